@@ -1,0 +1,76 @@
+"""Here: the published report `anomaly_detection`: its typed model, and how it is built from the table `anomalies`.
+
+Not here: where and when the report is written.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import pandas as pd
+from pydantic import Field, model_validator
+
+from acquisition_assets.anomalies.contract import UNUSUAL_BEHAVIOR
+from acquisition_assets.core.reports import Report
+
+Text = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(ge=0)]
+_KEYS = ("type", "severity", "message", "recommendation")
+
+
+class ReportedAnomaly(Report):
+    """An anomaly of the day's numbers; it has no key affected_leads."""
+
+    type: Literal["engagement_drop", "high_fraud_rate", "lead_generation_drop"]
+    severity: Literal["high", "medium"]
+    message: Text
+    recommendation: Text
+
+
+class ReportedBehavior(Report):
+    """Leads who were sent much and reacted to none of it."""
+
+    type: Literal["unusual_behavior"]
+    severity: Literal["high", "medium"]
+    message: Text
+    recommendation: Text
+    affected_leads: Annotated[int, Field(ge=1)]
+
+
+Reported = Annotated[ReportedAnomaly | ReportedBehavior, Field(discriminator="type")]
+
+
+class AnomalyReport(Report):
+    """The metrics that the task anomaly_detection returns."""
+
+    anomalies: list[Reported]
+    total_detected: Count
+    high_severity: Count
+    medium_severity: Count
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> AnomalyReport:
+        severities = [anomaly.severity for anomaly in self.anomalies]
+        counted = (len(severities), severities.count("high"), severities.count("medium"))
+        if (self.total_detected, self.high_severity, self.medium_severity) != counted:
+            raise ValueError("total_detected, high_severity and medium_severity must count the anomalies")
+        return self
+
+
+def anomaly_report(anomalies: pd.DataFrame) -> AnomalyReport:
+    """The report of a day's table `anomalies`, in the order of its rows."""
+    reported = [_reported(row) for row in anomalies.to_dict("records")]
+    severities = [anomaly.severity for anomaly in reported]
+    return AnomalyReport(
+        anomalies=reported,
+        total_detected=len(reported),
+        high_severity=severities.count("high"),
+        medium_severity=severities.count("medium"),
+    )
+
+
+def _reported(row: dict[object, object]) -> ReportedAnomaly | ReportedBehavior:
+    told = {key: row[key] for key in _KEYS}
+    if row["type"] == UNUSUAL_BEHAVIOR:
+        return ReportedBehavior.model_validate({**told, "affected_leads": int(str(row["affected_leads"]))})
+    return ReportedAnomaly.model_validate(told)

@@ -1,0 +1,87 @@
+"""Here: the report `predictive_behavior_analysis`: its typed form and how it is made of the staged predictions.
+
+Not here: the predictions themselves.
+"""
+
+from __future__ import annotations
+
+from acquisition_assets.behavior_predictions.contract import ACTIONS
+from acquisition_assets.core.assets import Step
+from acquisition_assets.core.numbers import round_half_up
+from acquisition_assets.core.reports import Report
+
+
+class Factors(Report):
+    """What a prediction rests on; percentages and hours, missing where unknown."""
+
+    engagement_score: float
+    completion_rate: float | None
+    avg_response_time_hours: float | None
+    business_hours_activity: float | None
+
+
+class Prediction(Report):
+    """One lead's prediction."""
+
+    lead_id: str
+    current_status: str
+    conversion_probability: float
+    predicted_next_action: str
+    factors: Factors
+
+
+class ActionDistribution(Report):
+    """Leads by predicted next action."""
+
+    likely_to_convert: int
+    needs_nurturing: int
+    needs_engagement: int
+    needs_re_engagement: int
+
+
+class PredictionReport(Report):
+    """The day's summary of predictions."""
+
+    predictions: list[Prediction]
+    total_analyzed: int
+    action_distribution: ActionDistribution
+    high_probability_leads: int
+
+
+def actions(step: Step) -> dict[str, int]:
+    """Leads by predicted next action, all four of them."""
+    counted = {row["predicted_next_action"]: row["leads"] for row in step.query("reports/actions").to_pylist()}
+    return {action: counted.get(action, 0) for action in ACTIONS}
+
+
+def prediction_report(step: Step, length: int) -> PredictionReport:
+    """The summary of the staged predictions, with the `length` most probable leads."""
+    counted = actions(step)
+    return PredictionReport(
+        predictions=[
+            Prediction(
+                lead_id=row["lead_id"],
+                current_status=row["status"],
+                conversion_probability=row["conversion_probability"],
+                predicted_next_action=row["predicted_next_action"],
+                factors=Factors(
+                    engagement_score=row["engagement_score"],
+                    completion_rate=_percent(row["completion_rate"]),
+                    avg_response_time_hours=_rounded(row["avg_response_hours"]),
+                    business_hours_activity=_percent(row["business_hours_share"]),
+                ),
+            )
+            for row in step.query("reports/most_probable", {"length": length}).to_pylist()
+        ],
+        total_analyzed=step.rows,
+        action_distribution=ActionDistribution(**counted),
+        high_probability_leads=counted[ACTIONS[0]],
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round_half_up(value, 2)
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else round_half_up(share * 100, 2)

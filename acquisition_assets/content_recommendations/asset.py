@@ -1,0 +1,62 @@
+"""Here: the asset of content_recommendations: what it reads, and the run of its SQL.
+
+Not here: the rules (sql/outputs/content_recommendations.sql).
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+import pyarrow as pa
+
+from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS
+from acquisition_assets.content_recommendations.policy import RULES, RecommendationPolicy
+from acquisition_assets.content_recommendations.report import content_types, recommendation_report
+from acquisition_assets.core.assets import Output, Step, output_asset
+from acquisition_assets.core.env import Env
+from acquisition_assets.core.plots import bars
+from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
+from acquisition_assets.features.contract import LEAD_ACTIVITY
+from acquisition_assets.raw.contract import RAW_CONTENT, RAW_EVENTS
+
+TASK = "personalized_content_recommendations"
+
+
+def items_table(policy: RecommendationPolicy) -> pa.Table:
+    """The policy's items as a table: one row per rule, in the rules' order."""
+    rows = [{"rule": rule, "place": place, **policy.items[rule].model_dump()} for place, rule in enumerate(RULES, 1)]
+    return pa.Table.from_pylist(rows)
+
+
+def build(env: Env, policy: RecommendationPolicy, report_length: int) -> dg.AssetsDefinition:
+    """The asset of the recommendations."""
+
+    def produce(step: Step) -> None:
+        for contract in (LEAD_ACTIVITY, DYNAMIC_SCORES, RAW_CONTENT):
+            step.bind(contract)
+        step.bind(RAW_EVENTS, [day for day in env.lake.days(RAW_EVENTS.table) if day <= step.day])
+        step.session.bind_arrow("items", items_table(policy))
+        step.write_query("outputs/content_recommendations", policy.parameters())
+
+    def recompute(step: Step) -> Sequence[tuple[str, object, object]]:
+        ours = step.query("checks/content_recommendations_published").to_pylist()[0]
+        theirs = step.query("checks/content_recommendations_recomputed").to_pylist()[0]
+        return [(what, ours[what], theirs[what]) for what in ours]
+
+    def plot(step: Step) -> str:
+        counted = content_types(step)
+        return bars(list(counted.values()), "Items by type: " + ", ".join(f"{name} {n}" for name, n in counted.items()))
+
+    return output_asset(
+        env,
+        Output(
+            contract=CONTENT_RECOMMENDATIONS,
+            description="What to send each lead next, at most five items, each with its rule and reason.",
+            deps=[LEAD_ACTIVITY.table, DYNAMIC_SCORES.table, RAW_EVENTS.table, RAW_CONTENT.table],
+            produce=produce,
+            recompute=recompute,
+            recomputed_text="The items of the rule interest_marketing, counted without the other rules.",
+            task=TASK,
+            report=lambda step: recommendation_report(step, report_length),
+            plot=plot,
+        ),
+    )

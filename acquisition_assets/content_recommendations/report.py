@@ -1,0 +1,66 @@
+"""Here: the report `personalized_content_recommendations`: its typed form and how it is made of the staged items.
+
+Not here: the recommendations themselves.
+"""
+
+from __future__ import annotations
+
+from acquisition_assets.core.assets import Step
+from acquisition_assets.core.numbers import round_half_up
+from acquisition_assets.core.reports import Report
+
+
+class RecommendedItem(Report):
+    """One item for one lead."""
+
+    type: str
+    title: str
+    reason: str
+
+
+class LeadRecommendations(Report):
+    """A lead with its items."""
+
+    lead_id: str
+    email: str | None
+    interest_area: str | None
+    engagement_score: float
+    consumed_content_types: list[str]
+    recommended_content: list[RecommendedItem]
+    total_recommendations: int
+
+
+class RecommendationReport(Report):
+    """The day's summary of recommendations."""
+
+    recommendations: list[LeadRecommendations]
+    total_leads: int
+    content_type_distribution: dict[str, int]
+    avg_recommendations_per_lead: float
+
+
+def content_types(step: Step) -> dict[str, int]:
+    """Recommended items by type, the most frequent first."""
+    return {row["content_type"]: row["items"] for row in step.query("reports/recommended_types").to_pylist()}
+
+
+def recommendation_report(step: Step, length: int) -> RecommendationReport:
+    """The summary of the staged items, with the `length` leads of the highest score."""
+    leads = step.query("reports/recommended_leads", {"length": length}).to_pylist()
+    items: dict[str, list[RecommendedItem]] = {row["lead_id"]: [] for row in leads}
+    for row in step.query("reports/recommended_items", {"length": length}).to_pylist():
+        items[row["lead_id"]].append(
+            RecommendedItem(type=row["content_type"], title=row["title"], reason=row["reason"])
+        )
+    total = int(step.query("reports/recommended_total").to_pylist()[0]["leads"])
+    return RecommendationReport(
+        recommendations=[
+            LeadRecommendations(
+                **row, recommended_content=items[row["lead_id"]], total_recommendations=len(items[row["lead_id"]])
+            )
+            for row in leads
+        ],
+        total_leads=total,
+        content_type_distribution=content_types(step),
+        avg_recommendations_per_lead=round_half_up(step.rows / total, 2) if total else 0.0,
+    )

@@ -1,0 +1,146 @@
+"""Here: business days: where a day ends in a time zone, and how an instant is given its day and local hour.
+
+Not here: what is computed for a day.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from acquisition_assets.core.errors import InputError
+
+UTC = dt.timezone.utc
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
+DAY_US = 86_400_000_000
+FIRST_TABULATED_DAY = dt.date(1970, 1, 1)
+
+
+def zone(name: str) -> ZoneInfo:
+    """The IANA time zone of that name.
+
+    Raises:
+        InputError: the name is not in the IANA database.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise InputError(
+            f"time zone {name!r} is unknown; set ACQUISITION_TIMEZONE to an IANA name such as Europe/Madrid"
+        ) from error
+
+
+def parse_day(text: str, what: str = "date") -> dt.date:
+    """A calendar date written YYYY-MM-DD.
+
+    Raises:
+        InputError: anything else.
+    """
+    try:
+        return dt.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
+    except ValueError as error:
+        raise InputError(f"{what} {text!r} is not a date; write it as YYYY-MM-DD") from error
+
+
+@lru_cache(maxsize=100_000)
+def end_of_day(day: dt.date, tz: ZoneInfo) -> dt.datetime:
+    """T of a business day: the first instant whose local time is midnight of the next day, or later.
+
+    Where the clock skips midnight this is the instant of the jump; where midnight strikes twice, the first.
+    """
+    midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time())
+    instant = midnight.replace(tzinfo=tz).astimezone(UTC)
+    if instant.astimezone(tz).replace(tzinfo=None) == midnight:
+        return instant
+    before, after = instant - dt.timedelta(hours=26), instant + dt.timedelta(hours=26)
+    while after - before > dt.timedelta(seconds=1):
+        middle = (before + (after - before) / 2).replace(microsecond=0)
+        if middle.astimezone(tz).replace(tzinfo=None) >= midnight:
+            after = middle
+        else:
+            before = middle
+    return after
+
+
+def start_of_day(day: dt.date, tz: ZoneInfo) -> dt.datetime:
+    """The first instant of a business day: T of the day before."""
+    return end_of_day(day - dt.timedelta(days=1), tz)
+
+
+def day_of(instant: dt.datetime, tz: ZoneInfo) -> dt.date:
+    """The business day of an instant: the day whose [start, T) holds it."""
+    day = instant.astimezone(tz).date()
+    while instant >= end_of_day(day, tz):
+        day += dt.timedelta(days=1)
+    while instant < start_of_day(day, tz):
+        day -= dt.timedelta(days=1)
+    return day
+
+
+def days_between(first: dt.date, last: dt.date) -> list[dt.date]:
+    """All days from first to last, both included; none when last is before first."""
+    return [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def microseconds(instant: dt.datetime) -> int:
+    """Microseconds since 1970-01-01 UTC."""
+    return (instant - EPOCH) // dt.timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class DayRun:
+    """Consecutive business days of 24 h each (or one single day of another length).
+
+    start_us: first instant, in microseconds since the epoch; first_day: days since 1970-01-01; days: how many.
+    """
+
+    start_us: int
+    first_day: int
+    days: int
+
+
+@dataclass(frozen=True)
+class OffsetRun:
+    """A stretch with one UTC offset: from start_us (microseconds since the epoch) on, local = UTC + offset_us."""
+
+    start_us: int
+    offset_us: int
+
+
+@lru_cache(maxsize=64)
+def day_runs(tz: ZoneInfo, last: dt.date) -> tuple[DayRun, ...]:
+    """The business days from 1970 to `last` as runs of equal days, newest first."""
+    runs: list[DayRun] = []
+    start = microseconds(start_of_day(FIRST_TABULATED_DAY, tz))
+    for number, day in enumerate(days_between(FIRST_TABULATED_DAY, last)):
+        end = microseconds(end_of_day(day, tz))
+        previous = runs[-1] if runs else None
+        regular = end - start == DAY_US
+        if previous and regular and previous.start_us + previous.days * DAY_US == start:
+            runs[-1] = DayRun(previous.start_us, previous.first_day, previous.days + 1)
+        else:
+            runs.append(DayRun(start, number, 1))
+        start = end
+    return tuple(reversed(runs))
+
+
+@lru_cache(maxsize=64)
+def offset_runs(tz: ZoneInfo, last: dt.date) -> tuple[OffsetRun, ...]:
+    """The UTC offsets from 1970 to the end of `last`, newest first."""
+
+    def offset(second: int) -> dt.timedelta:
+        return (EPOCH + dt.timedelta(seconds=second)).astimezone(tz).utcoffset() or dt.timedelta()
+
+    step = 86_400
+    runs = [OffsetRun(0, offset(0) // dt.timedelta(microseconds=1))]
+    for low in range(0, ((last - FIRST_TABULATED_DAY).days + 2) * step, step):
+        if offset(low) == offset(low + step):
+            continue
+        before, after = low, low + step
+        while after - before > 1:
+            middle = (before + after) // 2
+            before, after = (middle, after) if offset(middle) == offset(low) else (before, middle)
+        runs.append(OffsetRun(after * 1_000_000, offset(after) // dt.timedelta(microseconds=1)))
+    return tuple(reversed(runs))

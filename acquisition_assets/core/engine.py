@@ -1,0 +1,191 @@
+"""Here: the engine: it runs the SQL of `sql/` over partitions of the lake in DuckDB and stages the results.
+
+Not here: what the SQL says, and the swap of a staged file into the lake.
+
+A session holds no state beyond its steps: views over files, temporary tables that may spill, nothing that outlives it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import duckdb
+import pyarrow as pa
+
+from acquisition_assets.core.contracts import SQL, Contract, Violation, duplicates_query, violations_query
+from acquisition_assets.core.errors import AcquisitionError, LakeError
+from acquisition_assets.core.lake import Lake, corrupt
+
+Parameters = Mapping[str, object]
+
+
+class Session(Protocol):
+    """One step's work: named relations, and queries over them. `$name` in a query is a bound parameter."""
+
+    def bind(self, name: str, contract: Contract, files: Sequence[str]) -> None:
+        """Name the rows of these partitions (with their day as column `date`); no file is an empty table."""
+
+    def bind_staged(self, path: Path) -> None:
+        """Name the rows of a staged file `staged`, in the place of the one before."""
+
+    def bind_arrow(self, name: str, table: pa.Table) -> None:
+        """Name an Arrow table of few rows."""
+
+    def bind_query(self, name: str, query: str, parameters: Parameters | None = None) -> None:
+        """Compute a query once and name its rows, for use by several later queries."""
+
+    def query(self, query: str, parameters: Parameters | None = None) -> pa.Table:
+        """The rows of a query that gives few."""
+
+    def write(self, query: str, contract: Contract, path: Path, parameters: Parameters | None = None) -> int:
+        """Write a query's rows to one Parquet file with the contract's columns and types; the number of rows."""
+
+    def violations(self, contract: Contract, files: Sequence[Path], *, unique: bool = True) -> list[Violation]:
+        """Every rule of the contract that staged files break (the key's uniqueness only if asked for)."""
+
+
+class Engine(Protocol):
+    """Where the SQL runs."""
+
+    name: str
+
+    def session(self, scratch: Path) -> contextlib.AbstractContextManager[Session]:
+        """A new session that may spill into the scratch folder."""
+
+
+@dataclass(frozen=True)
+class DuckDBEngine:
+    """DuckDB in this process.
+
+    memory_limit: what DuckDB may hold before it spills, such as `800MB`; threads: None for all cores.
+    """
+
+    lake: Lake
+    memory_limit: str = "800MB"
+    threads: int | None = None
+    spill: Path | None = None
+    name: str = "duckdb"
+
+    @contextlib.contextmanager
+    def session(self, scratch: Path) -> Iterator[DuckDBSession]:
+        """See `Engine.session`."""
+        with self.connect(scratch) as connection:
+            yield DuckDBSession(connection)
+
+    @contextlib.contextmanager
+    def connect(self, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A DuckDB connection with the project's settings; its errors become errors of the project."""
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": self.memory_limit,
+            "temp_directory": str(self.spill or scratch / "spill"),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        }
+        if self.threads:
+            config["threads"] = self.threads
+        with readable_errors(), duckdb.connect(config=config) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            connection.execute("set python_enable_replacements = false")
+            connection.execute("set enable_progress_bar = false")
+            if not self.lake.is_local:
+                connection.register_filesystem(self.lake.fs)
+            yield connection
+
+
+@dataclass(frozen=True)
+class DuckDBSession:
+    """A session on one DuckDB connection."""
+
+    connection: duckdb.DuckDBPyConnection
+
+    def bind(self, name: str, contract: Contract, files: Sequence[str]) -> None:
+        """See `Session.bind`."""
+        if not files:
+            nothing = ", ".join(f"null::{SQL[contract.kind(c)]} as {c}" for c in contract.columns)
+            self.connection.execute(f"create temp view {name} as select {nothing}, null::DATE as date where false")
+            return
+        listed = ", ".join(_quoted(file) for file in files)
+        self.connection.execute(
+            f"create temp view {name} as select {', '.join(contract.columns)}, date from read_parquet([{listed}], "
+            "hive_partitioning = true, hive_types = {'date': DATE})"
+        )
+
+    def bind_staged(self, path: Path) -> None:
+        """See `Session.bind_staged`."""
+        self.connection.execute(
+            f"create or replace temp view staged as select * from read_parquet({_quoted(str(path))}, hive_partitioning = false)"
+        )
+
+    def bind_arrow(self, name: str, table: pa.Table) -> None:
+        """See `Session.bind_arrow`."""
+        self.connection.register(f"{name}_arrow", table)
+        self.connection.execute(f"create temp table {name} as select * from {name}_arrow")
+        self.connection.unregister(f"{name}_arrow")
+
+    def bind_query(self, name: str, query: str, parameters: Parameters | None = None) -> None:
+        """See `Session.bind_query`."""
+        self.connection.execute(f"create temp table {name} as {query}", dict(used(query, parameters)))
+
+    def query(self, query: str, parameters: Parameters | None = None) -> pa.Table:
+        """See `Session.query`."""
+        return self.connection.execute(query, dict(used(query, parameters))).to_arrow_table()
+
+    def write(self, query: str, contract: Contract, path: Path, parameters: Parameters | None = None) -> int:
+        """See `Session.write`."""
+        typed = ", ".join(f"{name}::{SQL[contract.kind(name)]} as {name}" for name in contract.columns)
+        written = self.connection.execute(
+            f"copy (select {typed} from ({query}) as result) to {_quoted(str(path))} (format parquet, compression zstd)",
+            dict(used(query, parameters)),
+        ).fetchone()
+        return int(written[0]) if written else 0
+
+    def violations(self, contract: Contract, files: Sequence[Path], *, unique: bool = True) -> list[Violation]:
+        """See `Session.violations`."""
+        relation = f"read_parquet([{', '.join(_quoted(str(f)) for f in files)}], hive_partitioning = false)"
+        names, query = violations_query(contract, relation)
+        counted = self.connection.execute(query).fetchone() or ()
+        broken = [Violation(name, int(count)) for name, count in zip(names, counted[1:], strict=True) if count]
+        counting = duplicates_query(contract, relation) if unique else None
+        if counting:
+            duplicates = (self.connection.execute(counting).fetchone() or (0,))[0]
+            if duplicates:
+                broken.append(Violation(f"{', '.join(contract.key)}: is unique", int(duplicates)))
+        return broken
+
+
+def used(query: str, parameters: Parameters | None) -> Parameters:
+    """Those of the parameters that a query names (an engine refuses others)."""
+    wanted = set(re.findall(r"\$([a-z_][a-z0-9_]*)", query))
+    return {name: value for name, value in (parameters or {}).items() if name in wanted}
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+@contextlib.contextmanager
+def readable_errors() -> Iterator[None]:
+    """Turn DuckDB's errors about files, memory and disk into one line that says what to do."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise AcquisitionError(
+            f"out of memory or spill space ({_first_line(error)}); raise ACQUISITION_MEMORY_LIMIT, or point "
+            "ACQUISITION_SPILL at a folder with more room"
+        ) from error
+    except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException) as error:
+        partition = re.search(r"/([a-z_]+)/date=(\d{4}-\d{2}-\d{2})/", str(error))
+        if partition:
+            raise corrupt(partition[1], partition[2], error) from error
+        if isinstance(error, duckdb.IOException):
+            raise LakeError(f"reading or writing failed ({_first_line(error)}); the old partition stays") from error
+        raise
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

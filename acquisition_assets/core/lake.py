@@ -1,0 +1,207 @@
+"""Here: the lake: Parquet partitions `<table>/date=D/data.parquet` and reports, staged and swapped in as one file.
+
+Not here: what is in a table, and how it is computed.
+
+One partition is one file, so that replacing it is one rename (or one object put): a reader, and a run that is killed at
+any moment, see the old partition or the new one. Nothing is ever locked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from acquisition_assets.core.errors import InputError, LakeError
+
+STAGING = ".staging"
+PART = "data.parquet"
+STALE_SECONDS = 24 * 3600
+
+
+class Lake:
+    """A folder, or any fsspec URL, of partitions by table and business day."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/") or "/"
+        self.is_local = "://" not in url or url.startswith("file://")
+        if self.is_local:
+            self.root = str(Path(url.removeprefix("file://")).expanduser().absolute())
+            self.fs: Any = fsspec.filesystem("file")
+        else:
+            self.fs, self.root = fsspec.core.url_to_fs(self.url)
+
+    @property
+    def protocol(self) -> str:
+        """The fsspec protocol of the lake's URL, such as `file` or `s3`."""
+        return "file" if self.is_local else self.url.split("://", 1)[0]
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def days(self, table: str) -> list[dt.date]:
+        """The days that a table has a partition for, in order."""
+        folder = f"{self.root}/{table}"
+        try:
+            if self.is_local:
+                names = [e.name for e in os.scandir(folder) if os.path.exists(f"{e.path}/{PART}")]  # noqa: PTH110
+            else:
+                self.fs.invalidate_cache()
+                names = [path.split("/")[-2] for path in self.fs.glob(f"{folder}/date=*/{PART}")]
+        except FileNotFoundError:
+            return []
+        found = []
+        for name in names:
+            with contextlib.suppress(ValueError):
+                found.append(dt.date.fromisoformat(name.removeprefix("date=")))
+        return sorted(found)
+
+    def has(self, table: str, day: dt.date) -> bool:
+        """Whether the lake holds this partition."""
+        return bool(self.fs.exists(self._path(table, day)))
+
+    def file(self, table: str, day: dt.date) -> str:
+        """The path or URL of a partition's file, whether it exists or not."""
+        path = self._path(table, day)
+        return path if self.is_local else f"{self.protocol}://{path}"
+
+    def files(self, table: str, days: Sequence[dt.date]) -> list[str]:
+        """The files of those of the days that the lake has, in order."""
+        have = set(self.days(table))
+        return [self.file(table, day) for day in sorted(days) if day in have]
+
+    def read(self, table: str, day: dt.date, columns: Sequence[str] | None = None, filters: Any = None) -> pa.Table:
+        """A partition (or some of its columns and rows) as an Arrow table.
+
+        Raises:
+            LakeError: it is missing or cannot be read; the message says how to make it again.
+        """
+        try:
+            return pq.read_table(
+                self._path(table, day),
+                columns=list(columns) if columns is not None else None,
+                filters=filters,
+                filesystem=None if self.is_local else self.fs,
+                partitioning=None,
+            )
+        except FileNotFoundError as error:
+            raise LakeError(
+                f"the lake has no partition {table}/date={day}; make it with: acquisition run --date {day}"
+            ) from error
+        except (pa.ArrowException, OSError) as error:
+            raise corrupt(table, str(day), error) from error
+
+    def row_count(self, table: str, day: dt.date) -> int:
+        """Rows of a partition, from its footer."""
+        try:
+            with self.fs.open(self._path(table, day), "rb") as file:
+                return int(pq.ParquetFile(file).metadata.num_rows)
+        except FileNotFoundError as error:
+            raise LakeError(f"the lake has no partition {table}/date={day}") from error
+        except (pa.ArrowException, OSError) as error:
+            raise corrupt(table, str(day), error) from error
+
+    def read_report(self, day: dt.date, task: str) -> str:
+        """A day's published JSON report of a task."""
+        try:
+            return str(self.fs.cat_file(f"{self.root}/reports/date={day}/{task}.json").decode("utf-8"))
+        except FileNotFoundError as error:
+            raise LakeError(
+                f"the lake has no report {task} of {day}; make it with: acquisition run --date {day}"
+            ) from error
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def check_writable(self) -> None:
+        """Prove that the lake can be written.
+
+        Raises:
+            InputError: it cannot.
+        """
+        probe = f"{self.root}/{STAGING}/{uuid.uuid4().hex}"
+        try:
+            self.fs.makedirs(f"{self.root}/{STAGING}", exist_ok=True)
+            self.fs.pipe_file(probe, b"")
+            self.fs.rm_file(probe)
+        except Exception as error:
+            raise InputError(
+                f"the lake {self.url} cannot be written ({_reason(error)}); choose another folder with --lake or "
+                "ACQUISITION_LAKE, or give this user the right to write there"
+            ) from error
+
+    @contextlib.contextmanager
+    def staging(self) -> Iterator[Path]:
+        """A new local folder for files that are not published yet; it is gone afterwards.
+
+        On a local lake it lies in the lake itself, so that publishing is a rename.
+        """
+        if not self.is_local:
+            with tempfile.TemporaryDirectory(prefix="acquisition-") as folder:
+                yield Path(folder)
+            return
+        parent = Path(self.root) / STAGING
+        folder = parent / uuid.uuid4().hex
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def publish(self, staged: Path, table: str, day: dt.date) -> None:
+        """Put a staged Parquet file in the place of a partition, atomically."""
+        self._publish(staged, self._path(table, day), f"partition {table}/date={day}")
+
+    def publish_report(self, text: str, day: dt.date, task: str) -> None:
+        """Put a report in its place, atomically."""
+        with self.staging() as folder:
+            staged = folder / f"{task}.json"
+            staged.write_text(text, encoding="utf-8")
+            self._publish(staged, f"{self.root}/reports/date={day}/{task}.json", f"report {task} of {day}")
+
+    def sweep(self) -> None:
+        """Remove what killed runs left in staging more than a day ago."""
+        if not self.is_local:
+            return
+        with contextlib.suppress(FileNotFoundError):
+            for entry in os.scandir(Path(self.root) / STAGING):
+                with contextlib.suppress(FileNotFoundError):
+                    if time.time() - entry.stat().st_mtime > STALE_SECONDS:
+                        shutil.rmtree(entry.path, ignore_errors=True)
+
+    def _publish(self, staged: Path, target: str, what: str) -> None:
+        try:
+            if self.is_local:
+                Path(target).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(staged, target)  # noqa: PTH105
+            else:
+                self.fs.put_file(str(staged), target)
+        except OSError as error:
+            raise LakeError(
+                f"{what} could not be written to {self.url} ({_reason(error)}); the old one stays"
+            ) from error
+
+    def _path(self, table: str, day: dt.date) -> str:
+        return f"{self.root}/{table}/date={day.isoformat()}/{PART}"
+
+
+def corrupt(table: str, day: str, error: Exception) -> LakeError:
+    """The error for a partition that is there but cannot be read."""
+    return LakeError(
+        f"partition {table}/date={day} of the lake is corrupt ({_reason(error)[:200]}); make it again with: "
+        f"acquisition run --date {day}" + (" --full" if table == "raw_events" else "")
+    )
+
+
+def _reason(error: BaseException) -> str:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return (" ".join(text.split()) or type(error).__name__).rstrip(".")

@@ -1,0 +1,14 @@
+"""Here: the base of the typed reports.
+
+Not here: any report.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Report(BaseModel):
+    """A part of a published report: nothing but its own keys, of their own types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)

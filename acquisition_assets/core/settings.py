@@ -1,0 +1,98 @@
+"""Here: the settings of a deployment, read once from the environment, checked, and passed on.
+
+Not here: the numbers of the rules; they are in the policy.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from acquisition_assets.core.days import parse_day, zone
+from acquisition_assets.core.errors import InputError
+
+PREFIX = "ACQUISITION_"
+
+
+class Settings(BaseModel):
+    """Where the data comes from and goes to. Each field is the environment variable ACQUISITION_<FIELD>."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str = Field("sample", description="`sample`, a folder of files, or a `postgresql://` URL")
+    lake: str = Field("lake", description="folder or fsspec URL of the lake")
+    policy: str | None = Field(None, description="YAML file that overrides numbers of the shipped policy")
+    timezone: str = Field("UTC", description="IANA time zone of the business day")
+    start_date: str | None = Field(None, description="first day that can be materialised (YYYY-MM-DD)")
+    engine: str = Field("duckdb", description="`duckdb` or `spark`")
+    spark_master: str = Field("local[*]", description="Spark master URL, or `sc://` for Spark Connect")
+    memory_limit: str = Field("800MB", description="what the engine may hold in memory before it spills")
+    spill: str | None = Field(None, description="folder to spill into (default: inside the lake's staging folder)")
+    threads: int | None = Field(None, ge=1, description="threads of the engine (default: all cores)")
+    alert_urls: str = Field("", description="apprise URLs, separated by blanks; without any, alerts go to the log")
+    ui_url: str = Field("", description="address of the Dagster UI, for links in alerts")
+    publish_url: str | None = Field(None, description="`postgresql://` URL of the database to publish to")
+    publish_retention_days: int | None = Field(None, ge=1, description="days to keep published (default: all)")
+    source_timezone: str = Field("UTC", description="time zone of a database's timestamps without time zone")
+    source_queries: str | None = Field(None, description="folder of reading queries that replace sql/postgres/source")
+    refresh_minutes: int | None = Field(None, ge=1, description="refresh today at most every so many minutes")
+    schedule_hour: int = Field(6, ge=0, le=23, description="local hour of the daily schedule")
+    schedule_minute: int = Field(0, ge=0, le=59, description="minute of the daily schedule")
+
+    @field_validator("memory_limit")
+    @classmethod
+    def _size(cls, value: str) -> str:
+        number = value.strip().upper().removesuffix("B").rstrip("KMGTI")
+        if not number.strip().replace(".", "", 1).isdigit() or number.strip() == value.strip():
+            raise ValueError("write a size with its unit, such as 800MB or 4GB")
+        return value
+
+    @field_validator("engine")
+    @classmethod
+    def _engine(cls, value: str) -> str:
+        if value not in ("duckdb", "spark"):
+            raise ValueError("must be duckdb or spark")
+        return value
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """The business time zone."""
+        return zone(self.timezone)
+
+    @property
+    def first_day(self) -> dt.date | None:
+        """The configured first day, if any."""
+        return None if self.start_date is None else parse_day(self.start_date, "start date")
+
+    @property
+    def policy_path(self) -> Path | None:
+        """The user's policy file, if any."""
+        return None if self.policy is None else Path(self.policy)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], **overrides: object) -> Settings:
+        """The settings that the environment gives; overrides (of the command line) win where they are not None.
+
+        Raises:
+            InputError: a value is wrong; the message names the variable.
+        """
+        given: dict[str, object] = {
+            name: environment[PREFIX + name.upper()]
+            for name in cls.model_fields
+            if environment.get(PREFIX + name.upper(), "").strip()
+        }
+        given.update({name: value for name, value in overrides.items() if value is not None})
+        try:
+            settings = cls.model_validate(given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = PREFIX + str(first["loc"][0]).upper()
+            raise InputError(f"{name}={first['input']!r}: {first['msg']}") from None
+        zone(settings.timezone)
+        zone(settings.source_timezone)
+        _ = settings.first_day
+        return settings

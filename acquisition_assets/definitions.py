@@ -1,0 +1,73 @@
+"""Here: the assembly: `build_defs(settings)` makes the whole graph; `defs` is what Dagster loads.
+
+Not here: any rule, and anything that runs at import.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+
+from acquisition_assets.behavior_predictions import asset as behavior_predictions
+from acquisition_assets.content_recommendations import asset as content_recommendations
+from acquisition_assets.core.engine import DuckDBEngine, Engine
+from acquisition_assets.core.env import DEFAULT_FIRST_DAY, Env
+from acquisition_assets.core.lake import Lake
+from acquisition_assets.core.settings import Settings
+from acquisition_assets.dynamic_scores import asset as dynamic_scores
+from acquisition_assets.features import asset as features
+from acquisition_assets.policy import Policy, read_policy
+from acquisition_assets.raw import asset as raw
+from acquisition_assets.sources.base import Source
+from acquisition_assets.sources.choose import choose_source, first_day
+
+
+def make_engine(settings: Settings, lake: Lake) -> Engine:
+    """The engine that the settings name."""
+    spill = Path(settings.spill) if settings.spill else None
+    return DuckDBEngine(lake, settings.memory_limit, settings.threads, spill)
+
+
+def build_defs(
+    settings: Settings,
+    *,
+    policy: Policy | None = None,
+    source: Source | None = None,
+    lake: Lake | None = None,
+    progress: Callable[[str, int, float], None] | None = None,
+    full: bool = False,
+) -> dg.Definitions:
+    """The whole graph for a deployment; what is given wins over what the settings say.
+
+    Raises:
+        InputError: a setting or the policy is wrong.
+    """
+    policy = policy or read_policy(settings.policy_path)
+    source = source or choose_source(settings)
+    lake = lake or Lake(settings.lake)
+    env = Env(
+        lake,
+        make_engine(settings, lake),
+        settings.tz,
+        settings.first_day or first_day(settings) or DEFAULT_FIRST_DAY,
+        refresh=settings.refresh_minutes is not None,
+        **({"progress": progress} if progress else {}),
+    )
+    assets = [
+        raw.build(env, source, policy.vocabulary, policy.ingestion, full=full),
+        features.build(env, policy.features, policy.platforms),
+        dynamic_scores.build(env, policy.dynamic_scores, policy.reports.score_changes),
+        behavior_predictions.build(env, policy.behavior_predictions, policy.reports.predictions),
+        content_recommendations.build(env, policy.content_recommendations, policy.reports.recommendations),
+    ]
+    job = dg.define_asset_job(
+        "daily_acquisition", selection=dg.AssetSelection.all(), tags={"acquisition/chain": "daily"}
+    )
+    return dg.Definitions(assets=assets, jobs=[job], executor=dg.in_process_executor)
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The graph of the deployment that the environment describes."""
+    return build_defs(Settings.from_environment(os.environ))

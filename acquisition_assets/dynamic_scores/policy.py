@@ -1,0 +1,44 @@
+"""Here: the typed part of the policy that dynamic_scores reads.
+
+Not here: the rule itself; it is sql/outputs/dynamic_scores.sql.
+"""
+
+from __future__ import annotations
+
+from pydantic import model_validator
+
+from acquisition_assets.core.policy import Count, Days, Hours, Points, Section
+
+
+class ScorePolicy(Section):
+    """Points, windows and limits of the dynamic score."""
+
+    completion_points: Points
+    open_points: Points
+    fast_response_hours: Hours
+    fast_response_points: Points
+    response_hours: Hours
+    response_points: Points
+    referral_points: Points
+    consistency_points: Points
+    consistency_consumed: Count
+    consistency_per_day: Points
+    consistency_days: Days
+    decay_after_days: Count
+    decay_points_per_day: Points
+    engaged_points: Points
+    nurturing_points: Points
+    minimum_score: Points
+    maximum_score: Points
+    minimum_change: Points
+    lookback_days: Days
+    analysed_created_days: Days
+    analysed_active_days: Days
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ScorePolicy:
+        if self.fast_response_hours >= self.response_hours:
+            raise ValueError("fast_response_hours must be below response_hours")
+        if self.minimum_score >= self.maximum_score:
+            raise ValueError("minimum_score must be below maximum_score")
+        return self

@@ -1,0 +1,151 @@
+"""Here: the contracts of the features: lead_activity and daily_metrics.
+
+Not here: how they are computed (sql/features).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandera.pandas as pandera
+from pandera.pandas import Check
+
+from acquisition_assets.core.contracts import Contract, Kind, Rule, column
+from acquisition_assets.raw.policy import STATUSES
+
+EVENT_TIME = ("raw_events.event_type", "raw_events.occurred_at", "raw_events.is_machine")
+DELIVERY = ("raw_events.delivery_id", *EVENT_TIME)
+
+
+def _count(description: str, lineage: Sequence[str], unit: str = "deliveries") -> pandera.Column:
+    return column(Kind.INTEGER, description, Check.ge(0), unit=unit, lineage=lineage)
+
+
+def _share(description: str, lineage: Sequence[str]) -> pandera.Column:
+    return column(Kind.NUMBER, description, Check.ge(0), Check.le(1), unit="share", nullable=True, lineage=lineage)
+
+
+def _hours(description: str) -> pandera.Column:
+    return column(Kind.NUMBER, description, Check.ge(0), unit="hours", nullable=True, lineage=DELIVERY)
+
+
+LEAD_ACTIVITY = Contract(
+    table="lead_activity",
+    grain="One row per lead created before T, with its activity of the last 365 days.",
+    key=("lead_id",),
+    columns={
+        "lead_id": column(Kind.TEXT, "Id of the lead", lineage=("raw_leads.lead_id",)),
+        "email": column(
+            Kind.TEXT, "E-mail address (personal data)", nullable=True, personal=True, lineage=("raw_leads.email",)
+        ),
+        "source": column(Kind.TEXT, "Where the lead came from", lineage=("raw_leads.source",)),
+        "platform": column(
+            Kind.TEXT,
+            "Social platform that brought the lead, `social` for an unnamed one, missing for other channels",
+            nullable=True,
+            lineage=(
+                "raw_leads.source",
+                "raw_leads.utm_source",
+                "raw_leads.utm_medium",
+                "raw_leads.referrer_host",
+            ),
+        ),
+        "interest_area": column(Kind.TEXT, "Area of interest", nullable=True, lineage=("raw_leads.interest_area",)),
+        "status": column(
+            Kind.TEXT,
+            "Status as of T",
+            Check.isin(STATUSES),
+            lineage=("raw_leads.status", "raw_leads.engaged_at", "raw_leads.converted_at", "raw_status_changes.status"),
+        ),
+        "base_score": column(
+            Kind.NUMBER,
+            "Score that the source system keeps",
+            Check.ge(0),
+            unit="points",
+            lineage=("raw_leads.engagement_score",),
+        ),
+        "created_at": column(Kind.INSTANT, "When the lead was created", lineage=("raw_leads.created_at",)),
+        "is_unsubscribed": column(
+            Kind.FLAG,
+            "Unsubscribed before T",
+            lineage=("raw_leads.unsubscribed_at", "raw_events.event_type", "raw_events.occurred_at"),
+        ),
+        "age_days": _count("Whole days since created_at", ("raw_leads.created_at",), "days"),
+        "deliveries_total": _count("Deliveries sent", DELIVERY),
+        "deliveries_7d": _count("Deliveries sent in the last 7 days", DELIVERY),
+        "deliveries_30d": _count("Deliveries sent in the last 30 days", DELIVERY),
+        "opens_total": _count("Deliveries opened by a person", DELIVERY),
+        "opens_7d": _count("Deliveries opened in the last 7 days", DELIVERY),
+        "completions_total": _count("Deliveries completed by a person", DELIVERY),
+        "completions_7d": _count("Deliveries completed in the last 7 days", DELIVERY),
+        "consumed_30d": _count("Deliveries opened in the last 30 days", DELIVERY),
+        "completion_rate": _share(
+            "completions_total / deliveries_total, at most 1; missing without deliveries", DELIVERY
+        ),
+        "avg_response_hours": _hours("Mean time from sending to opening"),
+        "latest_response_hours": _hours("Time from sending to opening of the delivery opened last"),
+        "business_hours_share": _share(
+            "Share of human events from 09:00:00 to 17:59:59 local time", (*EVENT_TIME, "raw_events.local_hour")
+        ),
+        "weekday_share": _share(
+            "Share of human events from Monday to Friday, local time", (*EVENT_TIME, "raw_events.local_weekday")
+        ),
+        "last_sent_at": column(Kind.INSTANT, "Latest sending", nullable=True, lineage=EVENT_TIME),
+        "last_engaged_at": column(Kind.INSTANT, "Latest human event", nullable=True, lineage=EVENT_TIME),
+        "days_since_engagement": column(
+            Kind.INTEGER,
+            "Whole days since last_engaged_at",
+            Check.ge(0),
+            unit="days",
+            nullable=True,
+            lineage=EVENT_TIME,
+        ),
+        "days_inactive": _count(
+            "Whole days since last_engaged_at, or since created_at", (*EVENT_TIME, "raw_leads.created_at"), "days"
+        ),
+        "consumed_content_types": column(
+            Kind.TEXTS, "Content types of completed deliveries, sorted", lineage=("raw_events.content_type", *DELIVERY)
+        ),
+        "referrals_generated": _count(
+            "Referrals that are pending or validated", ("raw_referrals.status", "raw_referrals.created_at"), "referrals"
+        ),
+        "referrals_validated": _count(
+            "Referrals validated before T", ("raw_referrals.status", "raw_referrals.validated_at"), "referrals"
+        ),
+    },
+    rules=(
+        Rule(
+            "windows nest",
+            "deliveries_7d <= deliveries_30d and deliveries_30d <= deliveries_total",
+            "a shorter window holds no more deliveries",
+        ),
+        Rule("completions are opened", "completions_total <= opens_total", "a completed delivery was opened"),
+        Rule(
+            "validated are generated",
+            "referrals_validated <= referrals_generated",
+            "a validated referral was generated",
+        ),
+    ),
+)
+DAILY_METRICS = Contract(
+    table="daily_metrics",
+    grain="One row per business day of the 90 up to the partition's day; days without anything are zeros.",
+    key=("day",),
+    columns={
+        "day": column(Kind.DATE, "Business day"),
+        "new_leads": _count("Leads created", ("raw_leads.created_date",), "leads"),
+        "deliveries_sent": _count("Deliveries sent", DELIVERY),
+        "opened_same_day": _count("Deliveries sent that day and opened before its end", DELIVERY),
+        "completions": _count("Deliveries completed", DELIVERY),
+        "referrals_created": _count("Referrals created", ("raw_referrals.created_date",), "referrals"),
+        "referrals_fraud": _count(
+            "Of these, fraud", ("raw_referrals.created_date", "raw_referrals.status"), "referrals"
+        ),
+        "leads_engaged": _count("Leads that became engaged", ("raw_leads.engaged_date",), "leads"),
+        "leads_converted": _count("Leads that converted", ("raw_leads.converted_date",), "leads"),
+    },
+    rules=(
+        Rule("opened were sent", "opened_same_day <= deliveries_sent", "no more deliveries are opened than sent"),
+        Rule("fraud was created", "referrals_fraud <= referrals_created", "no more referrals are fraud than created"),
+    ),
+)

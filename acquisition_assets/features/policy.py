@@ -1,0 +1,62 @@
+"""Here: the typed part of the policy that the features read.
+
+Not here: anything about outputs.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from acquisition_assets.core.policy import Days, Section
+
+LocalHour = Annotated[int, Field(ge=0, le=23)]
+IsoWeekday = Annotated[int, Field(ge=1, le=7)]
+
+
+class FeaturePolicy(Section):
+    """Windows of the features, and what business hours and weekdays are."""
+
+    history_days: Days
+    recent_days: Days
+    month_days: Days
+    metrics_days: Days
+    first_business_hour: LocalHour
+    last_business_hour: LocalHour
+    last_weekday: IsoWeekday
+
+    @model_validator(mode="after")
+    def _ordered(self) -> FeaturePolicy:
+        if not self.recent_days <= self.month_days <= self.history_days:
+            raise ValueError("recent_days <= month_days <= history_days must hold")
+        if self.first_business_hour > self.last_business_hour:
+            raise ValueError("first_business_hour must not be after last_business_hour")
+        if self.metrics_days < 34:
+            raise ValueError("metrics_days must be at least 34: the anomalies look back 34 days")
+        return self
+
+
+class PlatformPolicy(Section):
+    """How a lead's channel is told from its source, utm fields and referrer."""
+
+    names: dict[str, list[str]]
+    domains: dict[str, list[str]]
+    other_social: list[str]
+    other_social_domains: list[str]
+    social_word: str
+    social_name: str
+
+    @model_validator(mode="after")
+    def _consistent(self) -> PlatformPolicy:
+        if set(self.names) != set(self.domains):
+            raise ValueError("names and domains must list the same platforms")
+        known: set[str] = set()
+        for words in [*self.names.values(), *self.domains.values(), self.other_social, self.other_social_domains]:
+            for word in words:
+                if word != word.strip().lower() or not word:
+                    raise ValueError(f"write {word!r} trimmed and in lower case")
+                if word in known:
+                    raise ValueError(f"{word!r} stands twice")
+                known.add(word)
+        return self

@@ -1,0 +1,67 @@
+"""Here: the whole policy: every product's section, read from policy.yaml with the user's file laid over it.
+
+Not here: the rules that use the numbers.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from acquisition_assets.anomalies.policy import AnomalyPolicy
+from acquisition_assets.behavior_predictions.policy import PredictionPolicy
+from acquisition_assets.content_recommendations.policy import RecommendationPolicy
+from acquisition_assets.core.policy import Section, load_policy
+from acquisition_assets.dynamic_scores.policy import ScorePolicy
+from acquisition_assets.features.policy import FeaturePolicy, PlatformPolicy
+from acquisition_assets.lead_segments.policy import Segment, SegmentName
+from acquisition_assets.raw.policy import IngestionPolicy, VocabularyPolicy
+from acquisition_assets.social_performance.policy import SocialPolicy
+
+SHIPPED = Path(__file__).with_name("policy.yaml")
+Length = Annotated[int, Field(ge=1, le=10_000)]
+
+
+class ReportPolicy(Section):
+    """How long the lists of the published reports are, in entries."""
+
+    score_changes: Length
+    predictions: Length
+    recommendations: Length
+    sample_leads: Length
+
+
+class Policy(Section):
+    """Every number of the rules."""
+
+    locale: Literal["es", "en"]
+    vocabulary: VocabularyPolicy
+    ingestion: IngestionPolicy
+    features: FeaturePolicy
+    platforms: PlatformPolicy
+    dynamic_scores: ScorePolicy
+    behavior_predictions: PredictionPolicy
+    content_recommendations: RecommendationPolicy
+    segments: dict[SegmentName, Segment]
+    anomalies: AnomalyPolicy
+    social_performance: SocialPolicy
+    reports: ReportPolicy
+
+    @model_validator(mode="after")
+    def _history(self) -> Policy:
+        rules = self.anomalies
+        needed = max(rules.season_weeks * 7 + rules.window_days, 2 * rules.window_days)
+        if self.features.metrics_days < needed:
+            raise ValueError(f"features.metrics_days must be at least {needed} for the anomalies' windows")
+        return self
+
+
+def read_policy(user: Path | None = None) -> Policy:
+    """The shipped policy with a user's file laid over it.
+
+    Raises:
+        InputError: with file, key, what is wrong and what is allowed.
+    """
+    return load_policy(Policy, SHIPPED, user)

@@ -1,0 +1,129 @@
+"""Here: how the cell of an input column becomes a value: SQL expressions by the column's role and the type it was read with.
+
+Not here: which rows are good (ingest.py).
+
+All names in these expressions come from the input tables' declarations, never from data.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+from acquisition_assets.core.days import DAY_US, day_runs, offset_runs
+from acquisition_assets.raw.inputs import Cell, InputColumn
+
+BLANK = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160) || chr(65279)"
+NULL_WORDS = r"('null', 'NULL', 'NaN', 'nan', '\N')"
+INSTANT_PATTERN = (
+    r"\d{4}-\d{2}-\d{2}"
+    r"(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?)?"
+)
+NUMBER_PATTERN = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+MACROS = (
+    f"create temp macro trimmed(x) as trim(x, {BLANK})",
+    "create temp macro cell(x) as case when trimmed(x) = '' then null else x end",
+    f"create temp macro text_cell(x) as case when trimmed(x) = '' or trimmed(x) in {NULL_WORDS} then null else x end",
+    # An integer that was once stored as a float keeps its integer's name: 123.0 is 123.
+    r"create temp macro id_of(x) as case when suffix(x, '.0') and regexp_full_match(x, '-?\d+\.0') "
+    "then left(x, length(x) - 2) else x end",
+    "create temp macro id_of_float(x) as case when isnan(x) then null "
+    "when x = trunc(x) and abs(x) < 9007199254740992 then cast(cast(x as bigint) as varchar) else cast(x as varchar) end",
+    "create temp macro valid_instant(x) as case when x >= timestamptz '0001-01-02 00:00:00+00' "
+    "and x < timestamptz '9999-12-31 00:00:00+00' then x end",
+    f"create temp macro instant_of(x) as case when regexp_full_match(trimmed(x), '{INSTANT_PATTERN}') "
+    "then valid_instant(try_cast(regexp_replace(trimmed(x), '([+-]\\d{2})(\\d{2})$', '\\1:\\2') as timestamptz)) end",
+    f"create temp macro number_of(x) as case when regexp_full_match(trimmed(x), '{NUMBER_PATTERN}') "
+    "then try_cast(trimmed(x) as double) end",
+    "create temp macro flag_of(x) as case when lower(trimmed(x)) in ('true', 't', 'yes', 'y', '1', '1.0') then true "
+    "when lower(trimmed(x)) in ('false', 'f', 'no', 'n', '0', '0.0') then false end",
+    "create temp macro host_of(x) as nullif(rtrim(regexp_extract(lower(trimmed(x)), "
+    r"'^(?:[a-z][a-z0-9+.-]*://|//)?(?:[^/?#@]*@)?([^/?#:]+)', 1), '.'), '')",
+)
+INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+FLOATS = ("FLOAT", "DOUBLE")
+NAIVE = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS")
+
+
+def time_macros(tz: ZoneInfo, last: dt.date) -> tuple[str, ...]:
+    """Macros `business_date(instant)`, `local_hour(instant)` and `local_weekday(instant)` for a time zone.
+
+    They hold the zone's offsets and odd days from 1970 to `last` as numbers, so that both are the same on every engine.
+    """
+    days = " ".join(
+        f"when us >= {run.start_us} then {run.first_day} + "
+        + (
+            f"least((us - {run.start_us}) // {DAY_US}, {run.days - 1})"
+            if run.days == 1
+            else f"(us - {run.start_us}) // {DAY_US}"
+        )
+        for run in day_runs(tz, last)
+    )
+    oldest = day_runs(tz, last)[-1]
+    days += f" else {oldest.first_day} - 1 - ({oldest.start_us} - 1 - us) // {DAY_US}"
+    runs = offset_runs(tz, last)
+    offsets = (
+        " ".join(f"when us >= {run.start_us} then {run.offset_us}" for run in runs) + f" else {runs[-1].offset_us}"
+    )
+    return (
+        f"create temp macro business_day_us(us) as case {days} end",
+        "create temp macro business_date(x) as date '1970-01-01' + cast(business_day_us(epoch_us(x)) as integer)",
+        f"create temp macro local_us(us) as us + case {offsets} end",
+        "create temp macro local_hour(x) as ((local_us(epoch_us(x)) // 3600000000) % 24 + 24) % 24",
+        f"create temp macro local_weekday(x) as "
+        f"((cast(floor(local_us(epoch_us(x)) / {DAY_US}) as bigint) + 3) % 7 + 7) % 7 + 1",
+    )
+
+
+def cleaned(column: InputColumn, kind: str | None, from_text: bool) -> str:
+    """The cell of a column of DuckDB type `kind` as a value or text, null where it is missing."""
+    if kind is None:
+        return "null::VARCHAR"
+    name = f'src."{column.name}"'
+    if kind == "VARCHAR":
+        return f"{'text_cell' if from_text else 'cell'}({name})"
+    if column.cell is Cell.INSTANT:
+        return _typed_instant(name, kind)
+    if kind in FLOATS:
+        return (
+            f"id_of_float({name})"
+            if column.cell is not Cell.NUMBER
+            else f"case when not isnan({name}) then {name}::DOUBLE end"
+        )
+    if column.cell is Cell.NUMBER and (kind in INTEGERS or kind.startswith("DECIMAL")):
+        return f"{name}::DOUBLE"
+    if column.cell is Cell.FLAG and kind == "BOOLEAN":
+        return name
+    return f"{name}::VARCHAR"
+
+
+def _typed_instant(name: str, kind: str) -> str:
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return name
+    if kind in NAIVE or kind == "DATE":
+        return f"make_timestamptz(epoch_us({name}::TIMESTAMP))"
+    if kind == "TIMESTAMP_NS":
+        return f"make_timestamptz(epoch_ns({name}) // 1000)"
+    return f"{name}::VARCHAR"
+
+
+def is_typed(column: InputColumn, kind: str | None) -> bool:
+    """Whether `cleaned` already gives the column's value (no text has to be parsed)."""
+    if column.cell is Cell.INSTANT:
+        return kind in (*NAIVE, "DATE", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE")
+    if column.cell is Cell.NUMBER:
+        return kind is not None and (kind in INTEGERS or kind in FLOATS or kind.startswith("DECIMAL"))
+    return column.cell is Cell.FLAG and kind == "BOOLEAN"
+
+
+def parsed(column: InputColumn, kind: str | None, cell: str) -> str:
+    """The value of a cleaned cell, null where the text is not one."""
+    if column.cell is Cell.ID:
+        return f"id_of({cell})"
+    if column.cell is Cell.WORD:
+        return f"lower(trimmed({cell}))"
+    if column.cell is Cell.TEXT:
+        return cell
+    if is_typed(column, kind):
+        return f"valid_instant({cell})" if column.cell is Cell.INSTANT else cell
+    return {Cell.INSTANT: "instant_of", Cell.NUMBER: "number_of", Cell.FLAG: "flag_of"}[column.cell] + f"({cell})"

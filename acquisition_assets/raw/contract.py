@@ -1,0 +1,128 @@
+"""Here: the contracts of the stored raw tables and of the quarantine.
+
+Not here: the input tables as they are read (inputs.py).
+"""
+
+from __future__ import annotations
+
+from pandera.pandas import Check
+
+from acquisition_assets.core.contracts import Contract, Kind, column
+from acquisition_assets.raw.inputs import EVENT_TYPES, REFERRAL_STATUSES
+from acquisition_assets.raw.policy import STATUSES
+
+REASONS = (
+    "missing required value",
+    "unparsable value",
+    "value out of range",
+    "unknown word",
+    "duplicate id",
+    "unknown lead",
+    "quarantined lead",
+)
+
+RAW_LEADS = Contract(
+    table="raw_leads",
+    grain="One row per lead created before T, as the source has it.",
+    key=("lead_id",),
+    columns={
+        "lead_id": column(Kind.TEXT, "Id of the lead"),
+        "email": column(Kind.TEXT, "E-mail address (personal data)", nullable=True, personal=True),
+        "source": column(Kind.TEXT, "Where the lead came from, lower case; organic where not given"),
+        "utm_source": column(Kind.TEXT, "utm_source of the first visit", nullable=True),
+        "utm_medium": column(Kind.TEXT, "utm_medium of the first visit", nullable=True),
+        "utm_campaign": column(Kind.TEXT, "utm_campaign of the first visit", nullable=True),
+        "referrer_url": column(Kind.TEXT, "Page that linked to the first visit", nullable=True),
+        "interest_area": column(Kind.TEXT, "Area of interest, lower case", nullable=True),
+        "status": column(Kind.TEXT, "Status in the source at the time of reading", Check.isin(STATUSES)),
+        "engagement_score": column(Kind.NUMBER, "Base score that the source keeps", Check.ge(0), unit="points"),
+        "referrer_lead_id": column(Kind.TEXT, "Lead who referred this one", nullable=True),
+        "created_at": column(Kind.INSTANT, "When the lead was created"),
+        "engaged_at": column(Kind.INSTANT, "When the lead became engaged", nullable=True),
+        "converted_at": column(Kind.INSTANT, "When the lead converted", nullable=True),
+        "unsubscribed_at": column(Kind.INSTANT, "When the lead unsubscribed", nullable=True),
+        "referrer_host": column(Kind.TEXT, "Host of referrer_url, lower case", nullable=True),
+        "created_date": column(Kind.DATE, "Business day of created_at"),
+        "engaged_date": column(Kind.DATE, "Business day of engaged_at", nullable=True),
+        "converted_date": column(Kind.DATE, "Business day of converted_at", nullable=True),
+    },
+)
+RAW_EVENTS = Contract(
+    table="raw_events",
+    grain="One row per accepted event of the business day.",
+    key=("event_id",),
+    columns={
+        "event_id": column(Kind.TEXT, "Id of the event; derived from the row's content where the source gives none"),
+        "lead_id": column(Kind.TEXT, "Lead of the event"),
+        "delivery_id": column(Kind.TEXT, "One content item sent to one lead", nullable=True),
+        "event_type": column(Kind.TEXT, "What happened", Check.isin(EVENT_TYPES)),
+        "content_id": column(Kind.TEXT, "Content item", nullable=True),
+        "content_type": column(Kind.TEXT, "Type of the content, lower case; other where not given"),
+        "occurred_at": column(Kind.INSTANT, "When it happened"),
+        "is_machine": column(Kind.FLAG, "Made by a mail proxy or a scanner"),
+        "derived_delivery_id": column(
+            Kind.TEXT, "The delivery where the source names none: lead and content, or the event alone", nullable=True
+        ),
+        "local_hour": column(Kind.INTEGER, "Local hour of occurred_at", Check.ge(0), Check.le(23), unit="hour"),
+        "local_weekday": column(Kind.INTEGER, "Local ISO weekday, Monday is 1", Check.ge(1), Check.le(7)),
+    },
+)
+RAW_REFERRALS = Contract(
+    table="raw_referrals",
+    grain="One row per referral created before T.",
+    key=("referral_id",),
+    columns={
+        "referral_id": column(Kind.TEXT, "Id of the referral"),
+        "referrer_lead_id": column(Kind.TEXT, "Lead who referred"),
+        "referred_email": column(Kind.TEXT, "Who was referred (personal data)", nullable=True, personal=True),
+        "status": column(Kind.TEXT, "Status at the time of reading", Check.isin(REFERRAL_STATUSES)),
+        "created_at": column(Kind.INSTANT, "When it was made"),
+        "validated_at": column(Kind.INSTANT, "When it was validated", nullable=True),
+        "created_date": column(Kind.DATE, "Business day of created_at"),
+    },
+)
+RAW_CONTENT = Contract(
+    table="raw_content",
+    grain="One row per content item published before T (or without a date).",
+    key=("content_id",),
+    columns={
+        "content_id": column(Kind.TEXT, "Id of the item"),
+        "content_type": column(Kind.TEXT, "Type of the content, lower case"),
+        "title": column(Kind.TEXT, "Title"),
+        "url": column(Kind.TEXT, "Address", nullable=True),
+        "interest_area": column(Kind.TEXT, "Area of interest, lower case", nullable=True),
+        "published_at": column(Kind.INSTANT, "When it was published", nullable=True),
+    },
+)
+RAW_STATUS_CHANGES = Contract(
+    table="raw_status_changes",
+    grain="One row per change of a lead's status before T.",
+    key=("read_order",),
+    columns={
+        "lead_id": column(Kind.TEXT, "Lead whose status changed"),
+        "status": column(Kind.TEXT, "Status from then on", Check.isin(STATUSES)),
+        "changed_at": column(Kind.INSTANT, "When it changed"),
+        "read_order": column(Kind.INTEGER, "Place in the source; of equal times the last read counts", Check.ge(0)),
+    },
+)
+QUARANTINE = Contract(
+    table="quarantine",
+    grain="One row per input row of this run that breaks its table's contract.",
+    key=(),
+    columns={
+        "source_table": column(
+            Kind.TEXT, "Input table", Check.isin(("leads", "events", "referrals", "content", "status_changes"))
+        ),
+        "row_key": column(Kind.TEXT, "Id of the row as read, or its place in the table"),
+        "reason": column(Kind.TEXT, "Why it was not accepted", Check.isin(REASONS)),
+        "row": column(Kind.TEXT, "The row as read, in JSON (personal data)", personal=True),
+        "detail": column(Kind.TEXT, "Which column, and what is allowed there"),
+    },
+)
+RAW: dict[str, Contract] = {
+    "leads": RAW_LEADS,
+    "events": RAW_EVENTS,
+    "referrals": RAW_REFERRALS,
+    "content": RAW_CONTENT,
+    "status_changes": RAW_STATUS_CHANGES,
+}

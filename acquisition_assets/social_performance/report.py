@@ -1,0 +1,114 @@
+"""Here: the published report `social_media_tracking`: its typed model, and how it is built from `social_performance`.
+
+Not here: where and when the report is written, and the rates of the channels (rates.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Annotated, Any
+
+import pandas as pd
+from pydantic import Field, model_validator
+
+from acquisition_assets.core.reports import Report
+from acquisition_assets.social_performance.policy import SocialPolicy
+from acquisition_assets.social_performance.rates import best_platform, percent
+
+Name = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(ge=0)]
+Percentage = Annotated[float, Field(ge=0, le=100)]
+SOCIAL_MEDIA = "social_media"
+
+
+class PlatformMetrics(Report):
+    """One social platform."""
+
+    platform: Name
+    total_leads: Annotated[int, Field(ge=1)]
+    engaged_leads: Count
+    engagement_rate: Percentage
+    avg_engagement_score: Annotated[float, Field(ge=0)]
+    referrals_generated: Count
+    referral_rate: Percentage
+
+
+class BestPlatform(Report):
+    """The platform with the highest engagement rate."""
+
+    platform: Name
+    engagement_rate: Percentage
+
+
+class ChannelMetrics(Report):
+    """Social media as a whole, or one other channel."""
+
+    total: Count
+    engaged: Count
+    engagement_rate: Percentage
+
+
+class SocialReport(Report):
+    """The metrics that the task social_media_tracking returns; best_platform is null where none has enough leads."""
+
+    social_platforms: list[PlatformMetrics]
+    total_social_leads: Count
+    best_platform: BestPlatform | None
+    channel_comparison: dict[Name, ChannelMetrics]
+    social_percentage: Percentage
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> SocialReport:
+        if SOCIAL_MEDIA not in self.channel_comparison:
+            raise ValueError(f"channel_comparison must have {SOCIAL_MEDIA}")
+        total = sum(platform.total_leads for platform in self.social_platforms)
+        if not total == self.total_social_leads == self.channel_comparison[SOCIAL_MEDIA].total:
+            raise ValueError("total_social_leads must be the sum of the platforms' leads")
+        return self
+
+
+def social_report(frame: pd.DataFrame, policy: SocialPolicy) -> SocialReport:
+    """The report of a day's table `social_performance`, in the order of its rows."""
+    rows = frame.to_dict("records")
+    social = [row for row in rows if row["is_social"]]
+    total_social, total = (sum(int(row["total_leads"]) for row in some) for some in (social, rows))
+    return SocialReport(
+        social_platforms=[_platform(row) for row in social],
+        total_social_leads=total_social,
+        best_platform=_best(social, best_platform(frame, policy)),
+        channel_comparison=_comparison(social, [row for row in rows if not row["is_social"]]),
+        social_percentage=percent(total_social, total),
+    )
+
+
+def _platform(row: dict[Hashable, Any]) -> PlatformMetrics:
+    return PlatformMetrics(
+        platform=str(row["channel"]),
+        total_leads=int(row["total_leads"]),
+        engaged_leads=int(row["engaged_leads"]),
+        engagement_rate=float(row["engagement_rate"]),
+        avg_engagement_score=float(row["avg_engagement_score"]),
+        referrals_generated=int(row["referrals_generated"]),
+        referral_rate=float(row["referral_rate"]),
+    )
+
+
+def _best(social: Sequence[dict[Hashable, Any]], name: str | None) -> BestPlatform | None:
+    rates = {str(row["channel"]): float(row["engagement_rate"]) for row in social}
+    return None if name is None else BestPlatform(platform=name, engagement_rate=rates[name])
+
+
+def _comparison(
+    social: Sequence[dict[Hashable, Any]], others: Sequence[dict[Hashable, Any]]
+) -> dict[str, ChannelMetrics]:
+    """Social media first, then every other channel; a source of that very name keeps an entry of its own."""
+    compared = {SOCIAL_MEDIA: _channel(social)}
+    for row in others:
+        name = str(row["channel"])
+        compared[f"{name} (source)" if name == SOCIAL_MEDIA else name] = _channel([row])
+    return compared
+
+
+def _channel(rows: Sequence[dict[Hashable, Any]]) -> ChannelMetrics:
+    total, engaged = (sum(int(row[name]) for row in rows) for name in ("total_leads", "engaged_leads"))
+    return ChannelMetrics(total=total, engaged=engaged, engagement_rate=percent(engaged, total))

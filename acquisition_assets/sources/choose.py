@@ -1,0 +1,34 @@
+"""Here: which source a setting names.
+
+Not here: the sources themselves.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+from acquisition_assets.core.settings import Settings
+from acquisition_assets.sources import sample
+from acquisition_assets.sources.base import Source
+from acquisition_assets.sources.files import FileSource
+from acquisition_assets.sources.tables import sample_source
+
+SAMPLE = "sample"
+
+
+def choose_source(settings: Settings) -> Source:
+    """The source that the settings name: the sample, a database, or a folder."""
+    if settings.source == SAMPLE:
+        return sample_source()
+    return FileSource(Path(settings.source))
+
+
+def first_day(settings: Settings) -> dt.date | None:
+    """The first day of the source's data, where that is known without reading it."""
+    return sample.FIRST_DAY if settings.source == SAMPLE else None
+
+
+def last_day(settings: Settings) -> dt.date | None:
+    """The last day of the source's data, where that is known without reading it."""
+    return sample.LAST_DAY if settings.source == SAMPLE else None

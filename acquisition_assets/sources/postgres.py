@@ -1,0 +1,319 @@
+"""Here: the source that reads the input tables from PostgreSQL, through queries that users may replace.
+
+Not here: connecting (core/postgres.py), the queries (sql/postgres/source), and the checks of the rows.
+
+One read-only transaction sees one moment of all tables. Each table streams, in binary, into a Parquet file in the
+scratch folder; the transaction ends before anything is computed: it holds no lock and keeps no old row alive for long.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import adbc_driver_manager
+import adbc_driver_postgresql.dbapi
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from acquisition_assets.core import postgres
+from acquisition_assets.core.errors import AcquisitionError, InputError, SourceUnavailableError
+from acquisition_assets.core.sql import sql_folder
+from acquisition_assets.raw.inputs import INPUTS, Cell, require_columns
+from acquisition_assets.sources.base import TABLES, RawTable, Wanted
+
+LARGE_TABLE_ROWS = 100_000
+INSTANT = "TIMESTAMP WITH TIME ZONE"
+CASTS = {
+    16: ("boolean", "BOOLEAN"),
+    20: ("bigint", "BIGINT"),
+    21: ("bigint", "BIGINT"),
+    23: ("bigint", "BIGINT"),
+    700: ("double precision", "DOUBLE"),
+    701: ("double precision", "DOUBLE"),
+    1082: ("timestamptz", INSTANT),
+    1114: ("timestamptz", INSTANT),
+    1184: ("timestamptz", INSTANT),
+}
+"""PostgreSQL's type (its OID in every server) -> what it is sent as, and DuckDB's name for that. Else it is text."""
+
+SESSION = {"synchronize_seqscans": "off", "work_mem": "64MB", "jit": "off"}
+"""A scan always starts at the table's first row, so that equal data come in equal order; room to group in memory."""
+
+ACCEPTED = {
+    Cell.ID: ("VARCHAR", "BIGINT", "DOUBLE"),
+    Cell.TEXT: ("VARCHAR",),
+    Cell.WORD: ("VARCHAR",),
+    Cell.NUMBER: ("BIGINT", "DOUBLE", "VARCHAR"),
+    Cell.FLAG: ("BOOLEAN", "BIGINT", "VARCHAR"),
+    Cell.INSTANT: (INSTANT, "VARCHAR"),
+}
+
+
+@dataclass(frozen=True)
+class Query:
+    """One table's reading query: its file, its text, and the DuckDB query that shapes its rows, if it has one."""
+
+    table: str
+    path: Path
+    text: str
+    shape: str | None
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """A query made ready to stream: the text for PostgreSQL, and the names and DuckDB types of what it gives."""
+
+    query: Query
+    text: str
+    columns: Mapping[str, str]
+
+
+class PostgresSource:
+    """A PostgreSQL database.
+
+    Args:
+        url: `postgresql://...`, or any libpq connection string.
+        timezone: IANA zone of timestamps without time zone.
+        queries: a folder of reading queries that replace the shipped ones, all of them.
+    """
+
+    def __init__(self, url: str, timezone: str = "UTC", queries: Path | None = None) -> None:
+        self._url = url
+        self._timezone = timezone
+        self._folder = queries or sql_folder() / "postgres" / "source"
+        self.label = postgres.describe_url(url)
+
+    def __repr__(self) -> str:
+        return f"PostgresSource({self.label})"
+
+    def check(self) -> list[str]:
+        """See `Source.check`: the queries run (without giving rows) and give the columns and types that are needed."""
+        queries = read_queries(self._folder)
+        missing = set(TABLES) - {query.table for query in queries}
+        warnings = [f"{self._folder} has no {table}.sql; {table} is taken as empty" for table in sorted(missing)]
+        today = dt.datetime.now(dt.timezone.utc)
+        one_day = Wanted(today, ((today - dt.timedelta(days=1), today),))
+        with self._session() as session, duckdb.connect() as connection:
+            for query in queries:
+                extraction = self._prepare(session, query, one_day)
+                nothing = ", ".join(f"null::{kind} as {_quoted(name)}" for name, kind in extraction.columns.items())
+                _bind(connection, query, f"select {nothing} where false")
+                if query.table == "events":
+                    warnings += self._unindexed(session, extraction)
+        return warnings
+
+    @contextlib.contextmanager
+    def open(
+        self, connection: duckdb.DuckDBPyConnection, scratch: Path, wanted: Wanted
+    ) -> Iterator[Mapping[str, RawTable]]:
+        """See `Source.open`.
+
+        Raises:
+            SourceUnavailableError: the server is not there or hung up, a lock or the query took too long.
+            InputError: the database or the queries are not as they must be.
+        """
+        queries = read_queries(self._folder)
+        with self._session() as session:
+            prepared = [self._prepare(session, query, wanted) for query in queries]
+        self._extract(prepared, scratch)
+        yield {
+            query.table: _bind(connection, query, f"select * from read_parquet({_literal(_spool(scratch, query))})")
+            for query in queries
+        }
+
+    def watermark(self) -> str:
+        """A text that differs when the database has new rows.
+
+        Raises:
+            InputError: the folder of queries has no watermark.sql.
+        """
+        with self._session() as session, postgres.readable_errors(f"{self.label}, watermark.sql"):
+            row = session.execute(_read(self._folder / "watermark.sql").encode()).fetchone()
+        return str(row[0]) if row else ""
+
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[postgres.Connection]:
+        with postgres.connect(self._url, autocommit=True) as session:
+            session.execute("set default_transaction_read_only = on")
+            session.execute("select set_config('timezone', %s, false)", [self._timezone])
+            yield session
+
+    def _prepare(self, session: postgres.Connection, query: Query, wanted: Wanted) -> Extraction:
+        """The query with its window and with every column sent as one of few types."""
+        text = windowed(query.text, wanted)
+        with postgres.readable_errors(f"{self.label}, {query.path.name}"):
+            given = session.execute(f"select * from (\n{text}\n) as q limit 0".encode()).description or []
+        kinds = {column.name: CASTS.get(column.type_code, ("text", "VARCHAR")) for column in given}
+        if not query.shape:
+            require_columns(query.table, list(kinds), str(query.path))
+            known = {column.name for column in INPUTS[query.table].columns}
+            kinds = {name: kind for name, kind in kinds.items() if name in known}
+        casts = ", ".join(f"q.{_quoted(name)}::{cast} as {_quoted(name)}" for name, (cast, _) in kinds.items())
+        columns = {name: kind for name, (_, kind) in kinds.items()}
+        return Extraction(query, f"select {casts} from (\n{text}\n) as q", columns)
+
+    def _unindexed(self, session: postgres.Connection, extraction: Extraction) -> list[str]:
+        """A warning for each large table that is read as a whole for the events of a single day."""
+        row = session.execute(f"explain (verbose, format json) {extraction.text}".encode()).fetchone()
+        large = [name for name in sorted(set(_scanned(row[0][0]["Plan"]))) if _is_large(session, name)] if row else []
+        return [
+            f"{self.label}: every day reads all of {name}, as no index serves {extraction.query.path.name}; "
+            "create those of sql/postgres/source_indexes.sql"
+            for name in large
+        ]
+
+    def _extract(self, prepared: list[Extraction], scratch: Path) -> None:
+        """Stream every query into its file, all as of one moment."""
+        with (
+            _driver_errors(self.label),
+            adbc_driver_postgresql.dbapi.connect(postgres.connection_string(self._url)) as session,
+            session.cursor() as cursor,
+        ):
+            cursor.execute("set transaction isolation level repeatable read, read only")
+            for setting, value in {**SESSION, "timezone": self._timezone}.items():
+                cursor.execute(f"set local {setting} = {_literal(value)}")
+            cursor.execute(postgres.TIMEOUTS)
+            cursor.fetchall()
+            for extraction in prepared:
+                with _driver_errors(f"{self.label}, {extraction.query.path.name}"):
+                    cursor.execute(extraction.text)
+                    _write(cursor.fetch_record_batch(), _spool(scratch, extraction.query))
+
+
+def read_queries(folder: Path) -> list[Query]:
+    """The reading queries of a folder, in the order of `TABLES`: `<table>.sql`, with `shape/<table>.sql` where it is.
+
+    Raises:
+        InputError: there is no such folder, or it has no leads.sql.
+    """
+    names = [table for table in TABLES if (folder / f"{table}.sql").is_file()]
+    if "leads" not in names:
+        raise InputError(
+            f"{folder} has no leads.sql; point ACQUISITION_SOURCE_QUERIES at a folder with leads.sql and, where there "
+            "is such data, events.sql, referrals.sql, content.sql and status_changes.sql"
+        )
+    return [_query(folder, name) for name in names]
+
+
+def _query(folder: Path, table: str) -> Query:
+    path, shape = folder / f"{table}.sql", folder / "shape" / f"{table}.sql"
+    return Query(table, path, _read(path), _read(shape) if shape.is_file() else None)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip().rstrip(";")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read ({type(error).__name__}); it must be a file of UTF-8 text") from error
+
+
+def windowed(text: str, wanted: Wanted) -> str:
+    """A query with the wanted stretches of time instead of each `$wanted(column)`."""
+
+    def condition(found: re.Match[str]) -> str:
+        stretches = [
+            f"{found[1]} < timestamptz '{end.isoformat()}'"
+            + (f" and {found[1]} >= timestamptz '{start.isoformat()}'" if start else "")
+            for start, end in wanted.stretches
+        ]
+        return f"({' or '.join(stretches)})"
+
+    return re.sub(r"\$wanted\(\s*([\w.]+)\s*\)", condition, text)
+
+
+def _write(reader: pa.RecordBatchReader, path: Path) -> None:
+    """Write a stream to a Parquet file, batch by batch."""
+    try:
+        with contextlib.closing(pq.ParquetWriter(path, reader.schema, compression="zstd")) as writer:
+            for batch in _batches(reader):
+                writer.write_batch(batch)
+    except OSError as error:
+        raise AcquisitionError(f"{path} cannot be written ({error}); make room there") from error
+
+
+def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from reader
+    except (OSError, pa.ArrowException) as error:
+        raise _BrokenStreamError(str(error)) from None
+
+
+class _BrokenStreamError(Exception):
+    """A stream that ended before its last row, with the driver's words: worth a retry, whoever ended it."""
+
+
+@contextlib.contextmanager
+def _driver_errors(place: str) -> Iterator[None]:
+    try:
+        yield
+    except _BrokenStreamError as error:
+        raise SourceUnavailableError(
+            f"{place}: the rows broke off: {_message(error)}; run it again, and if that ends in the same way, look at "
+            "the query and the server's log"
+        ) from None
+    except adbc_driver_manager.Error as error:
+        raise postgres.database_error(place, _message(error), error.sqlstate) from None
+
+
+def _message(error: Exception) -> str:
+    """PostgreSQL's own message out of the driver's, without the query that the driver repeats."""
+    first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return re.sub(r"^.*?(ERROR|FATAL|failed): +", "", first)
+
+
+def _bind(connection: duckdb.DuckDBPyConnection, query: Query, extracted: str) -> RawTable:
+    """Name the extracted (and shaped) rows in DuckDB, and refuse columns that cannot be read.
+
+    Raises:
+        InputError: a required column is missing, or a column has a type that it cannot have.
+    """
+    relation = f"postgres_{query.table}"
+    shaped = f"with extracted as not materialized ({extracted}) {query.shape}" if query.shape else extracted
+    try:
+        connection.execute(f"create or replace temp view {relation} as {shaped}")
+    except (duckdb.BinderException, duckdb.ParserException) as error:
+        shape = query.path.parent / "shape" / query.path.name
+        raise InputError(f"{shape}: {str(error).splitlines()[0]}; adapt it to {query.path}") from error
+    described = connection.execute(f"describe {relation}").fetchall()
+    columns = {str(name): str(kind) for name, kind, *_ in described}
+    require_columns(query.table, columns, str(query.path))
+    for column in INPUTS[query.table].columns:
+        kind = columns.get(column.name, ACCEPTED[column.cell][0])
+        if kind not in ACCEPTED[column.cell]:
+            raise InputError(
+                f"{query.path}: {column.name} is {kind}, but must be one of {', '.join(ACCEPTED[column.cell])}; "
+                "cast it in the query"
+            )
+    return RawTable(relation, columns)
+
+
+def _scanned(plan: Mapping[str, Any]) -> Iterator[str]:
+    """The tables that a plan reads from the first to the last row."""
+    if plan["Node Type"] == "Seq Scan":
+        yield f"{plan['Schema']}.{plan['Relation Name']}"
+    for part in plan.get("Plans", []):
+        yield from _scanned(part)
+
+
+def _is_large(session: postgres.Connection, table: str) -> bool:
+    row = session.execute("select reltuples from pg_class where oid = to_regclass(%s)", [table]).fetchone()
+    return row is not None and row[0] > LARGE_TABLE_ROWS
+
+
+def _spool(scratch: Path, query: Query) -> Path:
+    return scratch / f"postgres_{query.table}.parquet"
+
+
+def _literal(value: object) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,276 @@
+"""Here: faults of the source that are really made, each with the error that a user reads, and a retry that succeeds.
+
+Not here: what is read when all is well (test_postgres_source.py).
+"""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from acquisition_assets.core.errors import AcquisitionError, InputError, SourceUnavailableError
+from acquisition_assets.core.postgres import describe_url
+from acquisition_assets.sources.postgres import PostgresSource
+
+from .conftest import PASSWORD, SQL, Background, Database, make_database, wait_until
+from .test_postgres_source import ROWS, opened, read
+
+SLOW = """
+select n::text as lead_id, 'new' as status, timestamp '2026-06-01' as created_at, repeat('x', 2000) as email
+from generate_series(1, 200000) as n where pg_sleep(0.0002) is not null
+"""
+STREAMING = "select pid from pg_stat_activity where query like 'COPY%pg_sleep%' and state = 'active' and pid <> pg_backend_pid()"
+
+
+def failure(source: PostgresSource, scratch: Path) -> AcquisitionError:
+    """The error of a reading, after a look at all that is printed of it."""
+    with pytest.raises(AcquisitionError) as caught:
+        read(source, scratch, "leads", "*")
+    assert "\n" not in str(caught.value)
+    printed = "".join(traceback.format_exception(caught.value))
+    for secret in (PASSWORD, "s3cret", "hunter2", "ss%2Fword"):
+        assert secret not in printed
+    return caught.value
+
+
+def slow_source(database: Database, folder: Path) -> PostgresSource:
+    """A source whose rows take half a minute, so that a fault can be made among them."""
+    folder.mkdir()
+    (folder / "leads.sql").write_text(SLOW)
+    return PostgresSource(database.url, queries=folder)
+
+
+def test_wrong_password(source_database: Database, tmp_path: Path) -> None:
+    error = failure(PostgresSource(source_database.as_role("postgres", "hunter2")), tmp_path)
+    assert isinstance(error, InputError)
+    assert "password authentication failed" in str(error)
+    assert "check host, port, user, password and database" in str(error)
+
+
+def test_password_file(source_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source_database.run(ROWS)
+    secret = PASSWORD.replace("\\", "\\\\").replace(":", "\\:")
+    file = tmp_path / "pgpass"
+    file.write_text(f"127.0.0.1:{source_database.server.port}:*:postgres:{secret}\n")
+    file.chmod(0o600)
+    monkeypatch.setenv("PGPASSFILE", str(file))
+    url = f"postgresql://postgres@127.0.0.1:{source_database.server.port}/{source_database.name}"
+    assert len(read(PostgresSource(url), tmp_path, "leads", "*")) == 2
+
+
+def test_service_file(source_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source_database.run(ROWS)
+    file = tmp_path / "services"
+    file.write_text(
+        f"[crm]\nhost=127.0.0.1\nport={source_database.server.port}\nuser=postgres\n"
+        f"dbname={source_database.name}\npassword={PASSWORD}\n"
+    )
+    monkeypatch.setenv("PGSERVICEFILE", str(file))
+    source = PostgresSource("postgresql://?service=crm")
+    assert source.label == "postgresql service crm"
+    assert len(read(source, tmp_path, "leads", "*")) == 2
+
+
+def test_unknown_database(source_database: Database, tmp_path: Path) -> None:
+    error = failure(PostgresSource(source_database.server.url(database="nowhere")), tmp_path)
+    assert isinstance(error, InputError)
+    assert 'database "nowhere" does not exist' in str(error)
+
+
+def test_url_that_cannot_be_parsed() -> None:
+    with pytest.raises(InputError) as caught:
+        PostgresSource("postgresql://ana:hunter%zz2@host/db")
+    assert "percent-encode" in str(caught.value)
+    assert "hunter" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("url", "described"),
+    [
+        ("postgresql://ana:hunter2@db:5433/crm?password=hunter2&sslmode=require", "postgresql://ana@db:5433/crm"),
+        ("postgresql://ana:hunter2@one,two:5433/crm", "postgresql://ana@one:5433,two:5433/crm"),
+        ("host=db dbname=crm password=hunter2", "postgresql://db/crm"),
+        ("postgresql://db/crm", "postgresql://db/crm"),
+    ],
+)
+def test_a_described_url_holds_no_secret(url: str, described: str) -> None:
+    assert describe_url(url) == described
+    assert "hunter2" not in repr(PostgresSource(url))
+
+
+def test_missing_table(source_database: Database, tmp_path: Path) -> None:
+    source_database.run("drop table referrals")
+    error = failure(PostgresSource(source_database.url), tmp_path)
+    assert isinstance(error, InputError)
+    assert 'referrals.sql: relation "referrals" does not exist; create the table' in str(error)
+
+
+def test_missing_column(source_database: Database, tmp_path: Path) -> None:
+    source_database.run("alter table content_engagement drop column clicked_at")
+    error = failure(PostgresSource(source_database.url), tmp_path)
+    assert isinstance(error, InputError)
+    assert 'events.sql: column "clicked_at" does not exist; add the column' in str(error)
+
+
+def test_changed_type_of_a_searched_column(source_database: Database, tmp_path: Path) -> None:
+    source_database.run("alter table content_engagement alter column sent_at type text")
+    error = failure(PostgresSource(source_database.url), tmp_path)
+    assert isinstance(error, InputError)
+    assert "events.sql: operator does not exist: text < timestamp with time zone" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("created_at type boolean using true", "created_at is BOOLEAN, but must be one of TIMESTAMP WITH TIME ZONE"),
+        ("engagement_score type timestamp using now()", "engagement_score is TIMESTAMP WITH TIME ZONE, but must be"),
+        ("status type integer using 1", "status is BIGINT, but must be one of VARCHAR"),
+    ],
+)
+def test_changed_type(source_database: Database, tmp_path: Path, change: str, message: str) -> None:
+    source_database.run(
+        "alter table organic_leads alter column status drop default, alter column engagement_score drop default, "
+        f"alter column created_at drop default; alter table organic_leads alter column {change}"
+    )
+    source = PostgresSource(source_database.url)
+    for error in (failure(source, tmp_path), pytest.raises(InputError, source.check).value):
+        assert isinstance(error, InputError)
+        assert f"leads.sql: {message}" in str(error)
+        assert "cast it in the query" in str(error)
+
+
+def test_missing_required_column_of_a_query(source_database: Database, tmp_path: Path) -> None:
+    (tmp_path / "leads.sql").write_text("select lead_id, status from organic_leads")
+    with pytest.raises(InputError, match="required column created_at is missing; it has lead_id, status"):
+        PostgresSource(source_database.url, queries=tmp_path).check()
+
+
+def test_shape_that_does_not_fit(source_database: Database, tmp_path: Path) -> None:
+    (tmp_path / "leads.sql").write_text((SQL / "source" / "leads.sql").read_text())
+    (tmp_path / "events.sql").write_text("select engagement_id from content_engagement")
+    (tmp_path / "shape").mkdir()
+    (tmp_path / "shape" / "events.sql").write_text((SQL / "source" / "shape" / "events.sql").read_text())
+    with pytest.raises(InputError, match=r"shape/events\.sql: .*sent_at.*adapt it to .*events\.sql"):
+        PostgresSource(source_database.url, queries=tmp_path).check()
+
+
+def test_folder_without_queries(source_database: Database, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"has no leads\.sql; point ACQUISITION_SOURCE_QUERIES"):
+        PostgresSource(source_database.url, queries=tmp_path).check()
+
+
+def test_permission_denied(source_database: Database, tmp_path: Path) -> None:
+    source_database.run(f"create role outsider_{source_database.name} login password '{PASSWORD}'")
+    source = PostgresSource(source_database.as_role(f"outsider_{source_database.name}"))
+    error = failure(source, tmp_path)
+    assert isinstance(error, InputError)
+    assert "permission denied for table organic_leads; give the role the rights of sql/postgres/roles.sql" in str(error)
+    source_database.run(f"grant select on all tables in schema public to outsider_{source_database.name}")
+    assert read(source, tmp_path, "leads", "*") == []
+
+
+def test_unknown_time_zone(source_database: Database, tmp_path: Path) -> None:
+    error = failure(PostgresSource(source_database.url, "Europe/Atlantis"), tmp_path)
+    assert isinstance(error, InputError)
+    assert "Europe/Atlantis" in str(error)
+
+
+def test_lock_held(source_database: Database, tmp_path: Path) -> None:
+    """Somebody alters a table: the reader gives up after the lock time-out, and can be run again."""
+    source = PostgresSource(source_database.url + "?options=-c%20lock_timeout%3D200")
+    with psycopg.connect(source_database.url) as other:
+        other.execute("lock table organic_leads in access exclusive mode")
+        error = failure(source, tmp_path)
+    assert isinstance(error, SourceUnavailableError)
+    assert "canceling statement due to lock timeout" in str(error)
+    assert read(source, tmp_path, "leads", "*") == []
+
+
+def test_writers_are_never_blocked(source_database: Database, tmp_path: Path) -> None:
+    source = slow_source(source_database, tmp_path / "queries")
+    reading = Background(lambda: failure(source, tmp_path))
+    (pid,) = wait_until(lambda: source_database.run(STREAMING))[0]
+    source_database.run("set lock_timeout = 1; insert into organic_leads (lead_id) values ('1'); delete from organic_leads")
+    source_database.run("select pg_terminate_backend(%s)", pid)
+    reading.result()
+
+
+def test_time_limit(source_database: Database, tmp_path: Path) -> None:
+    source = slow_source(source_database, tmp_path / "queries")
+    limited = PostgresSource(source_database.url + "?options=-c%20statement_timeout%3D500", queries=tmp_path / "queries")
+    error = failure(limited, tmp_path)
+    assert isinstance(error, SourceUnavailableError)
+    assert "canceling statement due to statement timeout" in str(error)
+    assert repr(source) == repr(limited)
+
+
+def test_connection_cut_while_rows_stream(source_database: Database, tmp_path: Path) -> None:
+    source = slow_source(source_database, tmp_path / "queries")
+    reading = Background(lambda: failure(source, tmp_path))
+    (pid,) = wait_until(lambda: source_database.run(STREAMING))[0]
+    source_database.run("select pg_terminate_backend(%s)", pid)
+    error = reading.result()
+    assert isinstance(error, SourceUnavailableError)
+    assert "the rows broke off" in str(error)
+    (tmp_path / "queries" / "leads.sql").write_text(SLOW.replace("200000", "3"))
+    assert len(read(source, tmp_path, "leads", "*")) == 3
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_server_stopped_while_rows_stream(fragile_server: Any, tmp_path: Path, mode: str) -> None:
+    database = make_database(fragile_server)
+    source = slow_source(database, tmp_path / "queries")
+    reading = Background(lambda: failure(source, tmp_path))
+    wait_until(lambda: database.run(STREAMING))
+    fragile_server.stop(mode)
+    try:
+        assert isinstance(reading.result(), SourceUnavailableError)
+        error = failure(source, tmp_path)
+        assert isinstance(error, SourceUnavailableError)
+        assert "Connection refused" in str(error)
+    finally:
+        fragile_server.start()
+    (tmp_path / "queries" / "leads.sql").write_text(SLOW.replace("200000", "3"))
+    assert len(read(source, tmp_path, "leads", "*")) == 3
+
+
+def test_server_that_does_not_answer(fragile_server: Any, tmp_path: Path) -> None:
+    database = make_database(fragile_server)
+    fragile_server.pause(True)
+    try:
+        error = failure(PostgresSource(database.url + "?connect_timeout=2"), tmp_path)
+    finally:
+        fragile_server.pause(False)
+    assert isinstance(error, SourceUnavailableError)
+
+
+def test_full_server(source_database: Database, tmp_path: Path) -> None:
+    """No free connection is a matter of waiting."""
+    role = f"popular_{source_database.name}"
+    source_database.run(f"create role {role} login password '{PASSWORD}' connection limit 1")
+    source = PostgresSource(source_database.as_role(role))
+    with psycopg.connect(source_database.as_role(role)):
+        error = failure(source, tmp_path)
+    assert isinstance(error, SourceUnavailableError)
+    assert "too many connections" in str(error)
+
+
+def test_scratch_folder_that_is_full(source_database: Database, tmp_path: Path) -> None:
+    """The local disk is not the server's fault, and is named."""
+    (tmp_path / "postgres_leads.parquet").symlink_to("/dev/full")
+    source_database.run("insert into organic_leads (lead_id) select n from generate_series(1, 100000) as n")
+    error = failure(PostgresSource(source_database.url), tmp_path)
+    assert not isinstance(error, SourceUnavailableError)
+    assert "postgres_leads.parquet cannot be written" in str(error)
+
+
+def test_no_secret_in_the_process_title(source_database: Database, tmp_path: Path) -> None:
+    source_database.run(ROWS)
+    with opened(PostgresSource(source_database.url), tmp_path):
+        titles = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not any(b"s3cret" in title for title in titles)
+    assert all("s3cret" not in name for (name,) in source_database.run("select application_name from pg_stat_activity"))

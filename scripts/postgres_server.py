@@ -1,0 +1,121 @@
+"""Here: a PostgreSQL server of one's own in a temporary folder, for the tests, the benchmark and `make production-like`.
+
+Not here: installing its programs (postgres.sh), and any use of it.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+INSTALLER = Path(__file__).with_name("postgres.sh")
+QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+UNPRIVILEGED = ("postgres", "nobody")
+
+
+class Server:
+    """A server on a free port of 127.0.0.1, with a folder of its own that `remove` takes away.
+
+    PostgreSQL refuses to run as root: root's server runs as `postgres` or, where there is no such user, as `nobody`.
+
+    Args:
+        settings: values of postgresql.conf.
+        password: of its superuser `postgres`; only connections over TCP need it.
+    """
+
+    def __init__(self, settings: Mapping[str, str] | None = None, password: str = "postgres") -> None:
+        self.password = password
+        self.port = _free_port()
+        self.folder = Path(tempfile.mkdtemp(prefix="acquisition-pg-"))
+        self._settings = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": str(self.folder),
+            **(settings or {}),
+        }
+        self._bin = Path(subprocess.run([INSTALLER], check=True, capture_output=True, text=True).stdout.strip())
+        self._account = _account()
+        if self._account:
+            os.chown(self.folder, self._account["user"], self._account["group"])
+        self._initialise()
+
+    def url(self, user: str = "postgres", password: str | None = None, database: str = "postgres") -> str:
+        """The URL of a database on this server."""
+        secret = quote(self.password if password is None else password, safe="")
+        return f"postgresql://{user}:{secret}@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        options = " ".join(f"-c {name}={value}" for name, value in self._settings.items())
+        log = self.folder / "server.log"
+        self._run("pg_ctl", "start", "-w", "-t", "60", "-D", self._data, "-l", log, "-o", f"-p {self.port} {options}")
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop it: `fast` ends the sessions, `immediate` is like a power cut."""
+        self._run("pg_ctl", "stop", "-w", "-t", "60", "-D", self._data, "-m", mode)
+
+    def pause(self, on: bool) -> None:
+        """Freeze its main process, so that it accepts no session, or let it go on."""
+        pid = int((self._data / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(pid, signal.SIGSTOP if on else signal.SIGCONT)
+
+    def remove(self) -> None:
+        """Stop it if it runs, and take its folder away."""
+        if (self._data / "postmaster.pid").exists():
+            self.stop("immediate")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def program_folder(self) -> Path:
+        """Where psql and the server's other programs are."""
+        return self._bin
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    def _initialise(self) -> None:
+        secret = self.folder / "password"
+        secret.write_text(self.password)
+        secret.chmod(0o644)
+        self._run(
+            *("initdb", "-D", self._data, "-U", "postgres", "--pwfile", secret, "-E", "UTF8", "--locale=C", "-N"),
+            *("--auth-local=trust", "--auth-host=scram-sha-256"),
+        )
+        secret.unlink()
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        done = subprocess.run(
+            [str(self._bin / program), *map(str, arguments)],
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            **self._account,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{program} failed: {done.stderr.strip()}")
+
+
+def _account() -> dict[str, Any]:
+    """Keyword arguments for subprocess that give root's privileges up; none for anybody else."""
+    if os.geteuid() != 0:
+        return {}
+    known = {entry.pw_name: entry for entry in pwd.getpwall()}
+    entry = next(known[name] for name in UNPRIVILEGED if name in known)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

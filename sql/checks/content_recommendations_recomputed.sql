@@ -1,0 +1,23 @@
+-- Grain: one row: the leads that the first rule holds for, less those that completed its item; no other rule can crowd it out.
+-- Reads: lead_activity, raw_events, raw_content, items.
+with ids as (
+    select coalesce(min(content.content_id), min(items.content_id)) as content_id
+    from items
+    left join raw_content as content on items.title = content.title and items.content_type = content.content_type
+    where items.rule = 'interest_marketing'
+),
+
+finished as (
+    select lead_id
+    from raw_events
+    where event_type = 'completed' and not is_machine and content_id in (select content_id from ids)
+)
+
+select count(*) as interest_marketing_items
+from lead_activity
+where
+    interest_area = 'marketing'
+    and status <> 'converted'
+    and status <> 'inactive'
+    and not is_unsubscribed
+    and lead_id not in (select lead_id from finished)

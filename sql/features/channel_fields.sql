@@ -1,0 +1,7 @@
+-- Grain: one row per distinct combination of a lead's channel fields. Key: all. Reads: raw_leads.
+select distinct
+    source,
+    utm_source,
+    utm_medium,
+    referrer_host
+from raw_leads

@@ -1,0 +1,81 @@
+-- Grain: one row per business day of `days`. Key: day.
+-- Reads: days, raw_leads, raw_referrals, deliveries. Days without anything are rows of zeros.
+with created as (
+    select
+        created_date as day,
+        count(*) as new_leads
+    from raw_leads
+    group by 1
+),
+
+engaged as (
+    select
+        engaged_date as day,
+        count(*) as leads_engaged
+    from raw_leads
+    group by 1
+),
+
+converted as (
+    select
+        converted_date as day,
+        count(*) as leads_converted
+    from raw_leads
+    group by 1
+),
+
+referred as (
+    select
+        created_date as day,
+        count(*) as referrals_created,
+        count(case when status = 'fraud' then 1 end) as referrals_fraud
+    from raw_referrals
+    group by 1
+),
+
+recent as (
+    select
+        sent_date,
+        opened_date,
+        completed_date
+    from deliveries
+    where
+        (sent_date >= (select min(day) from days) or completed_date >= (select min(day) from days))
+        and lead_id in (select lead_id from raw_leads)
+),
+
+sent as (
+    select
+        sent_date as day,
+        count(*) as deliveries_sent,
+        count(case when opened_date <= sent_date then 1 end) as opened_same_day
+    from recent
+    group by 1
+),
+
+completed as (
+    select
+        completed_date as day,
+        count(*) as completions
+    from recent
+    group by 1
+)
+
+select
+    days.day,
+    coalesce(created.new_leads, 0) as new_leads,
+    coalesce(sent.deliveries_sent, 0) as deliveries_sent,
+    coalesce(sent.opened_same_day, 0) as opened_same_day,
+    coalesce(completed.completions, 0) as completions,
+    coalesce(referred.referrals_created, 0) as referrals_created,
+    coalesce(referred.referrals_fraud, 0) as referrals_fraud,
+    coalesce(engaged.leads_engaged, 0) as leads_engaged,
+    coalesce(converted.leads_converted, 0) as leads_converted
+from days
+left join created on days.day = created.day
+left join sent on days.day = sent.day
+left join completed on days.day = completed.day
+left join referred on days.day = referred.day
+left join engaged on days.day = engaged.day
+left join converted on days.day = converted.day
+order by days.day

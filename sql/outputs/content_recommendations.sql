@@ -1,0 +1,84 @@
+-- Grain: one row per lead and recommended item. Key: lead_id, rank.
+-- Reads: lead_activity, dynamic_scores, raw_events (what leads completed), raw_content, items (rule, place, content_type, title, reason, content_id).
+-- Parameters: the thresholds of the policy's section content_recommendations.
+with catalogue as (
+    select
+        items.rule,
+        items.place,
+        items.content_type,
+        items.title,
+        items.reason,
+        coalesce(min(content.content_id), min(items.content_id)) as content_id
+    from items
+    left join raw_content as content
+        on items.content_type = content.content_type and items.title = content.title
+    group by items.rule, items.place, items.content_type, items.title, items.reason
+),
+
+completed as (
+    select distinct
+        lead_id,
+        content_id
+    from raw_events
+    where event_type = 'completed' and not is_machine and content_id in (select content_id from catalogue)
+),
+
+eligible as (
+    select
+        activity.lead_id,
+        activity.interest_area,
+        activity.status,
+        activity.completions_total,
+        scores.score as engagement_score,
+        list_contains(activity.consumed_content_types, 'blog') as read_blog,
+        list_contains(activity.consumed_content_types, 'guide') as read_guide,
+        list_contains(activity.consumed_content_types, 'video') as saw_video
+    from lead_activity as activity
+    inner join dynamic_scores as scores on activity.lead_id = scores.lead_id
+    where activity.status in ('new', 'nurturing', 'engaged') and not activity.is_unsubscribed
+),
+
+matched as (
+    select
+        eligible.lead_id,
+        catalogue.rule,
+        catalogue.place,
+        catalogue.content_type,
+        catalogue.title,
+        catalogue.reason,
+        catalogue.content_id
+    from eligible
+    inner join catalogue
+        on
+            case catalogue.rule
+                when 'interest_marketing' then eligible.interest_area = 'marketing'
+                when 'interest_sales' then eligible.interest_area = 'sales'
+                when 'complement_guides' then eligible.read_blog and not eligible.read_guide
+                when 'complement_videos'
+                    then eligible.completions_total >= $complement_videos_completions and not eligible.saw_video
+                when 'high_engagement' then eligible.engagement_score >= $high_engagement_score
+                when 'near_conversion'
+                    then eligible.status = 'nurturing' and eligible.engagement_score >= $near_conversion_score
+                when 'premium' then eligible.completions_total >= $premium_completions
+            end
+),
+
+ranked as (
+    select
+        matched.*,
+        row_number() over (partition by matched.lead_id order by matched.place) as rank
+    from matched
+    left join completed on matched.lead_id = completed.lead_id and matched.content_id = completed.content_id
+    where completed.lead_id is null
+)
+
+select
+    lead_id,
+    rank,
+    rule,
+    content_type,
+    title,
+    reason,
+    content_id
+from ranked
+where rank <= $maximum_items

@@ -1,0 +1,14 @@
+-- Grain: one row per lead, the most probable first. Key: lead_id.
+-- Reads: staged (behavior_predictions). Parameter: $length, how many.
+select
+    lead_id,
+    status,
+    engagement_score,
+    completion_rate,
+    avg_response_hours,
+    business_hours_share,
+    conversion_probability,
+    predicted_next_action
+from staged
+order by conversion_probability desc, lead_id
+limit $length
