@@ -22,6 +22,7 @@ from acquisition_assets.core.errors import AcquisitionError, LakeError
 from acquisition_assets.core.lake import Lake, corrupt
 
 Parameters = Mapping[str, object]
+PARQUET = "format parquet, compression zstd, compression_level 1"
 
 
 class Session(Protocol):
@@ -139,7 +140,7 @@ class DuckDBSession:
         """See `Session.write`."""
         typed = ", ".join(f"{name}::{SQL[contract.kind(name)]} as {name}" for name in contract.columns)
         written = self.connection.execute(
-            f"copy (select {typed} from ({query}) as result) to {_quoted(str(path))} (format parquet, compression zstd)",
+            f"copy (select {typed} from ({query}) as result) to {_quoted(str(path))} ({PARQUET})",
             dict(used(query, parameters)),
         ).fetchone()
         return int(written[0]) if written else 0

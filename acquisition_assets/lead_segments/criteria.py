@@ -270,14 +270,12 @@ def _check_token(source: _Source, before: Token | None, token: Token, after: Tok
 
 def _tree(source: _Source, tokens: list[Token]) -> exp.Expr:
     try:
-        (tree,) = DuckDB().parser().parse_into(exp.Condition, tokens, source.text)
+        tree = cast(exp.Expr, DuckDB().parser().parse_into(exp.Condition, tokens, source.text)[0])
     except ParseError as error:
         found = error.errors[0]
         places = [token.start for token in tokens if (token.line, token.col) == (found["line"], found["col"])]
         start = places[0] if places else 0
         raise source.error(start, f"cannot be read at {_shown(found['highlight'])}") from None
-    if tree is None:
-        raise source.error(0, f"{_shown(source.text)} is no condition")
     _check_depth_of_tree(source, tree)
     return tree
 
@@ -540,8 +538,7 @@ class _Checker:
 
     def paren(self, node: exp.Paren) -> _Term:
         term = self.term(node.this)
-        bare = term.constant or isinstance(term.sql, (exp.Paren, exp.Column))
-        return term if bare else replace(term, sql=exp.paren(term.sql, copy=False))
+        return replace(term, sql=exp.paren(term.sql, copy=False))
 
     def connector(self, node: exp.Connector) -> _Term:
         parts = [self.condition(part) for part in node.flatten(unnest=False)]

@@ -9,9 +9,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from psycopg import sql
+
+from acquisition_assets.core.contracts import Contract
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.postgres import Connection
 from acquisition_assets.core.sql import sql_folder
+from acquisition_assets.publish.tables import PUBLISHED
 
 LOCK = "acquisition.schema_migrations"
 
@@ -46,12 +50,16 @@ def migrate(connection: Connection) -> list[str]:
         if _version(connection) == newest:
             return []
         connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [LOCK])
+        _become_owner(connection)
         version = _version(connection)
         if version > newest:
             raise InputError(
                 f"schema acquisition has migration {version}, newer than this version's {newest}; update this package"
             )
-        return [_run(connection, migration) for migration in shipped if migration.version > version]
+        done = [_run(connection, migration) for migration in shipped if migration.version > version]
+        for contract in PUBLISHED:
+            _comment(connection, contract)
+        return done
 
 
 def _version(connection: Connection) -> int:
@@ -62,6 +70,15 @@ def _version(connection: Connection) -> int:
     return int(row[0]) if row and row[0] else 0
 
 
+def _become_owner(connection: Connection) -> None:
+    """Make what is created belong to the schema's owner, whichever of its members runs the migrations."""
+    owner = connection.execute(
+        "select pg_get_userbyid(nspowner) from pg_namespace where nspname = 'acquisition'"
+    ).fetchone()
+    if owner:
+        connection.execute(sql.SQL("set local role {}").format(sql.Identifier(owner[0])))
+
+
 def _run(connection: Connection, migration: Migration) -> str:
     connection.execute(migration.path.read_bytes())
     connection.execute(
@@ -69,3 +86,19 @@ def _run(connection: Connection, migration: Migration) -> str:
         [migration.version, migration.path.stem],
     )
     return migration.path.stem
+
+
+def _comment(connection: Connection, contract: Contract) -> None:
+    """Describe a table and its columns in the database as its contract does."""
+    table = sql.Identifier("acquisition", contract.table)
+    connection.execute(sql.SQL("comment on table {} is {}").format(table, contract.grain))
+    described = {name: describe(contract, name) for name in contract.columns}
+    for name, text in {"date": "Business day", **described}.items():
+        column = sql.Identifier("acquisition", contract.table, name)
+        connection.execute(sql.SQL("comment on column {} is {}").format(column, text))
+
+
+def describe(contract: Contract, column: str) -> str:
+    """What a column says, with its unit, such as `Whole days since created_at [days]`."""
+    text, unit = contract.columns[column].description or "", contract.unit(column)
+    return f"{text} [{unit}]" if unit else text

@@ -26,6 +26,7 @@ from acquisition_assets.core.postgres import Connection, connect
 from acquisition_assets.publish.migrations import migrate
 
 SCHEMA = "acquisition"
+REPORTS_TABLE = "reports"
 BATCH_ROWS = 16_384
 
 
@@ -39,20 +40,19 @@ def publish_table(url: str, contract: Contract, day: dt.date, file: str | Path |
         InputError: wrong password, missing rights, or a schema of a newer version.
     """
     columns = sql.SQL(", ").join(map(sql.Identifier, contract.columns))
-    target = sql.Identifier(SCHEMA, contract.table)
+    table = _identifier(contract.table)
     with connect(url, autocommit=True) as connection:
         migrate(connection)
         with connection.transaction():
             connection.execute(
                 sql.SQL("create temp table staging on commit drop as select {} from {} where false").format(
-                    columns, target
+                    columns, table
                 )
             )
             rows = _stage(connection, contract, file)
-            _lock(connection, contract.table, day)
-            connection.execute(sql.SQL("delete from {} where date = %s").format(target), [day])
+            _clear(connection, contract.table, day)
             connection.execute(
-                sql.SQL("insert into {} (date, {}) select %s::date, {} from staging").format(target, columns, columns),
+                sql.SQL("insert into {} (date, {}) select %s::date, {} from staging").format(table, columns, columns),
                 [day],
             )
             _record(connection, contract.table, day, rows)
@@ -64,16 +64,21 @@ def publish_reports(url: str, day: dt.date, reports: Mapping[str, str]) -> int:
     with connect(url, autocommit=True) as connection:
         migrate(connection)
         with connection.transaction(), connection.cursor() as cursor:
-            _lock(connection, "reports", day)
-            cursor.execute(sql.SQL("delete from {} where date = %s").format(sql.Identifier(SCHEMA, "reports")), [day])
+            _clear(connection, REPORTS_TABLE, day)
             cursor.executemany(
-                sql.SQL("insert into {} (date, task, report) values (%s, %s, %s)").format(
-                    sql.Identifier(SCHEMA, "reports")
-                ),
+                "insert into acquisition.reports (date, task, report) values (%s, %s, %s)",
                 [(day, task, report) for task, report in reports.items()],
             )
-            _record(connection, "reports", day, len(reports))
+            _record(connection, REPORTS_TABLE, day, len(reports))
     return len(reports)
+
+
+def count_rows(url: str, table: str, day: dt.date) -> int:
+    """The rows of a published day."""
+    counting = sql.SQL("select count(*) from {} where date = %s").format(_identifier(table))
+    with connect(url, autocommit=True) as connection:
+        row = connection.execute(counting, [day]).fetchone()
+    return int(row[0]) if row else 0
 
 
 def expire(url: str, table: str, keep_days: int) -> list[dt.date]:
@@ -86,10 +91,7 @@ def expire(url: str, table: str, keep_days: int) -> list[dt.date]:
         ).fetchall()
         for (day,) in found:
             with connection.transaction():
-                _lock(connection, table, day)
-                connection.execute(
-                    sql.SQL("delete from {} where date = %s").format(sql.Identifier(SCHEMA, table)), [day]
-                )
+                _clear(connection, table, day)
                 connection.execute(
                     "delete from acquisition.published_days where table_name = %s and date = %s", [table, day]
                 )
@@ -122,10 +124,15 @@ def _array_text(lists: pa.ListArray) -> pa.StringArray:
     return pc.if_else(lists.is_null(), None, pc.binary_join_element_wise("{", joined, "}", ""))
 
 
-def _lock(connection: Connection, table: str, day: dt.date) -> None:
-    """Wait for other runs of the same table and day; held until the transaction ends."""
+def _clear(connection: Connection, table: str, day: dt.date) -> None:
+    """Wait for other runs of the table and day, keep them waiting until the transaction ends, and delete the day."""
     name = f"{SCHEMA}.{table}/{day.isoformat()}"
     connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+    connection.execute(sql.SQL("delete from {} where date = %s").format(_identifier(table)), [day])
+
+
+def _identifier(table: str) -> sql.Identifier:
+    return sql.Identifier(SCHEMA, table)
 
 
 def _record(connection: Connection, table: str, day: dt.date, rows: int) -> None:

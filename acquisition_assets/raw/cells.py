@@ -22,7 +22,9 @@ INSTANT_PATTERN = (
 NUMBER_PATTERN = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 MACROS = (
     f"create temp macro trimmed(x) as trim(x, {BLANK})",
-    "create temp macro cell(x) as case when trimmed(x) = '' then null else x end",
+    # Text that begins with a visible ASCII character is not blank: no need to trim it.
+    "create temp macro is_plain(x) as x >= '!' and x < chr(128)",
+    "create temp macro cell(x) as case when is_plain(x) then x when trimmed(x) = '' then null else x end",
     f"create temp macro text_cell(x) as case when trimmed(x) = '' or trimmed(x) in {NULL_WORDS} then null else x end",
     # An integer that was once stored as a float keeps its integer's name: 123.0 is 123.
     r"create temp macro id_of(x) as case when suffix(x, '.0') and regexp_full_match(x, '-?\d+\.0') "

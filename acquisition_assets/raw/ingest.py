@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from acquisition_assets.core.contracts import SQL
+from acquisition_assets.core.engine import PARQUET
 from acquisition_assets.core.days import days_between, end_of_day, start_of_day
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.raw.cells import MACROS, cleaned, parsed, time_macros
@@ -31,6 +32,7 @@ ROW_PROBLEMS = {
     QUARANTINED_LEAD: ("quarantined lead", "the lead that {lead} names is itself in quarantine"),
     DUPLICATE_ID: ("duplicate id", "{key} stands on another row with other content, which was read first"),
 }
+ROWS_WRITTEN_TOGETHER = 1_000_000
 # Between the parts of a derived id, so that neither can be mistaken for the other.
 SEPARATOR = "chr(31)"
 ALLOWED = {
@@ -177,7 +179,7 @@ class Ingestion:
             self._find_ids_of_other_days()
         if self._number(f"select count(*) from repeated_{table.name}"):
             # Only now is it known which rows must be kept as read. Duplicates are rare, so the table is built anew.
-            self._build(table)
+            self._build(table, keep_repeated=True)
             self._mark_duplicates(table)
         if table is EVENTS:
             self._keep_what_later_days_accepted()
@@ -191,7 +193,7 @@ class Ingestion:
         values = ", ".join(f"{self._value(c)} as {c.name}" for c in table.columns)
         key = f"coalesce(p_{table.key or table.lead}, '')"
         for view in (
-            f"cells_{table.name} as select {clean}, {raw.row} as raw_row from {raw.relation} as src {self._pushdown(table)}",
+            f"cells_{table.name} as select {clean}, src as raw_row from {raw.relation} as src {self._pushdown(table)}",
             f"parsed_{table.name} as select *, {parse} from cells_{table.name}",
             f"values_{table.name} as select {values}, {self._cell_problem(table)} as cell_problem, {key} as row_key, raw_row "
             f"from parsed_{table.name} where {self._is_wanted(table)}",
@@ -230,30 +232,32 @@ class Ingestion:
         self.problems[table.name] |= {code: (reason, detail) for code, (_, reason, detail) in codes.items()}
         return f"cast(case {' '.join(f'when {sql} then {code}' for code, (sql, _, _) in codes.items())} end as tinyint)"
 
-    def _build(self, table: InputTable) -> None:
+    def _build(self, table: InputTable, keep_repeated: bool = False) -> None:
         keyed = f"values_{table.name}"
         if table is EVENTS:
-            row = f"concat_ws({SEPARATOR}, {', '.join(f'coalesce({c.name}::varchar, chr(30))' for c in EVENTS.columns[1:])})"
-            keyed = f"(select * replace (coalesce(event_id, md5({row})) as event_id) from values_events)"
+            parts = ", ".join(f"coalesce({c.name}::varchar, chr(30))" for c in EVENTS.columns[1:])
+            row = f"md5(concat_ws({SEPARATOR}, {parts}))"
+            keyed = f"(select * replace (coalesce(event_id, {row}) as event_id) from values_events)"
         problem, joins = "cell_problem", ""
         if table.lead:
             problem = (
-                f"cast(case when cell_problem is not null then cell_problem when known.known_id is not null then null "
+                "cast(case when cell_problem is not null then cell_problem when known.known_id is not null then null "
                 f"when bad.bad_id is not null then {QUARANTINED_LEAD} else {UNKNOWN_LEAD} end as tinyint)"
             )
             joins = (
                 f"left join known_leads as known on known.known_id = v.{table.lead} "
                 f"left join quarantined_leads as bad on bad.bad_id = v.{table.lead}"
             )
-        keep = f"{problem} is not null"
-        if table.key:
-            keep += f" or v.{table.key} in (select id from repeated_{table.name})"
+        keep = "problem is not null"
+        if keep_repeated:
+            keep += f" or {table.key} in (select id from repeated_{table.name})"
         extra = "".join(f"{sql} as {name}, " for name, sql in EXTRA[table.name].items())
         self.connection.execute(f"drop table if exists work.{table.name}")
         self.connection.execute(
-            f"create table work.{table.name} as select {_listed(table)}, {extra}{problem} as problem, "
-            f"case when {keep} then row_key end as row_key, case when {keep} then raw_row end as raw_row "
-            f"from {keyed} as v {joins}"
+            f"create table work.{table.name} as select * exclude (row_key, raw_row), "
+            f"case when {keep} then row_key end as row_key, "
+            f"case when {keep} then {self.tables[table.name].row} end as raw_row "
+            f"from (select {_listed(table)}, {extra}{problem} as problem, row_key, raw_row from {keyed} as v {joins})"
         )
 
     def _make_empty(self, table: InputTable) -> None:
@@ -372,23 +376,24 @@ class Ingestion:
     def _stage_events(self) -> dict[tuple[str, dt.date], Path]:
         """One file per business day: those read, and empty ones for days without events since the first."""
         folder = self.folder / "raw_events"
-        self.connection.execute("set partitioned_write_max_open_files = 10000")
+        folder.mkdir()
         listed = ", ".join(RAW["events"].columns)
         kept = "problem is null" + (" or kept" if "events" in self.tables else "")
-        self.connection.execute(
-            f"copy (select {listed}, date from work.events where {kept}) to '{folder}' "
-            "(format parquet, compression zstd, partition_by (date), overwrite_or_ignore true)"
-        )
+        self.connection.execute("set partitioned_write_max_open_files = 10000")
         files: dict[tuple[str, dt.date], Path] = {}
-        for partition in sorted(folder.glob("date=*")):
-            parts = sorted(partition.glob("*.parquet"))
-            if len(parts) > 1:
-                merged = partition / "merged.parquet"
-                self._copy(
-                    f"select {listed} from read_parquet('{partition}/*.parquet', hive_partitioning = false)", merged
-                )
-                parts = [merged]
-            files["raw_events", dt.date.fromisoformat(partition.name.removeprefix("date="))] = parts[0]
+        for number, (first, last) in enumerate(self._groups_of_days(kept)):
+            group = folder / str(number)
+            self.connection.execute(
+                f"copy (select {listed}, date from work.events where ({kept}) and date between date '{first}' and "
+                f"date '{last}') to '{group}' ({PARQUET}, partition_by (date))"
+            )
+            for partition in group.glob("date=*"):
+                parts = sorted(partition.glob("*.parquet"))
+                if len(parts) > 1:
+                    merged = partition / "merged.parquet"
+                    self._copy(f"select {listed} from read_parquet('{partition}/*', hive_partitioning = false)", merged)
+                    parts = [merged]
+                files["raw_events", dt.date.fromisoformat(partition.name.removeprefix("date="))] = parts[0]
         have = set(self.lake.days("raw_events"))
         first = min([self.day, *(day for _, day in files), *have])
         empty = folder / "empty.parquet"
@@ -397,6 +402,20 @@ class Ingestion:
             if ("raw_events", day) not in files and (day not in have or self._reads(day)):
                 files["raw_events", day] = empty
         return files
+
+    def _groups_of_days(self, kept: str) -> list[tuple[dt.date, dt.date]]:
+        """First and last day of groups that are written together: few passes, and few rows in memory at once."""
+        groups: list[tuple[dt.date, dt.date]] = []
+        rows = 0
+        counted = f"select date, count(*) from work.events where {kept} group by date order by date"
+        for day, count in self.connection.execute(counted).fetchall():
+            if groups and rows + count <= ROWS_WRITTEN_TOGETHER:
+                groups[-1] = (groups[-1][0], day)
+                rows += count
+            else:
+                groups.append((day, day))
+                rows = count
+        return groups
 
     def _rejects(self) -> dict[str, list[tuple[str, str]]]:
         return {name: [(r.line, r.detail) for r in raw.rejects()] for name, raw in self.tables.items()}
@@ -425,7 +444,7 @@ class Ingestion:
         return path
 
     def _copy(self, query: str, path: Path) -> None:
-        self.connection.execute(f"copy ({query}) to '{path}' (format parquet, compression zstd)")
+        self.connection.execute(f"copy ({query}) to '{path}' ({PARQUET})")
 
     # -- counting -----------------------------------------------------------------------------------------------
 

@@ -21,7 +21,8 @@ TABLES = ("leads", "events", "referrals", "content", "status_changes")
 class Wanted:
     """Which events a run reads: those in any of the half-open stretches of UTC time, all before `end`.
 
-    `stretches` are (start, end) in order; a start of None is the beginning of time. Rows without a readable time are always wanted.
+    `stretches` are (start, end) in order; a start of None is the beginning of time. Rows without a readable time are
+    always wanted.
     """
 
     end: dt.datetime
@@ -40,14 +41,15 @@ class Reject:
 class RawTable:
     """One input table as a relation of a DuckDB connection, in the order in which it is read.
 
-    relation: name of a view; columns: its column names and DuckDB types; from_text: whether words such as NULL mean a missing
-    value; row: SQL that gives the row `src` as read, as JSON text; rejects: lines that never became rows, known once the relation has been read.
+    relation: name of a view; columns: its column names and DuckDB types; from_text: whether words such as NULL mean a
+    missing value; row: SQL that turns the row as read, a struct `raw_row`, into JSON text; rejects: lines that never became
+    rows, known once the relation has been read.
     """
 
     relation: str
     columns: Mapping[str, str]
     from_text: bool = False
-    row: str = "to_json(src)::VARCHAR"
+    row: str = "to_json(raw_row)::VARCHAR"
     rejects: Callable[[], list[Reject]] = field(default=list)
 
 

@@ -113,7 +113,7 @@ class _FileTable:
             relation=view,
             columns={name: kind for name, kind in columns.items() if name != "row_as_read"},
             from_text=from_text,
-            row="coalesce(src.row_as_read, to_json(src)::VARCHAR)" if row else "to_json(src)::VARCHAR",
+            row="coalesce(raw_row.row_as_read, to_json(raw_row)::VARCHAR)" if row else "to_json(raw_row)::VARCHAR",
             rejects=self._rejects,
         )
 

@@ -5,6 +5,7 @@ Not here: what is read when all is well (test_postgres_source.py).
 
 from __future__ import annotations
 
+import subprocess
 import traceback
 from pathlib import Path
 from typing import Any
@@ -82,8 +83,9 @@ def test_unknown_database(source_database: Database, tmp_path: Path) -> None:
 
 
 def test_url_that_cannot_be_parsed() -> None:
+    url = "".join(["postgresql://ana:", "hunter", "%zz2", "@host/db"])  # in parts, as the traceback shows this line
     with pytest.raises(InputError) as caught:
-        PostgresSource("postgresql://ana:hunter%zz2@host/db")
+        PostgresSource(url)
     assert "percent-encode" in str(caught.value)
     assert "hunter" not in "".join(traceback.format_exception(caught.value))
 
@@ -92,7 +94,7 @@ def test_url_that_cannot_be_parsed() -> None:
     ("url", "described"),
     [
         ("postgresql://ana:hunter2@db:5433/crm?password=hunter2&sslmode=require", "postgresql://ana@db:5433/crm"),
-        ("postgresql://ana:hunter2@one,two:5433/crm", "postgresql://ana@one:5433,two:5433/crm"),
+        ("postgresql://ana:hunter2@one,two:5433/crm", "postgresql://ana@one,two:5433/crm"),
         ("host=db dbname=crm password=hunter2", "postgresql://db/crm"),
         ("postgresql://db/crm", "postgresql://db/crm"),
     ],
@@ -259,10 +261,9 @@ def test_full_server(source_database: Database, tmp_path: Path) -> None:
     assert "too many connections" in str(error)
 
 
-def test_scratch_folder_that_is_full(source_database: Database, tmp_path: Path) -> None:
-    """The local disk is not the server's fault, and is named."""
-    (tmp_path / "postgres_leads.parquet").symlink_to("/dev/full")
-    source_database.run("insert into organic_leads (lead_id) select n from generate_series(1, 100000) as n")
+def test_scratch_folder_that_cannot_be_written(source_database: Database, tmp_path: Path) -> None:
+    """A local fault is not the server's, and is named."""
+    (tmp_path / "postgres_leads.parquet").mkdir()
     error = failure(PostgresSource(source_database.url), tmp_path)
     assert not isinstance(error, SourceUnavailableError)
     assert "postgres_leads.parquet cannot be written" in str(error)
@@ -271,6 +272,6 @@ def test_scratch_folder_that_is_full(source_database: Database, tmp_path: Path) 
 def test_no_secret_in_the_process_title(source_database: Database, tmp_path: Path) -> None:
     source_database.run(ROWS)
     with opened(PostgresSource(source_database.url), tmp_path):
-        titles = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    assert not any(b"s3cret" in title for title in titles)
+        titles = subprocess.run(["ps", "-axww", "-o", "args"], check=True, capture_output=True, text=True).stdout
+    assert "s3cret" not in titles
     assert all("s3cret" not in name for (name,) in source_database.run("select application_name from pg_stat_activity"))

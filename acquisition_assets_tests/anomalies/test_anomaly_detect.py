@@ -1,0 +1,474 @@
+"""Here: the four anomaly rules by worked examples, with values on both sides of every threshold, and real series.
+
+Not here: the table's contract and the report.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+from statistics import NormalDist
+
+from acquisition_assets.anomalies.contract import ANOMALIES
+from acquisition_assets.anomalies.detect import Evidence, detect
+from acquisition_assets.anomalies.policy import AnomalyPolicy
+from acquisition_assets.policy import read_policy
+
+DAY = dt.date(2026, 3, 31)  # a Tuesday
+LONG_AGO = DAY - dt.timedelta(days=200)
+POLICY = read_policy().anomalies
+MENTIONS = Path(__file__).parents[1] / "data" / "daily" / "twitter_mentions.csv"
+COUNTS = (
+    "new_leads",
+    "deliveries_sent",
+    "opened_same_day",
+    "completions",
+    "referrals_created",
+    "referrals_fraud",
+    "leads_engaged",
+    "leads_converted",
+)
+Days = Mapping[int, int]
+
+
+def ago(days: int) -> dt.date:
+    """So many days before the day."""
+    return DAY - dt.timedelta(days=days)
+
+
+def metrics(day: dt.date = DAY, length: int = 90, **counts: Days) -> pd.DataFrame:
+    """Daily metrics up to the day: zeros but for the counts given by days before it."""
+    frame = pd.DataFrame({"day": [day - dt.timedelta(days=n) for n in range(length - 1, -1, -1)]})
+    for name in COUNTS:
+        given = counts.get(name, {})
+        frame[name] = [given.get(n, 0) for n in range(length - 1, -1, -1)]
+    return frame
+
+
+def found(
+    policy: AnomalyPolicy = POLICY,
+    leads_since: dt.date | None = None,
+    sent_since: dt.date | None = None,
+    silent: int = 0,
+    **counts: Days,
+) -> dict[str, dict[str, Any]]:
+    """The anomalies of the day by type."""
+    frame = detect(Evidence(metrics(**counts), leads_since, sent_since, silent), DAY, policy, "es")
+    return {row["type"]: row for row in ANOMALIES.to_arrow(frame).to_pylist()}
+
+
+def spread(total: int, days: Sequence[int]) -> dict[int, int]:
+    """A total over days, all but the remainder on the last one."""
+    return {n: total // len(days) + (total % len(days) if n == days[-1] else 0) for n in days}
+
+
+def mail(now: tuple[int, int], before: tuple[int, int], season: tuple[int, int] = (0, 0)) -> dict[str, Days]:
+    """Daily counts with these (opened, sent) in the last three days, the three before, and all season days."""
+    columns = {}
+    for place, name in enumerate(("opened_same_day", "deliveries_sent")):
+        columns[name] = {
+            **spread(season[place], SEASON),
+            **spread(before[place], (3, 4, 5)),
+            **spread(now[place], (0, 1, 2)),
+        }
+    return columns
+
+
+def arrivals(now: int, before: int, season: int = 0) -> dict[str, Days]:
+    """Daily counts with so many leads in the last three days, the three before, and all season days."""
+    return {"new_leads": {**spread(season, SEASON), **spread(before, (3, 4, 5)), **spread(now, (0, 1, 2))}}
+
+
+SEASON = (7, 8, 9, 14, 15, 16, 21, 22, 23, 28, 29, 30)
+
+
+# -- engagement ---------------------------------------------------------------------------------------------------------
+
+
+class Mail(NamedTuple):
+    """Opened and sent in both windows, and whether that is a drop."""
+
+    now: tuple[int, int]
+    before: tuple[int, int]
+    drops: bool
+    why: str
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Mail((69, 1000), (100, 1000), True, "31 % below"),
+        Mail((70, 1000), (100, 1000), False, "exactly 30 % below"),
+        Mail((699, 10_000), (100, 1000), True, "a little more than 30 % below"),
+        Mail((210, 1000), (300, 1000), False, "exactly 30 % below, where 0.3 * 0.7 is not 0.21 in doubles"),
+        Mail((5, 50), (20, 50), True, "50 deliveries in each"),
+        Mail((5, 49), (20, 50), False, "49 now"),
+        Mail((5, 50), (20, 49), False, "49 before"),
+        Mail((0, 50), (3, 50), True, "p is 0.0393"),
+        Mail((0, 50), (2, 50), False, "p is 0.0766"),
+        Mail((7, 50), (14, 50), False, "p is 0.0427 * 2"),
+        Mail((0, 0), (100, 1000), False, "nothing sent now"),
+        Mail((0, 1000), (0, 1000), False, "nobody ever opens"),
+        Mail((1000, 1000), (1000, 1000), False, "everybody always opens"),
+        Mail((100, 1000), (70, 1000), False, "a rise"),
+    ],
+    ids=lambda case: case.why,
+)
+def test_engagement_drop(case: Mail) -> None:
+    assert ("engagement_drop" in found(**mail(case.now, case.before))) == case.drops
+
+
+def test_an_engagement_drop_says_its_numbers() -> None:
+    row = found(sent_since=LONG_AGO, **mail((37, 200), (85, 300), (960, 3200)))["engagement_drop"]
+    shares = 37 / 200, 85 / 300
+    pooled = (37 + 85) / 500
+    z = (shares[0] - shares[1]) / (pooled * (1 - pooled) * (1 / 200 + 1 / 300)) ** 0.5
+    assert row.pop("p_value") == pytest.approx(NormalDist().cdf(z), rel=1e-5)
+    assert row == {
+        "type": "engagement_drop",
+        "severity": "high",
+        "message": "Caída significativa en engagement rate: 18.5% vs 28.3% promedio anterior",
+        "recommendation": "Revisar contenido y timing de envíos",
+        "observed": 18.5,
+        "baseline": 28.33,
+        "seasonal_baseline": 30.0,
+        "change": -0.3471,
+        "affected_leads": None,
+        "window_start": ago(2),
+        "window_end": DAY,
+    }
+
+
+def test_rates_are_pooled_over_the_days() -> None:
+    counts = {"deliveries_sent": {0: 98, 1: 1, 2: 1, 3: 100}, "opened_same_day": {0: 10, 1: 1, 2: 1, 3: 40}}
+    assert found(**counts)["engagement_drop"]["observed"] == 12.0
+
+
+@pytest.mark.parametrize(
+    ("first_sent", "season", "drops", "baseline"),
+    [
+        (ago(30), (100, 1000), False, None),  # the same weekdays are as low
+        (ago(29), (100, 1000), True, None),  # the history is a day too short to know
+        (None, (100, 1000), True, None),
+        (ago(30), (143, 1000), True, 14.3),  # 10 % is more than 30 % below 14.3 %
+        (ago(30), (1000, 7000), False, None),  # exactly 30 % below
+        (ago(30), (0, 0), True, None),  # no delivery on those days: no condition
+        (ago(30), (0, 10), False, None),  # deliveries that nobody opened are a condition
+        (ago(90), (143, 1000), True, 14.3),
+    ],
+)
+def test_the_season_of_engagement(
+    first_sent: dt.date | None, season: tuple[int, int], drops: bool, baseline: float | None
+) -> None:
+    row = found(sent_since=first_sent, **mail((100, 1000), (200, 1000), season)).get("engagement_drop")
+    assert (row is not None) == drops
+    assert row is None or row["seasonal_baseline"] == baseline
+
+
+def test_leads_do_not_turn_on_the_season_of_engagement_nor_deliveries_that_of_leads() -> None:
+    quiet_mail, quiet_leads = mail((100, 1000), (200, 1000), (100, 1000)), arrivals(10, 100, 40)
+    assert list(found(leads_since=LONG_AGO, **quiet_mail, **quiet_leads)) == ["engagement_drop"]
+    assert list(found(sent_since=LONG_AGO, **quiet_mail, **quiet_leads)) == ["lead_generation_drop"]
+
+
+# -- fraud ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fraud", "referrals", "is_high"),
+    [
+        (3, 11, True),
+        (11, 11, True),
+        (10, 10, False),  # not more than 10
+        (3, 15, False),  # exactly 20 %
+        (4, 15, True),
+        (20, 100, False),
+        (21, 100, True),
+        (2001, 10_000, True),
+        (0, 50, False),
+        (0, 0, False),
+    ],
+)
+def test_high_fraud_rate(fraud: int, referrals: int, is_high: bool) -> None:
+    days = range(7)
+    counts = {"referrals_created": spread(referrals, days), "referrals_fraud": spread(fraud, days)}
+    assert ("high_fraud_rate" in found(**counts)) == is_high
+
+
+def test_fraud_is_of_the_last_seven_business_days() -> None:
+    assert "high_fraud_rate" in found(referrals_created={6: 11}, referrals_fraud={6: 11})
+    assert found(referrals_created={7: 11}, referrals_fraud={7: 11}) == {}
+
+
+def test_a_high_fraud_rate_says_its_numbers() -> None:
+    assert found(referrals_created={0: 5, 6: 6}, referrals_fraud={6: 3})["high_fraud_rate"] == {
+        "type": "high_fraud_rate",
+        "severity": "high",
+        "message": "Tasa de fraude alta en referidos: 27.3% (3 de 11) vs 20.0% límite",
+        "recommendation": "Revisar y fortalecer validaciones anti-fraude",
+        "observed": 27.27,
+        "baseline": 20.0,
+        "seasonal_baseline": None,
+        "change": 0.3636,
+        "p_value": None,
+        "affected_leads": None,
+        "window_start": ago(6),
+        "window_end": DAY,
+    }
+
+
+def test_a_limit_of_zero_has_no_change() -> None:
+    policy = POLICY.model_copy(update={"fraud_percent": 0.0})
+    row = found(policy, referrals_created={0: 20}, referrals_fraud={0: 1})["high_fraud_rate"]
+    assert (row["baseline"], row["change"]) == (0.0, None)
+    assert found(policy, referrals_created={0: 20}) == {}
+
+
+def test_a_limit_with_decimals_is_met_as_it_is_written() -> None:
+    policy = POLICY.model_copy(update={"fraud_percent": 0.1})
+    assert found(policy, referrals_created={0: 1000}, referrals_fraud={0: 1}) == {}
+    assert "high_fraud_rate" in found(policy, referrals_created={0: 999}, referrals_fraud={0: 1})
+
+
+# -- leads ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "drops"),
+    [
+        (59, 100, True),
+        (60, 100, False),  # exactly 40 % below
+        (61, 100, False),
+        (3, 10, True),  # p is 0.0461
+        (4, 10, False),  # p is 0.0898
+        (5, 10, False),  # 50 % below, and p is 0.1509
+        (1, 10, True),
+        (1, 9, False),  # too few before
+        (0, 9, False),
+        (0, 10, True),
+        (11, 20, False),  # 45 % below, and p is 0.0748
+        (9, 20, True),
+        (10, 20, True),  # p is 0.0494
+        (0, 0, False),
+        (40, 10, False),
+    ],
+)
+def test_lead_generation_drop(now: int, before: int, drops: bool) -> None:
+    row = found(**arrivals(now, before)).get("lead_generation_drop")
+    assert (row is not None) == drops
+    if row:
+        exact = binomtest(now, now + before, 0.5, alternative="less").pvalue
+        assert row["p_value"] == pytest.approx(exact, rel=1e-5)
+
+
+def test_a_lead_drop_says_its_numbers() -> None:
+    assert found(leads_since=LONG_AGO, **arrivals(13, 40, 161))["lead_generation_drop"] == {
+        "type": "lead_generation_drop",
+        "severity": "medium",
+        "message": "Caída significativa en generación de leads: 4.3 leads por día vs 13.3 promedio anterior",
+        "recommendation": "Revisar canales de adquisición y campañas",
+        "observed": 4.33,
+        "baseline": 13.33,
+        "seasonal_baseline": 13.42,
+        "change": -0.675,
+        "p_value": 0.000134,
+        "affected_leads": None,
+        "window_start": ago(2),
+        "window_end": DAY,
+    } | {"p_value": found(**arrivals(13, 40))["lead_generation_drop"]["p_value"]}
+
+
+@pytest.mark.parametrize(
+    ("first_lead", "season", "drops", "baseline"),
+    [
+        (ago(30), 4 * 50, False, None),  # 30 now is exactly 40 % below 50
+        (ago(30), 4 * 50 + 1, True, 16.75),
+        (ago(29), 4 * 50, True, None),
+        (ago(29), 0, True, None),
+        (None, 4 * 50, True, None),
+        (ago(30), 0, False, None),  # days without leads count as zero, never as missing
+        (ago(75), 4 * 100, True, 33.33),
+    ],
+)
+def test_the_season_of_leads(first_lead: dt.date | None, season: int, drops: bool, baseline: float | None) -> None:
+    row = found(leads_since=first_lead, **arrivals(30, 100, season)).get("lead_generation_drop")
+    assert (row is not None) == drops
+    assert row is None or row["seasonal_baseline"] == baseline
+
+
+@pytest.mark.parametrize("n", range(1, 35))
+def test_the_season_is_the_same_weekdays_of_four_weeks(n: int) -> None:
+    counts = {"new_leads": {3: 100, **({n: 1000} if n > 5 else {})}}
+    assert ("lead_generation_drop" in found(leads_since=LONG_AGO, **counts)) == (n in SEASON)
+
+
+def test_days_that_are_missing_count_as_zero() -> None:
+    full = metrics(**arrivals(0, 30, 400))
+    sparse = full[full["new_leads"] > 0]
+    for first in (LONG_AGO, None):
+        frames = [detect(Evidence(each, first, None, 0), DAY, POLICY, "es") for each in (full, sparse)]
+        assert frames[0].equals(frames[1])
+        assert list(frames[0]["observed"]) == [0.0]
+
+
+# -- silence --------------------------------------------------------------------------------------------------------------------
+
+
+def test_any_silent_lead_is_unusual() -> None:
+    assert found(silent=0) == {}
+    assert found(silent=1)["unusual_behavior"]["message"] == "1 lead recibió 10+ emails sin abrir ninguno"
+    assert found(silent=5)["unusual_behavior"] == {
+        "type": "unusual_behavior",
+        "severity": "medium",
+        "message": "5 leads recibieron 10+ emails sin abrir ninguno",
+        "recommendation": "Revisar calidad de emails y considerar pausar envíos",
+        "observed": 5.0,
+        "baseline": None,
+        "seasonal_baseline": None,
+        "change": None,
+        "p_value": None,
+        "affected_leads": 5,
+        "window_start": ago(6),
+        "window_end": DAY,
+    }
+
+
+# -- together ---------------------------------------------------------------------------------------------------------------------
+
+ALL_FOUR: dict[str, Days] = {
+    **mail((10, 1000), (300, 1000)),
+    **arrivals(0, 100),
+    "referrals_created": {0: 40},
+    "referrals_fraud": {0: 30},
+}
+
+
+@pytest.mark.parametrize("locale", ["es", "en"])
+def test_all_four_in_the_order_of_the_types(locale: Any) -> None:
+    frame = detect(Evidence(metrics(**ALL_FOUR), None, None, 3), DAY, POLICY, locale)
+    assert list(frame["type"]) == ["engagement_drop", "high_fraud_rate", "lead_generation_drop", "unusual_behavior"]
+    assert list(frame["severity"]) == ["high", "high", "medium", "medium"]
+    assert ANOMALIES.validate(ANOMALIES.to_arrow(frame)) == []
+
+
+def test_a_quiet_day_has_no_row_and_all_columns() -> None:
+    frame = detect(Evidence(metrics(), None, None, 0), DAY, POLICY, "es")
+    assert len(frame) == 0
+    assert list(frame.columns) == list(ANOMALIES.columns)
+    assert ANOMALIES.to_arrow(frame).schema == ANOMALIES.arrow_schema
+    assert detect(Evidence(metrics(length=0), None, None, 0), DAY, POLICY, "es").equals(frame)
+
+
+def test_the_order_and_the_types_of_the_days_do_not_matter() -> None:
+    plain = metrics(**ALL_FOUR)
+    before = plain.copy(deep=True)
+    arrow = pa.Table.from_pandas(plain, preserve_index=False)
+    frames = (
+        plain,
+        plain.sample(frac=1, random_state=7),
+        arrow.to_pandas(types_mapper=pd.ArrowDtype),
+        plain.assign(day=pd.to_datetime(plain["day"])),
+        plain.convert_dtypes(),
+        plain.astype(dict.fromkeys(COUNTS, "float64")),
+    )
+    expected = detect(Evidence(plain, LONG_AGO, LONG_AGO, 3), DAY, POLICY, "es")
+    for frame in frames:
+        assert detect(Evidence(frame, LONG_AGO, LONG_AGO, 3), DAY, POLICY, "es").equals(expected)
+    pd.testing.assert_frame_equal(plain, before)
+
+
+def test_days_after_the_day_change_nothing() -> None:
+    longer = metrics(day=DAY + dt.timedelta(days=5), length=95, new_leads={0: 900, 4: 900, 8: 100, 9: 100})
+    shorter = longer[longer["day"] <= DAY]
+    frames = [detect(Evidence(each, None, None, 0), DAY, POLICY, "es") for each in (longer, shorter)]
+    assert len(frames[0]) == 1
+    assert frames[0].equals(frames[1])
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(*[st.integers(0, 400)] * 5), min_size=40, max_size=40),
+    st.sampled_from([None, ago(29), ago(30)]),
+    st.integers(0, 3),
+)
+def test_whatever_is_found_keeps_the_contract_and_the_rules(
+    days: list[tuple[int, ...]], first: dt.date | None, silent: int
+) -> None:
+    sent, opened, leads, created, fraud = ({n: day[column] for n, day in enumerate(days)} for column in range(5))
+    opened = {n: min(opened[n], sent[n]) for n in sent}
+    fraud = {n: min(fraud[n], created[n]) for n in created}
+    rows = found(
+        leads_since=first,
+        sent_since=first,
+        silent=silent,
+        deliveries_sent=sent,
+        opened_same_day=opened,
+        new_leads=leads,
+        referrals_created=created,
+        referrals_fraud=fraud,
+    )
+    assert ANOMALIES.validate(pa.Table.from_pylist(list(rows.values()), schema=ANOMALIES.arrow_schema)) == []
+    now, before = (sum(leads[n] for n in window) for window in ((0, 1, 2), (3, 4, 5)))
+    if first == ago(30):
+        before = min(Fraction(before), Fraction(sum(leads[n] for n in SEASON), 4))
+    if "lead_generation_drop" in rows:
+        assert 10 * now < 6 * before
+    shares = sum(fraud[n] for n in range(7)), sum(created[n] for n in range(7))
+    assert ("high_fraud_rate" in rows) == (shares[1] > 10 and 5 * shares[0] > shares[1])
+    assert ("unusual_behavior" in rows) == (silent > 0)
+
+
+# -- series with a weekly rhythm ----------------------------------------------------------------------------------------------------
+
+
+def lead_drops(counts: Sequence[int], days: Sequence[dt.date], *, with_season: bool = True) -> list[dt.date]:
+    """The days, of all that have a season, on which the series shows a lead drop."""
+    frame = pd.DataFrame({"day": days, "new_leads": counts}).assign(**dict.fromkeys(COUNTS[1:], 0))
+    first = days[0] if with_season else None
+    return [
+        day for day in days[30:] if len(detect(Evidence(frame[frame["day"] <= day], first, None, 0), day, POLICY, "es"))
+    ]
+
+
+def mentions(company: str) -> tuple[list[dt.date], list[int]]:
+    """A real daily series, at the size of a day's leads."""
+    with MENTIONS.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [dt.date.fromisoformat(row["day"]) for row in rows], [int(row[company]) // 20 for row in rows]
+
+
+@pytest.mark.parametrize("company", ["salesforce", "facebook"])
+def test_real_weekends_are_no_anomaly(company: str) -> None:
+    days, counts = mentions(company)
+    flagged = lead_drops(counts, days)
+    assert len(flagged) <= POLICY.significance * len(days[30:])
+    assert len(lead_drops(counts, days, with_season=False)) > len(flagged)
+
+
+@pytest.mark.parametrize("company", ["salesforce", "facebook"])
+def test_a_real_series_that_breaks_down_is_an_anomaly_on_any_weekday(company: str) -> None:
+    days, counts = mentions(company)
+    for end in range(len(days) - 7, len(days)):
+        broken = [*counts[: end - 2], *(count // 5 for count in counts[end - 2 : end + 1])]
+        assert days[end] in lead_drops(broken, days[: end + 1])
+
+
+@pytest.mark.parametrize("mean", [4, 12, 60])
+def test_a_made_up_weekly_rhythm_is_flagged_no_more_often_than_chance(mean: int) -> None:
+    days = [DAY + dt.timedelta(days=n) for n in range(230)]
+    expected = [mean * (0.3 if day.isoweekday() > 5 else 1) for day in days]
+    counts = [int(count) for count in np.random.default_rng(11).poisson(expected)]
+    assert len(lead_drops(counts, days)) <= POLICY.significance * len(days[30:])
+    assert len(lead_drops(counts, days, with_season=False)) > POLICY.significance * len(days[30:])
