@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from acquisition_assets.anomalies import asset as anomalies
 from acquisition_assets.behavior_predictions import asset as behavior_predictions
 from acquisition_assets.content_recommendations import asset as content_recommendations
 from acquisition_assets.core.engine import DuckDBEngine, Engine
@@ -17,8 +18,10 @@ from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.dynamic_scores import asset as dynamic_scores
 from acquisition_assets.features import asset as features
+from acquisition_assets.lead_segments import asset as lead_segments
 from acquisition_assets.policy import Policy, read_policy
 from acquisition_assets.raw import asset as raw
+from acquisition_assets.social_performance import asset as social_performance
 from acquisition_assets.sources.base import Source
 from acquisition_assets.sources.choose import choose_source, first_day
 
@@ -60,6 +63,10 @@ def build_defs(
         dynamic_scores.build(env, policy.dynamic_scores, policy.reports.score_changes),
         behavior_predictions.build(env, policy.behavior_predictions, policy.reports.predictions),
         content_recommendations.build(env, policy.content_recommendations, policy.reports.recommendations),
+        lead_segments.build(env, policy.segments, policy.reports.sample_leads),
+        lead_segments.build_changes(env, policy.dynamic_scores.lookback_days),
+        anomalies.build(env, policy.anomalies, policy.features, policy.locale),
+        social_performance.build(env, policy.social_performance),
     ]
     job = dg.define_asset_job(
         "daily_acquisition", selection=dg.AssetSelection.all(), tags={"acquisition/chain": "daily"}

@@ -1,4 +1,4 @@
-"""Here: a PostgreSQL server of one's own in a temporary folder, for the tests, the benchmark and `make production-like`.
+"""Here: a PostgreSQL server of one's own in a temporary folder, for tests, benchmark and `make production-like`.
 
 Not here: installing its programs (postgres.sh), and any use of it.
 """
@@ -18,7 +18,9 @@ from typing import Any
 from urllib.parse import quote
 
 INSTALLER = Path(__file__).with_name("postgres.sh")
-QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+QUICK = {"fsync": "off", "full_page_writes": "off"}
+"""Settings that are safe as long as the machine itself does not crash."""
+
 UNPRIVILEGED = ("postgres", "nobody")
 
 
@@ -30,10 +32,17 @@ class Server:
     Args:
         settings: values of postgresql.conf.
         password: of its superuser `postgres`; only connections over TCP need it.
+        largest_file_mb: no file may grow beyond this (at least 17, as a segment of the log takes 16).
     """
 
-    def __init__(self, settings: Mapping[str, str] | None = None, password: str = "postgres") -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, str] | None = None,
+        password: str = "postgres",
+        largest_file_mb: int | None = None,
+    ) -> None:
         self.password = password
+        self._limit = [] if largest_file_mb is None else _limited(largest_file_mb)
         self.port = _free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="acquisition-pg-"))
         self._settings = {
@@ -94,7 +103,7 @@ class Server:
 
     def _run(self, program: str, *arguments: str | Path) -> None:
         done = subprocess.run(
-            [str(self._bin / program), *map(str, arguments)],
+            [*self._limit, str(self._bin / program), *map(str, arguments)],
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -104,6 +113,11 @@ class Server:
         )
         if done.returncode:
             raise RuntimeError(f"{program} failed: {done.stderr.strip()}")
+
+
+def _limited(megabytes: int) -> list[str]:
+    """The head of a command that runs its tail with a limit to the size of files (counted in blocks of 512 bytes)."""
+    return ["/bin/sh", "-c", f'ulimit -f {megabytes * 2048}; exec "$0" "$@"']
 
 
 def _account() -> dict[str, Any]:

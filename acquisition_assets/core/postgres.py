@@ -30,11 +30,12 @@ where current_setting(given.name) = '0'
 """
 """Limits of a session; a limit that the role, the database or the URL sets already is left as it is."""
 
-PASSING_CLASSES = ("08", "40", "53", "57", "58")
+PASSING_CLASSES = ("08", "40", "53", "57", "58", "XX")
 PASSING_STATES = ("25P02", "25P03", "25P04", "55P03")
 REMEDIES = {
     "28": "check the user and the password (in the URL, PGPASSFILE or a service file)",
     "3D": "check the name of the database in the URL",
+    "25006": "it takes no writes: name the primary server",
     "42501": "give the role the rights of sql/postgres/roles.sql",
     "42P01": "create the table, or adapt the query that names it",
     "42703": "add the column, or adapt the query that names it",

@@ -510,6 +510,8 @@ REFUSED = [
     ("n = 1e", "`1e` is no number"),
     ("n = 9223372036854775808", "is too large a number"),
     ("x = 1e309", "is too large a number"),
+    ("n = " + "9" * 400, "is too large a number"),
+    ("n = " + "9" * 5_000, "is no number, or too long a one"),
     ("n in ()", "needs a list of literals"),
     ("n in (m)", "needs a list of literals"),
     ("n in (1, 1 + 1)", "needs a list of literals"),

@@ -24,7 +24,7 @@ PASSWORD = "s3cret: p@ss/word%"
 NUMBERS = itertools.count()
 
 
-def _server_class() -> Any:
+def _server_module() -> Any:
     spec = importlib.util.spec_from_file_location("postgres_server", ROOT / "scripts" / "postgres_server.py")
     assert spec is not None
     assert spec.loader is not None
@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Any]:
     """A server that stays up."""
-    module = _server_class()
+    module = _server_module()
     running = module.Server(module.QUICK, PASSWORD)
     try:
         running.start()
@@ -55,8 +55,20 @@ def server() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def fragile_server() -> Iterator[Any]:
     """A server that tests stop and start."""
-    module = _server_class()
+    module = _server_module()
     running = module.Server(module.QUICK, PASSWORD)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.remove()
+
+
+@pytest.fixture
+def cramped_server() -> Iterator[Any]:
+    """A server whose files may not grow beyond 17 MB each."""
+    module = _server_module()
+    running = module.Server(module.QUICK, PASSWORD, largest_file_mb=17)
     try:
         running.start()
         yield running

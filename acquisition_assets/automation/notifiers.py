@@ -1,0 +1,129 @@
+"""Here: where alerts go: apprise targets, or the log where there are none. A target's URL holds secrets and is never shown.
+
+Not here: what an alert says, and when it is sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import re
+from collections.abc import Iterator
+from typing import Protocol
+
+from acquisition_assets.core.errors import AcquisitionError
+
+SCHEME = re.compile(r"([A-Za-z0-9]{1,20})://")
+HTTP_STATUS = re.compile(r"\berror=(\d{3})\b")
+
+
+class AlertError(AcquisitionError):
+    """An alert that a target did not take. It stays pending, and is sent again."""
+
+    retryable = True
+
+
+class Notifier(Protocol):
+    """One target of alerts.
+
+    key: a stable short name, by which is remembered what the target was sent; label: its name for people. Neither holds a secret.
+    """
+
+    @property
+    def key(self) -> str:
+        """The stable short name."""
+
+    @property
+    def label(self) -> str:
+        """The name for people."""
+
+    def send(self, title: str, body: str, *, urgent: bool = True) -> None:
+        """Deliver one alert.
+
+        Raises:
+            AlertError: the target did not take it.
+        """
+
+
+class LogNotifier:
+    """The log, for those who have no targets."""
+
+    key = "log"
+    label = "the log"
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self.logger = logger
+
+    def send(self, title: str, body: str, *, urgent: bool = True) -> None:
+        """Write the alert as one entry."""
+        self.logger.log(logging.ERROR if urgent else logging.WARNING, "alert: %s\n%s", title, body)
+
+
+class AppriseNotifier:
+    """One apprise URL. Names show its position and scheme only: what follows `://` may be a token, the host too."""
+
+    def __init__(self, url: str, position: int) -> None:
+        self._url = url
+        scheme = SCHEME.match(url)
+        self.scheme = scheme.group(1).lower() if scheme else "no-scheme"
+        self.key = f"{self.scheme}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
+        self.label = f"alert target {position} ({self.scheme}://)"
+
+    def __repr__(self) -> str:
+        return f"<{self.label}>"
+
+    def send(self, title: str, body: str, *, urgent: bool = True) -> None:
+        """Send the alert through apprise, which is imported when it is first needed."""
+        import apprise
+
+        kind = apprise.NotifyType.FAILURE if urgent else apprise.NotifyType.WARNING
+        with _captured() as said:
+            sender = apprise.Apprise()
+            if not sender.add(self._url):
+                raise AlertError(
+                    f"{self.label} is not a URL that apprise knows; repair ACQUISITION_ALERT_URLS "
+                    "(try the URL with: apprise -b test URL)"
+                )
+            try:
+                taken = bool(sender.notify(body=body, title=title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT))
+            except Exception as error:  # a plugin's defect must not show the URL in its traceback
+                raise AlertError(f"{self.label} did not take the alert: {type(error).__name__}") from None
+        if not taken:
+            raise AlertError(f"{self.label} did not take the alert: {_reason(said)}")
+
+
+def make_notifiers(urls: str, logger: logging.Logger) -> list[Notifier]:
+    """The targets of ACQUISITION_ALERT_URLS (apprise URLs, separated by blanks; the same one twice counts once), or the log."""
+    found = list(dict.fromkeys(urls.split()))
+    if not found:
+        return [LogNotifier(logger)]
+    return [AppriseNotifier(url, position) for position, url in enumerate(found, start=1)]
+
+
+@contextlib.contextmanager
+def _captured() -> Iterator[list[str]]:
+    """What apprise logs while it sends, kept from every log: it may name tokens."""
+    said: list[str] = []
+    logger = logging.getLogger("apprise")
+
+    def keep(record: logging.LogRecord) -> bool:
+        said.append(record.getMessage())
+        return False
+
+    logger.addFilter(keep)
+    try:
+        yield said
+    finally:
+        logger.removeFilter(keep)
+
+
+def _reason(said: list[str]) -> str:
+    """Why a target refused, as far as it can be told without repeating what apprise said."""
+    text = "\n".join(said)
+    status = HTTP_STATUS.search(text)
+    if status:
+        return f"it answered with HTTP status {status.group(1)}"
+    if "onnection error" in text:
+        return "it cannot be reached"
+    return "apprise reports a failure (try the URL with: apprise -v -b test URL)"

@@ -1,0 +1,167 @@
+"""Here: the command line `acquisition`: its commands, their options, and how errors become one line and an exit code.
+
+Not here: what the commands do; each imports its module from commands/ when it is called, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import warnings
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from acquisition_assets import __version__
+from acquisition_assets.commands.masking import clean
+from acquisition_assets.core.errors import AcquisitionError
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+class Commands(TyperGroup):
+    """The commands; whatever goes wrong in one is told in one line on stderr."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run a command line; standalone, it ends the process with the exit code."""
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **extra)
+        sys.exit(self._exit_code(*args, **extra))
+
+    def _exit_code(self, *args: Any, **extra: Any) -> int:
+        try:
+            return int(super().main(*args, standalone_mode=False, **extra) or 0)
+        except AcquisitionError as error:
+            return _told(str(error), error.exit_code)
+        except (KeyboardInterrupt, typer.Abort):
+            return _told("interrupted", INTERRUPTED)
+        except OSError as error:
+            return _told(f"{error.filename or 'the system'}: {error.strerror or error}", AcquisitionError.exit_code)
+        except Exception as error:
+            usage = _usage_error(error)
+            if usage is None:
+                raise
+            return _told(usage, USAGE_ERROR)
+
+
+def _told(message: str, exit_code: int) -> int:
+    typer.echo(f"error: {clean(message)}", err=True)
+    return exit_code
+
+
+def _usage_error(error: Exception) -> str | None:
+    """The line for a wrong command line; None for any other error."""
+    if not hasattr(error, "format_message"):
+        return None
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "acquisition"
+    return f"{str(error.format_message()).rstrip('.')}; see {command} --help"
+
+
+app = typer.Typer(cls=Commands, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+
+Source = Annotated[
+    str | None,
+    typer.Option(metavar="sample|DIR|URL", help="The sample, a folder of files, or a postgresql:// URL."),
+]
+LakeFolder = Annotated[str | None, typer.Option("--lake", metavar="DIR", help="Folder or URL of the lake.")]
+PolicyFile = Annotated[
+    str | None, typer.Option("--policy", metavar="FILE", help="YAML file that overrides numbers of the policy.")
+]
+Day = Annotated[str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="Business day.")]
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Organic lead acquisition: scores, predictions, recommendations, segments, anomalies and channels, every day.
+
+    Options win over the environment variables ACQUISITION_SOURCE, ACQUISITION_LAKE, ACQUISITION_POLICY, ...
+    """
+    if version:
+        typer.echo(f"acquisition {__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+def run(
+    date: Day = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="First day of a range (with --to).")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="Last day of the range.")] = None,
+    source: Source = None,
+    lake: LakeFolder = None,
+    policy: PolicyFile = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read all events again, not only the last days and those not yet read.")
+    ] = False,
+) -> None:
+    """Materialise the whole graph for a day (default: yesterday; for the sample, its last day) or for a range of days.
+
+    Exit code: 0 done; 1 an asset failed; 2 wrong input; 130 interrupted.
+    """
+    from acquisition_assets.commands.run import run_command
+
+    raise typer.Exit(run_command(date, first, last, full=full, source=source, lake=lake, policy=policy))
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web server.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address that the web server listens on.")] = "127.0.0.1",
+    days: Annotated[
+        int, typer.Option(min=0, max=120, help="Days of the sample to materialise first, where the lake has none.")
+    ] = 4,
+    home: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Dagster's folder (default: DAGSTER_HOME, else .dagster_home).")
+    ] = None,
+    source: Source = None,
+    lake: LakeFolder = None,
+    policy: PolicyFile = None,
+) -> None:
+    """Open the Dagster UI; for the sample, with some days already materialised. Ctrl-C stops it."""
+    from acquisition_assets.commands.ui import ui_command
+
+    raise typer.Exit(ui_command(host, port, days, home, source=source, lake=lake, policy=policy))
+
+
+@app.command()
+def validate(source: Source = None, lake: LakeFolder = None, policy: PolicyFile = None) -> None:
+    """Check the policy, the source and the lake without writing anything.
+
+    Exit code: 0 all is well; 1 a partition of the lake is corrupt; 2 wrong input.
+    """
+    from acquisition_assets.commands.validate import validate_command
+
+    raise typer.Exit(validate_command(source=source, lake=lake, policy=policy))
+
+
+@app.command()
+def explain(
+    lead: Annotated[str, typer.Option(metavar="ID", help="Id of the lead.")],
+    date: Day = None,
+    lake: LakeFolder = None,
+    policy: PolicyFile = None,
+) -> None:
+    """Explain a lead's score, prediction, segments and recommendations, from the lake (default: its newest day)."""
+    from acquisition_assets.commands.explain import explain_command
+
+    raise typer.Exit(explain_command(lead, date, lake=lake, policy=policy))
+
+
+def main() -> None:
+    """The entry point of the program `acquisition`."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+    app(prog_name="acquisition")

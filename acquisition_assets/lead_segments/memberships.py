@@ -1,0 +1,49 @@
+"""Here: the query that gives every segment's leads, built of the checked criteria.
+
+Not here: the parsing of criteria (criteria.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlglot import exp
+
+from acquisition_assets.core.errors import InputError
+from acquisition_assets.lead_segments.contract import FACTS
+from acquisition_assets.lead_segments.criteria import ColumnType, Criterion, CriterionError, parse_criterion
+from acquisition_assets.lead_segments.policy import Segment
+
+COLUMN_TYPES = {name: ColumnType(kind.value) for name, kind in FACTS.items()}
+
+
+def parse_segments(segments: Mapping[str, Segment]) -> list[Criterion]:
+    """The criteria of all segments, in the policy's order.
+
+    Raises:
+        InputError: a criterion is refused; the message names the segment, the place and the columns there are.
+    """
+    try:
+        return [parse_criterion(name, segment.criterion, COLUMN_TYPES) for name, segment in segments.items()]
+    except CriterionError as error:
+        raise InputError(f"policy, segments: {error}") from error
+
+
+def facts_columns(criteria: Sequence[Criterion]) -> list[str]:
+    """The columns that the criteria read, with the lead's id."""
+    named = {"lead_id"}.union(*(criterion.columns for criterion in criteria))
+    return [name for name in FACTS if name in named]
+
+
+def memberships_query(criteria: Sequence[Criterion]) -> str:
+    """One row per segment and lead that meets its criterion, over the relation `facts`, in DuckDB's dialect."""
+    selects = [
+        exp.select(exp.convert(criterion.segment).as_("segment"), exp.column("lead_id"))
+        .from_("facts")
+        .where(criterion.expression())
+        for criterion in criteria
+    ]
+    if not selects:
+        nothing = exp.cast(exp.null(), "text")
+        return exp.select(nothing.as_("segment"), nothing.copy().as_("lead_id")).where(exp.false()).sql("duckdb")
+    return " union all ".join(select.sql("duckdb") for select in selects)

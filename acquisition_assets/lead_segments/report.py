@@ -1,0 +1,71 @@
+"""Here: the report `advanced_segmentation_engine`: its typed form and how it is made of the staged segments.
+
+Not here: the segments themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from acquisition_assets.core.assets import Step
+from acquisition_assets.core.reports import Report
+from acquisition_assets.lead_segments.policy import Segment
+
+
+class SampleLead(Report):
+    """One of a segment's leads."""
+
+    lead_id: str
+    email: str | None
+    engagement_score: float
+
+
+class SegmentSummary(Report):
+    """One segment."""
+
+    count: int
+    description: str
+    sample_leads: list[SampleLead]
+
+
+class LargestSegment(Report):
+    """The segment with the most leads."""
+
+    name: str
+    count: int
+
+
+class SegmentationReport(Report):
+    """The day's summary of segments; largest_segment is null where no segment has a lead."""
+
+    segments: dict[str, SegmentSummary]
+    total_segments: int
+    total_segmented_leads: int
+    largest_segment: LargestSegment | None
+
+
+def sizes(step: Step, segments: Mapping[str, Segment]) -> dict[str, int]:
+    """Leads by segment, in the policy's order."""
+    counted = {row["segment"]: row["leads"] for row in step.query("reports/segment_sizes").to_pylist()}
+    return {name: counted.get(name, 0) for name in segments}
+
+
+def segmentation_report(step: Step, segments: Mapping[str, Segment], length: int) -> SegmentationReport:
+    """The summary of the staged segments, with `length` leads of each."""
+    counted = sizes(step, segments)
+    samples: dict[str, list[SampleLead]] = {name: [] for name in segments}
+    for row in step.query("reports/segment_samples", {"length": length}).to_pylist():
+        lead = SampleLead(lead_id=row["lead_id"], email=row["email"], engagement_score=row["engagement_score"])
+        samples[row["segment"]].append(lead)
+    largest = max(counted, key=lambda name: counted[name], default=None)
+    return SegmentationReport(
+        segments={
+            name: SegmentSummary(count=counted[name], description=segment.description, sample_leads=samples[name])
+            for name, segment in segments.items()
+        },
+        total_segments=len(segments),
+        total_segmented_leads=int(step.query("reports/segmented_leads").to_pylist()[0]["leads"]),
+        largest_segment=(
+            LargestSegment(name=largest, count=counted[largest]) if largest is not None and counted[largest] else None
+        ),
+    )

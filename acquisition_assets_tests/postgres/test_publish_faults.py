@@ -1,0 +1,185 @@
+"""Here: faults in the middle of a publication that are really made: no partial day, a clear error, a retry that succeeds.
+
+Not here: what is published when all is well (test_publish.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pyarrow.parquet as pq
+import pytest
+
+from acquisition_assets.core.errors import AcquisitionError, InputError, SourceUnavailableError
+from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
+from acquisition_assets.publish.writer import count_rows, publish_reports, publish_table
+
+from .conftest import ROOT, Background, Database, make_database, wait_until
+from .test_publish import rows_of
+
+DAY = dt.date(2026, 9, 30)
+LOCK = f"acquisition.dynamic_scores/{DAY}"
+SLOW_INSERT = """
+create function acquisition.wait() returns trigger language plpgsql as 'begin perform pg_sleep(0.1); return new; end';
+create trigger wait before insert on acquisition.dynamic_scores for each row execute function acquisition.wait();
+"""
+INSERTING = "select pid from pg_stat_activity where query like 'insert into \"acquisition\"%' and wait_event = 'PgSleep'"
+KILLED = """
+import datetime, sys
+from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
+from acquisition_assets.publish.writer import publish_table
+publish_table(sys.stdin.readline().strip(), DYNAMIC_SCORES, datetime.date(2026, 9, 30), sys.argv[1])
+"""
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[int, Path]:
+    """Files of so many scores."""
+    made = {}
+    for count in (5, 40, 150_000):
+        made[count] = tmp_path / f"{count}.parquet"
+        if count < 1000:
+            pq.write_table(rows_of(DYNAMIC_SCORES, count), made[count])
+    return made
+
+
+@pytest.fixture
+def published(database: Database, files: dict[int, Path]) -> Database:
+    """A database that has the day already, with 5 rows."""
+    publish_table(database.url, DYNAMIC_SCORES, DAY, files[5])
+    return database
+
+
+def failure(url: str, file: Path) -> AcquisitionError:
+    """The error of a publication, after a look at all that is printed of it."""
+    with pytest.raises(AcquisitionError) as caught:
+        publish_table(url, DYNAMIC_SCORES, DAY, file)
+    assert "\n" not in str(caught.value)
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+    return caught.value
+
+
+def assert_old_day_then_retry(database: Database, files: dict[int, Path]) -> None:
+    """The day is whole and old, nothing is left behind, and the next try replaces it."""
+    assert count_rows(database.url, "dynamic_scores", DAY) == 5
+    assert database.run("select row_count from acquisition.published_days") == [(5,)]
+    wait_until(lambda: not database.run("select 1 from pg_locks where locktype = 'advisory'"))
+    database.run("drop function if exists acquisition.wait() cascade")
+    assert publish_table(database.url, DYNAMIC_SCORES, DAY, files[40]) == 40
+    assert count_rows(database.url, "dynamic_scores", DAY) == 40
+
+
+def test_connection_cut_while_rows_are_inserted(published: Database, files: dict[int, Path]) -> None:
+    published.run(SLOW_INSERT)
+    publishing = Background(lambda: failure(published.url, files[40]))
+    (pid,) = wait_until(lambda: published.run(INSERTING))[0]
+    published.run("select pg_terminate_backend(%s)", pid)
+    error = publishing.result()
+    assert isinstance(error, SourceUnavailableError)
+    assert "terminating connection due to administrator command" in str(error)
+    assert_old_day_then_retry(published, files)
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_server_stopped_while_rows_are_inserted(fragile_server: Any, files: dict[int, Path], mode: str) -> None:
+    database = make_database(fragile_server)
+    publish_table(database.url, DYNAMIC_SCORES, DAY, files[5])
+    database.run(SLOW_INSERT)
+    publishing = Background(lambda: failure(database.url, files[40]))
+    wait_until(lambda: database.run(INSERTING))
+    fragile_server.stop(mode)
+    try:
+        assert isinstance(publishing.result(), SourceUnavailableError)
+        assert "Connection refused" in str(failure(database.url, files[40]))
+    finally:
+        fragile_server.start()
+    assert_old_day_then_retry(database, files)
+
+
+@contextlib.contextmanager
+def day_locked(database: Database) -> Iterator[None]:
+    """Hold the day, so that a publication stops between staging and the change of the day."""
+    with psycopg.connect(database.url) as other:
+        other.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [LOCK])
+        yield
+
+
+def waiting_backend(database: Database) -> int:
+    query = "select pid from pg_locks where locktype = 'advisory' and not granted"
+    return int(wait_until(lambda: database.run(query))[0][0])
+
+
+def test_process_killed_between_staging_and_commit(published: Database, files: dict[int, Path]) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with day_locked(published):
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(files[40])], stdin=subprocess.PIPE, text=True, env=environment
+        )
+        assert process.stdin is not None
+        process.stdin.write(published.url + "\n")
+        process.stdin.flush()
+        waiting_backend(published)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdin.close()
+    assert_old_day_then_retry(published, files)
+
+
+def test_day_locked_for_too_long(published: Database, files: dict[int, Path]) -> None:
+    with day_locked(published):
+        error = failure(published.url + "?options=-c%20lock_timeout%3D200", files[40])
+    assert isinstance(error, SourceUnavailableError)
+    assert "canceling statement due to lock timeout" in str(error)
+    assert_old_day_then_retry(published, files)
+
+
+def test_disk_quota(cramped_server: Any, files: dict[int, Path]) -> None:
+    database = make_database(cramped_server)
+    publish_table(database.url, DYNAMIC_SCORES, DAY, files[5])
+    pq.write_table(rows_of(DYNAMIC_SCORES, 150_000), files[150_000])
+    error = failure(database.url, files[150_000])
+    assert isinstance(error, SourceUnavailableError)
+    assert "File too large" in str(error)
+    assert_old_day_then_retry(database, files)
+
+
+def test_server_that_takes_no_writes(published: Database, files: dict[int, Path]) -> None:
+    published.run(f"alter database {published.name} set default_transaction_read_only = on")
+    error = failure(published.url, files[40])
+    assert isinstance(error, InputError)
+    assert "read-only transaction; it takes no writes: name the primary server" in str(error)
+    make_database(published.server).run(f"alter database {published.name} reset all")
+    assert_old_day_then_retry(published, files)
+
+
+def test_wrong_password(published: Database, files: dict[int, Path]) -> None:
+    error = failure(published.as_role("postgres", "hunter2"), files[40])
+    assert isinstance(error, InputError)
+    assert "password authentication failed" in str(error)
+
+
+def test_changed_table(published: Database, files: dict[int, Path]) -> None:
+    """Somebody meddled with the schema."""
+    published.run("alter table acquisition.dynamic_scores drop column score cascade")
+    error = failure(published.url, files[40])
+    assert isinstance(error, InputError)
+    assert 'column "score" does not exist' in str(error)
+
+
+def test_report_that_is_not_json(database: Database) -> None:
+    publish_reports(database.url, DAY, {"anomaly_detection": "{}"})
+    with pytest.raises(InputError, match="invalid input syntax for type json"):
+        publish_reports(database.url, DAY, {"anomaly_detection": "{", "dynamic_scoring_system": "{}"})
+    assert database.run("select task, report from acquisition.reports") == [("anomaly_detection", {})]
+
+

@@ -1,0 +1,5 @@
+-- Grain: one row per lead of a fixed sample. Key: lead_id. Reads: facts. Parameter: $length, how many.
+select *
+from facts
+order by lead_id
+limit $length
