@@ -10,6 +10,9 @@ from pathlib import Path
 import dagster as dg
 
 from acquisition_assets.anomalies import asset as anomalies
+from acquisition_assets.automation.jobs import daily_job
+from acquisition_assets.automation.schedules import daily_schedule
+from acquisition_assets.automation.sensors import alert_sensor
 from acquisition_assets.behavior_predictions import asset as behavior_predictions
 from acquisition_assets.content_recommendations import asset as content_recommendations
 from acquisition_assets.core.engine import DuckDBEngine, Engine
@@ -23,7 +26,7 @@ from acquisition_assets.policy import Policy, read_policy
 from acquisition_assets.raw import asset as raw
 from acquisition_assets.social_performance import asset as social_performance
 from acquisition_assets.sources.base import Source
-from acquisition_assets.sources.choose import choose_source, first_day
+from acquisition_assets.sources.choose import SAMPLE, choose_source, first_day
 
 
 def make_engine(settings: Settings, lake: Lake) -> Engine:
@@ -68,10 +71,19 @@ def build_defs(
         anomalies.build(env, policy.anomalies, policy.features, policy.locale),
         social_performance.build(env, policy.social_performance),
     ]
-    job = dg.define_asset_job(
-        "daily_acquisition", selection=dg.AssetSelection.all(), tags={"acquisition/chain": "daily"}
+    schedule = daily_schedule(
+        env,
+        hour=settings.schedule_hour,
+        minute=settings.schedule_minute,
+        running=settings.source != SAMPLE,  # the sample ends on a day of the past: every day after it is empty
     )
-    return dg.Definitions(assets=assets, jobs=[job], executor=dg.in_process_executor)
+    return dg.Definitions(
+        assets=assets,
+        jobs=[daily_job()],
+        schedules=[schedule],
+        sensors=[alert_sensor(settings)],
+        executor=dg.in_process_executor,
+    )
 
 
 @dg.definitions

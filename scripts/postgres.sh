@@ -1,14 +1,13 @@
-#!/usr/bin/env bash
+#!/bin/sh
 # Here: installing the PostgreSQL server's programs where they are missing (apt or brew), and printing their folder.
 # Not here: starting a server (postgres_server.py).
-set -euo pipefail
+set -eu
 
 find_bin() {
-  local folder
-  for folder in "${ACQUISITION_PG_BIN:-}" "$(dirname "$(command -v postgres || true)" 2>/dev/null)" \
-    $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -Vr) \
-    $(ls -d /opt/homebrew/opt/postgresql*/bin /usr/local/opt/postgresql*/bin 2>/dev/null | sort -Vr); do
-    if [ -n "$folder" ] && [ -x "$folder/initdb" ] && [ -x "$folder/postgres" ]; then
+  for folder in "${ACQUISITION_PG_BIN:-}" "$(dirname "$(command -v postgres || echo /nowhere/postgres)")" \
+    $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -t / -k 5,5nr) \
+    $(ls -d /opt/homebrew/opt/postgresql*/bin /usr/local/opt/postgresql*/bin 2>/dev/null | sort -r); do
+    if [ -n "$folder" ] && [ -x "$folder/initdb" ] && [ -x "$folder/postgres" ] && [ -x "$folder/pg_ctl" ]; then
       echo "$folder"
       return 0
     fi
@@ -16,20 +15,23 @@ find_bin() {
   return 1
 }
 
+with_rights() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
 install_server() {
   if command -v apt-get >/dev/null; then
-    local root=""
-    [ "$(id -u)" -eq 0 ] || root="sudo"
     # No cluster of its own: a server runs only where a script starts one.
-    $root mkdir -p /etc/postgresql-common
+    with_rights mkdir -p /etc/postgresql-common
     [ -e /etc/postgresql-common/createcluster.conf ] ||
-      echo "create_main_cluster = false" | $root tee /etc/postgresql-common/createcluster.conf >/dev/null
-    $root apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive $root apt-get install -y -qq --no-install-recommends postgresql postgresql-client
+      echo "create_main_cluster = false" | with_rights tee /etc/postgresql-common/createcluster.conf
+    with_rights apt-get update -qq
+    with_rights env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql
   elif command -v brew >/dev/null; then
     brew install --quiet postgresql@17
   else
-    echo "install a PostgreSQL server (13 or newer) and put its programs on PATH, or name their folder in ACQUISITION_PG_BIN" >&2
+    echo "install a PostgreSQL server (13 or newer) and put its programs on PATH, or name their folder in" \
+      "ACQUISITION_PG_BIN"
     return 1
   fi
 }

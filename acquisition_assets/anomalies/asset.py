@@ -51,8 +51,8 @@ def build(env: Env, policy: AnomalyPolicy, features: FeaturePolicy, locale: Loca
 
     def recompute(step: Step) -> Sequence[tuple[str, object, object]]:
         window = {
-            "start": env.earlier(step.day, days=policy.fraud_days),
-            "end": env.earlier(step.day, days=0),
+            "since": env.earlier(step.day, days=policy.fraud_days),
+            "until": env.earlier(step.day, days=0),
             "minimum": policy.fraud_minimum_referrals,
             "percent": policy.fraud_percent,
         }
@@ -67,7 +67,9 @@ def build(env: Env, policy: AnomalyPolicy, features: FeaturePolicy, locale: Loca
     def plot(step: Step) -> str:
         metrics = _metrics(step)
         rows = [row for row in _found(step) if row["type"] in ("lead_generation_drop", "engagement_drop")]
-        marked = [n for n, day in enumerate(metrics["day"]) if any(r["window_start"] <= day <= r["window_end"] for r in rows)]
+        marked = [
+            n for n, day in enumerate(metrics["day"]) if any(r["window_start"] <= day <= r["window_end"] for r in rows)
+        ]
         return bars([int(n) for n in metrics["new_leads"]], "New leads by day; days of a drop in red", marked)
 
     return output_asset(
@@ -91,7 +93,7 @@ def build(env: Env, policy: AnomalyPolicy, features: FeaturePolicy, locale: Loca
 
 def _metrics(step: Step) -> pd.DataFrame:
     columns = ", ".join(DAILY_METRICS.columns)
-    return step.session.query(f"select {columns} from daily_metrics order by day").to_pandas()
+    return DAILY_METRICS.to_frame(step.session.query(f"select {columns} from daily_metrics order by day"))
 
 
 def _found(step: Step) -> list[dict[str, object]]:

@@ -5,7 +5,8 @@ Not here: where and when the report is written.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Hashable
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 from pydantic import Field, model_validator
@@ -69,8 +70,8 @@ def anomaly_report(anomalies: pd.DataFrame) -> AnomalyReport:
     )
 
 
-def _reported(row: dict[object, object]) -> ReportedAnomaly | ReportedBehavior:
+def _reported(row: dict[Hashable, Any]) -> ReportedAnomaly | ReportedBehavior:
     told = {key: row[key] for key in _KEYS}
     if row["type"] == UNUSUAL_BEHAVIOR:
-        return ReportedBehavior.model_validate({**told, "affected_leads": int(str(row["affected_leads"]))})
+        return ReportedBehavior.model_validate({**told, "affected_leads": int(row["affected_leads"])})
     return ReportedAnomaly.model_validate(told)

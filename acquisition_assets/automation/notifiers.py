@@ -1,4 +1,4 @@
-"""Here: where alerts go: apprise targets, or the log where there are none. A target's URL holds secrets and is never shown.
+"""Here: where alerts go: apprise targets, or the log where there are none. A target's URL is secret and never shown.
 
 Not here: what an alert says, and when it is sent.
 """
@@ -27,7 +27,8 @@ class AlertError(AcquisitionError):
 class Notifier(Protocol):
     """One target of alerts.
 
-    key: a stable short name, by which is remembered what the target was sent; label: its name for people. Neither holds a secret.
+    key: a stable short name, by which is remembered what the target was sent; label: its name for people. Neither holds
+    a secret.
     """
 
     @property
@@ -86,7 +87,9 @@ class AppriseNotifier:
                     "(try the URL with: apprise -b test URL)"
                 )
             try:
-                taken = bool(sender.notify(body=body, title=title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT))
+                taken = bool(
+                    sender.notify(body=body, title=title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT)
+                )
             except Exception as error:  # a plugin's defect must not show the URL in its traceback
                 raise AlertError(f"{self.label} did not take the alert: {type(error).__name__}") from None
         if not taken:
@@ -94,7 +97,7 @@ class AppriseNotifier:
 
 
 def make_notifiers(urls: str, logger: logging.Logger) -> list[Notifier]:
-    """The targets of ACQUISITION_ALERT_URLS (apprise URLs, separated by blanks; the same one twice counts once), or the log."""
+    """The targets of ACQUISITION_ALERT_URLS (apprise URLs, separated by blanks; twice the same is once), or the log."""
     found = list(dict.fromkeys(urls.split()))
     if not found:
         return [LogNotifier(logger)]

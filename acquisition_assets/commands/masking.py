@@ -25,7 +25,7 @@ def masked_email(email: str | None) -> str:
 
 def clean(text: object) -> str:
     """A text from outside, safe to print."""
-    line = " ".join(str(text).split())
+    line = re.sub(r"[\r\n\t\v\f]+", " ", str(text))
     line = _NAMED_SECRET.sub(rf"\1{MASK}", _URL_PASSWORD.sub(rf"\1:{MASK}@", line))
     line = _EMAIL.sub(rf"\1{MASK}@\2{MASK}", line)
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)

@@ -24,7 +24,10 @@ from acquisition_assets.core.sql import read_sql
 
 OWNERS = ["team:growth", "team:data"]
 PREVIEW_ROWS = 5
-RETRIES = dg.RetryPolicy(max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+MAX_RETRIES = 3
+FIRST_RETRY_SECONDS = 2
+INTERRUPTIONS = ("Query interrupted", "INTERRUPT Error: Interrupted")
+"""What DuckDB makes of the user's Ctrl-C."""
 MASK = "•••"
 
 
@@ -134,19 +137,29 @@ def partition_day(context: dg.AssetExecutionContext) -> dt.date:
 
 
 @contextlib.contextmanager
-def failures() -> Iterator[None]:
-    """Turn the project's errors into Dagster failures; only what can pass on retry is retried."""
+def failures(attempt: int = 0) -> Iterator[None]:
+    """Turn the project's errors into Dagster failures; only what can pass on retry is retried.
+
+    The steps have no retry policy: with one, Dagster would run a step again that the user has interrupted.
+
+    Args:
+        attempt: how often the step was tried before; each wait is twice as long as the one before.
+    """
     try:
         yield
     except AcquisitionError as error:
+        failure = dg.Failure(description=str(error), metadata={"exit_code": error.exit_code}, allow_retries=False)
+        failure.__cause__ = error
         if error.retryable:
-            raise
-        raise dg.Failure(
-            description=str(error), metadata={"exit_code": error.exit_code}, allow_retries=False
-        ) from error
+            wait = FIRST_RETRY_SECONDS * 2**attempt
+            raise dg.RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=wait) from failure
+        raise failure from error
     except dg.Failure:
         raise
-    except Exception as error:  # a defect, or a broken disk: it will not pass on retry
+    except Exception as error:
+        if str(error).strip().rstrip(".!") in INTERRUPTIONS:
+            raise KeyboardInterrupt from error
+        # a defect, or a broken disk: it will not pass on retry
         raise dg.Failure(description=f"{type(error).__name__}: {error}", allow_retries=False) from error
 
 
@@ -291,10 +304,10 @@ def output_asset(env: Env, output: Output) -> dg.AssetsDefinition:
         *(check_spec(env, contract.table, name, text) for name, text in output.checks.items()),
     ]
 
-    @dg.multi_asset(name=contract.table, specs=[spec], check_specs=specs, retry_policy=RETRIES)
-    def compute(context: dg.AssetExecutionContext) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+    @dg.multi_asset(name=contract.table, specs=[spec], check_specs=specs)
+    def compute(context: dg.AssetExecutionContext) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
         day = partition_day(context)
-        with failures(), env.lake.staging() as folder, env.engine.session(folder) as session:
+        with failures(context.retry_number), env.lake.staging() as folder, env.engine.session(folder) as session:
             step = Step(env, contract, day, session, folder)
             output.produce(step)
             yield from judged(step, output)

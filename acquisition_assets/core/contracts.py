@@ -100,7 +100,7 @@ class Rule:
         with duckdb.connect(config={"TimeZone": "UTC"}) as connection:
             connection.register("frame", pa.Table.from_pandas(frame, preserve_index=False))
             held = connection.execute(f"select coalesce(({self.condition}), true) as held from frame").to_arrow_table()
-        return pd.Series(held.column("held").to_pandas().astype(bool).to_numpy(), index=frame.index)
+        return pd.Series(held.column("held").to_pylist(), index=frame.index, dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,9 @@ class Contract:
 
     def to_frame(self, table: pa.Table) -> pd.DataFrame:
         """An Arrow table as a frame of Arrow-backed columns, as the schema wants it."""
-        return table.select(list(self.columns)).cast(self.arrow_schema).to_pandas(types_mapper=pd.ArrowDtype)
+        typed = table.select(list(self.columns)).cast(self.arrow_schema)
+        frame: pd.DataFrame = typed.to_pandas(types_mapper=pd.ArrowDtype)
+        return frame
 
     def validate(self, table: pa.Table) -> list[Violation]:
         """Every rule of the contract that an Arrow table of few rows breaks, found by pandera."""
@@ -227,14 +229,14 @@ _CONDITIONS: dict[str, Callable[[str, dict[str, Any]], str]] = {
     "greater_than": lambda name, given: f"{name} > {_literal(given['min_value'])}",
     "less_than_or_equal_to": lambda name, given: f"{name} <= {_literal(given['max_value'])}",
     "less_than": lambda name, given: f"{name} < {_literal(given['max_value'])}",
-    "isin": lambda name, given: f"{name} in ({', '.join(map(_literal, given['allowed_values']))})",
+    "isin": lambda name, given: f"{name} in ({', '.join(map(_literal, sorted(given['allowed_values'])))})",
 }
 _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "greater_than_or_equal_to": lambda given: f">= {given['min_value']}",
     "greater_than": lambda given: f"> {given['min_value']}",
     "less_than_or_equal_to": lambda given: f"<= {given['max_value']}",
     "less_than": lambda given: f"< {given['max_value']}",
-    "isin": lambda given: f"one of {', '.join(map(str, given['allowed_values']))}",
+    "isin": lambda given: f"one of {', '.join(sorted(map(str, given['allowed_values'])))}",
 }
 
 

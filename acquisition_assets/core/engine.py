@@ -53,7 +53,9 @@ class Session(Protocol):
 class Engine(Protocol):
     """Where the SQL runs."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Its name, as a kind of the assets."""
 
     def session(self, scratch: Path) -> contextlib.AbstractContextManager[Session]:
         """A new session that may spill into the scratch folder."""
@@ -67,7 +69,7 @@ class DuckDBEngine:
     """
 
     lake: Lake
-    memory_limit: str = "800MB"
+    memory_limit: str = "640MB"
     threads: int | None = None
     spill: Path | None = None
     name: str = "duckdb"

@@ -146,8 +146,8 @@ class Lake:
         On a local lake it lies in the lake itself, so that publishing is a rename.
         """
         if not self.is_local:
-            with tempfile.TemporaryDirectory(prefix="acquisition-") as folder:
-                yield Path(folder)
+            with tempfile.TemporaryDirectory(prefix="acquisition-") as temporary:
+                yield Path(temporary)
             return
         parent = Path(self.root) / STAGING
         folder = parent / uuid.uuid4().hex

@@ -30,7 +30,7 @@ class Settings(BaseModel):
     start_date: str | None = Field(None, description="first day that can be materialised (YYYY-MM-DD)")
     engine: str = Field("duckdb", description="`duckdb` or `spark`")
     spark_master: str = Field("local[*]", description="Spark master URL, or `sc://` for Spark Connect")
-    memory_limit: str = Field("800MB", description="what the engine may hold in memory before it spills")
+    memory_limit: str = Field("640MB", description="what the engine may hold in memory before it spills")
     spill: str | None = Field(None, description="folder to spill into (default: inside the lake's staging folder)")
     threads: int | None = Field(None, ge=1, description="threads of the engine (default: all cores)")
     alert_urls: str = Field("", description="apprise URLs, separated by blanks; without any, alerts go to the log")

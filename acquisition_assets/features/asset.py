@@ -11,7 +11,6 @@ import dagster as dg
 import pyarrow as pa
 
 from acquisition_assets.core.assets import (
-    RETRIES,
     Finding,
     Step,
     asset_spec,
@@ -58,10 +57,10 @@ def build(env: Env, policy: FeaturePolicy, platforms: PlatformPolicy) -> dg.Asse
     checks.append(check_spec(env, LEAD_ACTIVITY.table, "recomputed", RECOMPUTED))
     checks.append(check_spec(env, DAILY_METRICS.table, "recomputed", RECOMPUTED_DAYS))
 
-    @dg.multi_asset(name="features", specs=specs, check_specs=checks, retry_policy=RETRIES)
-    def features(context: dg.AssetExecutionContext) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+    @dg.multi_asset(name="features", specs=specs, check_specs=checks)
+    def features(context: dg.AssetExecutionContext) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
         day = partition_day(context)
-        with failures(), env.lake.staging() as folder, env.engine.session(folder) as session:
+        with failures(context.retry_number), env.lake.staging() as folder, env.engine.session(folder) as session:
             activity = Step(env, LEAD_ACTIVITY, day, session, folder)
             _bind(activity, policy, platforms)
             parameters = _parameters(env, policy, day)
@@ -125,8 +124,8 @@ def _recompute_days(step: Step) -> Sequence[tuple[str, object, object]]:
     ours = step.query("checks/daily_metrics_published").to_pylist()[0]
     first = step.session.query("select min(day) as day from days").to_pylist()[0]["day"]
     window = {
-        "start": end_of_day(first - dt.timedelta(days=1), step.env.tz),
-        "end": end_of_day(step.day, step.env.tz),
+        "since": end_of_day(first - dt.timedelta(days=1), step.env.tz),
+        "until": end_of_day(step.day, step.env.tz),
     }
     theirs = step.query("checks/daily_metrics_recomputed", window).to_pylist()[0]
     return [(what, ours[what], theirs[what]) for what in ours]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import dagster as dg
 import pyarrow as pa
 
-from acquisition_assets.core.assets import OWNERS, RETRIES, Finding, check_spec, failures, partition_day, table_schema
+from acquisition_assets.core.assets import OWNERS, Finding, check_spec, failures, partition_day, table_schema
 from acquisition_assets.core.contracts import Contract
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.lake import corrupt
@@ -41,7 +41,7 @@ def _table_asset(env: Env, url: str, keep_days: int | None, contract: Contract) 
         try:
             with env.lake.fs.open(env.lake.file(contract.table, day), "rb") as file:
                 publish_table(url, contract, day, file)
-        except pa.ArrowException as error:
+        except (pa.ArrowException, OSError) as error:
             raise corrupt(contract.table, str(day), error) from error
         return expected, count_rows(url, contract.table, day)
 
@@ -84,12 +84,10 @@ def _asset(
     """An asset around a publication that gives the rows there should be and those there are."""
     name = f"published_{table}"
 
-    @dg.multi_asset(
-        name=name, specs=[spec], check_specs=[check_spec(env, name, CHECK, CHECK_TEXT)], retry_policy=RETRIES
-    )
+    @dg.multi_asset(name=name, specs=[spec], check_specs=[check_spec(env, name, CHECK, CHECK_TEXT)])
     def published(context: dg.AssetExecutionContext) -> Results:
         day, started = partition_day(context), time.perf_counter()
-        with failures():
+        with failures(context.retry_number):
             expected, rows = publish(day)
             expired = expire(url, table, keep_days) if keep_days else []
         seconds = time.perf_counter() - started

@@ -10,7 +10,6 @@ from typing import Any
 import dagster as dg
 
 from acquisition_assets.core.assets import (
-    RETRIES,
     Finding,
     asset_spec,
     check_spec,
@@ -36,7 +35,7 @@ TEXTS = {
     "content": "The catalogue of content items.",
     "status_changes": "When leads changed their status, until the end of the day.",
 }
-Results = Iterator[dg.AssetCheckResult | dg.MaterializeResult]
+Results = Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]
 
 
 def build(
@@ -61,10 +60,10 @@ def build(
         )
         checks.append(check_spec(env, contract.table, "quarantine", text))
 
-    @dg.multi_asset(name="ingest", specs=specs, check_specs=checks, retry_policy=RETRIES)
+    @dg.multi_asset(name="ingest", specs=specs, check_specs=checks)
     def ingest(context: dg.AssetExecutionContext) -> Results:
         day = partition_day(context)
-        with failures():
+        with failures(context.retry_number):
             yield from _ingest(env, source, vocabulary, policy, day, full)
 
     return ingest

@@ -138,7 +138,6 @@ class Ingestion:
         self.problems: dict[str, dict[int, tuple[str, str]]] = {name: dict(ROW_PROBLEMS) for name in INPUTS}
         for macro in (*MACROS, *time_macros(tz, day + dt.timedelta(days=1))):
             connection.execute(macro)
-        connection.execute(f"attach '{folder}/ingest.duckdb' as work")
 
     def run(self) -> Ingested:
         """Check every table and stage what is accepted and what is quarantined."""
@@ -165,14 +164,14 @@ class Ingestion:
     # -- checking -----------------------------------------------------------------------------------------------
 
     def _check(self, table: InputTable) -> None:
-        """Make `work.<table>`: every row read that is not of the future, in reading order, with its problem (null: good)."""
+        """Make `checked_<table>`: every row read that is not of the future, in reading order, with its problem (null: good)."""
         self._make_views(table)
         self.connection.execute(f"create temp table repeated_{table.name} (id varchar)")
         self._build(table)
         if table.key is None:
             return
         self.connection.execute(
-            f"insert into repeated_{table.name} select {table.key} from work.{table.name} "
+            f"insert into repeated_{table.name} select {table.key} from checked_{table.name} "
             f"where {self._well_formed()} group by 1 having count(*) > 1"
         )
         if table is EVENTS:
@@ -252,9 +251,9 @@ class Ingestion:
         if keep_repeated:
             keep += f" or {table.key} in (select id from repeated_{table.name})"
         extra = "".join(f"{sql} as {name}, " for name, sql in EXTRA[table.name].items())
-        self.connection.execute(f"drop table if exists work.{table.name}")
+        self.connection.execute(f"drop table if exists checked_{table.name}")
         self.connection.execute(
-            f"create table work.{table.name} as select * exclude (row_key, raw_row), "
+            f"create temp table checked_{table.name} as select * exclude (row_key, raw_row), "
             f"case when {keep} then row_key end as row_key, "
             f"case when {keep} then {self.tables[table.name].row} end as raw_row "
             f"from (select {_listed(table)}, {extra}{problem} as problem, row_key, raw_row from {keyed} as v {joins})"
@@ -270,7 +269,7 @@ class Ingestion:
         columns = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
         date = ", date DATE" if table is EVENTS else ""
         self.connection.execute(
-            f"create table work.{table.name} ({columns}{date}, problem TINYINT, row_key VARCHAR, raw_row VARCHAR)"
+            f"create temp table checked_{table.name} ({columns}{date}, problem TINYINT, row_key VARCHAR, raw_row VARCHAR)"
         )
 
     def _is_wanted(self, table: InputTable) -> str:
@@ -302,14 +301,14 @@ class Ingestion:
     def _mark_duplicates(self, table: InputTable) -> None:
         """Rows equal to an earlier one are exact duplicates; of the good ones that are left, the first of an id is kept."""
         name, listed = table.name, _listed(table)
-        candidates = f"from work.{name} where {self._well_formed()} and {table.key} in (select id from repeated_{name})"
+        candidates = f"from checked_{name} where {self._well_formed()} and {table.key} in (select id from repeated_{name})"
         self.connection.execute(
-            f"update work.{name} set problem = {EXACT_DUPLICATE} where rowid in (select id from (select rowid as id, "
+            f"update checked_{name} set problem = {EXACT_DUPLICATE} where rowid in (select id from (select rowid as id, "
             f"row_number() over (partition by {listed} order by rowid) as nth {candidates}) where nth > 1)"
         )
         elsewhere = f"or {table.key} in (select id from ids_of_other_days)" if table is EVENTS else ""
         self.connection.execute(
-            f"update work.{name} set problem = {DUPLICATE_ID} where rowid in (select rid from (select rowid as rid, "
+            f"update checked_{name} set problem = {DUPLICATE_ID} where rowid in (select rid from (select rowid as rid, "
             f"{table.key}, row_number() over (partition by {table.key} order by rowid) as nth {candidates} "
             f"and problem is null) where nth > 1 {elsewhere})"
         )
@@ -323,7 +322,7 @@ class Ingestion:
         files = ", ".join(_text(file) for file in self.lake.files("raw_events", known))
         self.connection.execute(
             f"insert into ids_of_other_days select event_id from read_parquet([{files}], hive_partitioning = false) "
-            f"where event_id in (select event_id from work.events where problem is null)"
+            f"where event_id in (select event_id from checked_events where problem is null)"
         )
         self.connection.execute("insert into repeated_events select id from ids_of_other_days")
 
@@ -336,8 +335,8 @@ class Ingestion:
 
         They are in quarantine for this day, and stay in the lake for the later one.
         """
-        self.connection.execute("alter table work.events add column kept boolean default false")
-        unknown = f"select event_id from work.events where problem = {UNKNOWN_LEAD}"
+        self.connection.execute("alter table checked_events add column kept boolean default false")
+        unknown = f"select event_id from checked_events where problem = {UNKNOWN_LEAD}"
         files = self.lake.files("raw_events", [day for day in self.lake.days("raw_events") if self._reads(day)])
         if not files or not self._number(f"select count(*) from ({unknown})"):
             return
@@ -345,7 +344,7 @@ class Ingestion:
         later = f"select p_lead_id from parsed_leads where p_created_at >= {_instant(self.end)}"
         try:
             self.connection.execute(
-                f"update work.events set kept = true where problem = {UNKNOWN_LEAD} and lead_id in ({later}) and event_id in "
+                f"update checked_events set kept = true where problem = {UNKNOWN_LEAD} and lead_id in ({later}) and event_id in "
                 f"(select event_id from read_parquet([{listed}], hive_partitioning = false) where event_id in ({unknown}))"
             )
         except duckdb.Error:
@@ -354,10 +353,10 @@ class Ingestion:
     def _index_leads(self) -> None:
         """Temporary tables of the ids of the accepted leads, and of those leads of which no row is good."""
         self.connection.execute(
-            "create temp table known_leads as select lead_id as known_id from work.leads where problem is null"
+            "create temp table known_leads as select lead_id as known_id from checked_leads where problem is null"
         )
         self.connection.execute(
-            "create temp table quarantined_leads as select distinct lead_id as bad_id from work.leads where lead_id is not null "
+            "create temp table quarantined_leads as select distinct lead_id as bad_id from checked_leads where lead_id is not null "
             f"and problem is not null and problem <> {EXACT_DUPLICATE} and lead_id not in (select known_id from known_leads)"
         )
 
@@ -368,7 +367,7 @@ class Ingestion:
         path = self.folder / f"{contract.table}.parquet"
         order = "rowid as read_order" if table.name == "status_changes" else "null as read_order"
         self._copy(
-            f"select {', '.join(contract.columns)} from (select *, {order} from work.{table.name} where problem is null)",
+            f"select {', '.join(contract.columns)} from (select *, {order} from checked_{table.name} where problem is null)",
             path,
         )
         return path
@@ -384,7 +383,7 @@ class Ingestion:
         for number, (first, last) in enumerate(self._groups_of_days(kept)):
             group = folder / str(number)
             self.connection.execute(
-                f"copy (select {listed}, date from work.events where ({kept}) and date between date '{first}' and "
+                f"copy (select {listed}, date from checked_events where ({kept}) and date between date '{first}' and "
                 f"date '{last}') to '{group}' ({PARQUET}, partition_by (date))"
             )
             for partition in group.glob("date=*"):
@@ -397,7 +396,7 @@ class Ingestion:
         have = set(self.lake.days("raw_events"))
         first = min([self.day, *(day for _, day in files), *have])
         empty = folder / "empty.parquet"
-        self._copy(f"select {listed} from work.events where false", empty)
+        self._copy(f"select {listed} from checked_events where false", empty)
         for day in days_between(first, self.day):
             if ("raw_events", day) not in files and (day not in have or self._reads(day)):
                 files["raw_events", day] = empty
@@ -407,7 +406,7 @@ class Ingestion:
         """First and last day of groups that are written together: few passes, and few rows in memory at once."""
         groups: list[tuple[dt.date, dt.date]] = []
         rows = 0
-        counted = f"select date, count(*) from work.events where {kept} group by date order by date"
+        counted = f"select date, count(*) from checked_events where {kept} group by date order by date"
         for day, count in self.connection.execute(counted).fetchall():
             if groups and rows + count <= ROWS_WRITTEN_TOGETHER:
                 groups[-1] = (groups[-1][0], day)
@@ -433,7 +432,7 @@ class Ingestion:
             self.connection.execute(
                 f"insert into quarantine select '{name}', coalesce(nullif(row_key, ''), 'row ' || (w.rowid + 1)), reason, raw_row, "
                 f"replace(replace(detail, '{{lead}}', '{table.lead}'), '{{key}}', '{table.key}') "
-                f"from work.{name} as w join problems on problems.code = w.problem order by w.rowid"
+                f"from checked_{name} as w join problems on problems.code = w.problem order by w.rowid"
             )
             lines = [
                 (name, f"line {n}", json.dumps(line), why) for n, (line, why) in enumerate(rejects.get(name, []), 1)
@@ -463,7 +462,7 @@ class Ingestion:
             f"select count(*) filter (where problem is null), "
             f"count(*) filter (where problem is not null and problem <> {EXACT_DUPLICATE}), "
             f"count(*) filter (where problem = {EXACT_DUPLICATE}), count(*) filter (where problem = {QUARANTINED_LEAD}) "
-            f"from work.{table.name}"
+            f"from checked_{table.name}"
         )
         lines = len(rejects[table.name])
         return Counts(table.name, total - other + lines, accepted, quarantined + lines, exact, future, of_leads)

@@ -34,7 +34,7 @@ def build(env: Env, policy: SocialPolicy) -> dg.AssetsDefinition:
 
     def recompute(step: Step) -> Sequence[tuple[str, object, object]]:
         step.bind(RAW_LEADS)
-        window = {"start": env.earlier(step.day, days=policy.window_days), "end": env.earlier(step.day, days=0)}
+        window = {"since": env.earlier(step.day, days=policy.window_days), "until": env.earlier(step.day, days=0)}
         ours = int(_frame(step)["total_leads"].sum())
         return [("leads", ours, step.query("checks/social_performance_recomputed", window).to_pylist()[0]["leads"])]
 
@@ -62,4 +62,5 @@ def build(env: Env, policy: SocialPolicy) -> dg.AssetsDefinition:
 
 
 def _frame(step: Step) -> pd.DataFrame:
-    return step.session.query("select * from staged order by is_social desc, total_leads desc, channel").to_pandas()
+    rows = step.session.query("select * from staged order by is_social desc, total_leads desc, channel")
+    return SOCIAL_PERFORMANCE.to_frame(rows)

@@ -204,7 +204,7 @@ def _column_name(name: str) -> str:
 def _open_text(file: Path) -> Iterator[io.TextIOBase]:
     opener = gzip.open if file.name.endswith(".gz") else open
     with opener(file, "rt", encoding="utf-8-sig", errors="replace", newline="") as stream:
-        yield stream  # type: ignore[misc]
+        yield stream
 
 
 def _first_line(error: BaseException) -> str:

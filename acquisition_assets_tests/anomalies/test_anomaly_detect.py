@@ -10,8 +10,10 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -19,11 +21,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
-from statistics import NormalDist
 
 from acquisition_assets.anomalies.contract import ANOMALIES
 from acquisition_assets.anomalies.detect import Evidence, detect
 from acquisition_assets.anomalies.policy import AnomalyPolicy
+from acquisition_assets.core.contracts import violations_query
 from acquisition_assets.policy import read_policy
 
 DAY = dt.date(2026, 3, 31)  # a Tuesday
@@ -91,6 +93,15 @@ def arrivals(now: int, before: int, season: int = 0) -> dict[str, Days]:
     return {"new_leads": {**spread(season, SEASON), **spread(before, (3, 4, 5)), **spread(now, (0, 1, 2))}}
 
 
+def broken(table: pa.Table) -> list[str]:
+    """The contract's rules that the rows break."""
+    names, query = violations_query(ANOMALIES, "rows")
+    with duckdb.connect() as connection:
+        connection.register("rows", table)
+        _, *counts = connection.execute(query).fetchall()[0]
+    return [name for name, count in zip(names, counts, strict=True) if count]
+
+
 SEASON = (7, 8, 9, 14, 15, 16, 21, 22, 23, 28, 29, 30)
 
 
@@ -118,7 +129,8 @@ class Mail(NamedTuple):
         Mail((5, 50), (20, 49), False, "49 before"),
         Mail((0, 50), (3, 50), True, "p is 0.0393"),
         Mail((0, 50), (2, 50), False, "p is 0.0766"),
-        Mail((7, 50), (14, 50), False, "p is 0.0427 * 2"),
+        Mail((7, 50), (14, 50), True, "p is 0.0428"),
+        Mail((8, 50), (14, 50), False, "43 % below, and p is 0.0738"),
         Mail((0, 0), (100, 1000), False, "nothing sent now"),
         Mail((0, 1000), (0, 1000), False, "nobody ever opens"),
         Mail((1000, 1000), (1000, 1000), False, "everybody always opens"),
@@ -283,11 +295,11 @@ def test_a_lead_drop_says_its_numbers() -> None:
         "baseline": 13.33,
         "seasonal_baseline": 13.42,
         "change": -0.675,
-        "p_value": 0.000134,
+        "p_value": 0.00013427,
         "affected_leads": None,
         "window_start": ago(2),
         "window_end": DAY,
-    } | {"p_value": found(**arrivals(13, 40))["lead_generation_drop"]["p_value"]}
+    }
 
 
 @pytest.mark.parametrize(
@@ -360,7 +372,7 @@ def test_all_four_in_the_order_of_the_types(locale: Any) -> None:
     frame = detect(Evidence(metrics(**ALL_FOUR), None, None, 3), DAY, POLICY, locale)
     assert list(frame["type"]) == ["engagement_drop", "high_fraud_rate", "lead_generation_drop", "unusual_behavior"]
     assert list(frame["severity"]) == ["high", "high", "medium", "medium"]
-    assert ANOMALIES.validate(ANOMALIES.to_arrow(frame)) == []
+    assert broken(ANOMALIES.to_arrow(frame)) == []
 
 
 def test_a_quiet_day_has_no_row_and_all_columns() -> None:
@@ -419,7 +431,7 @@ def test_whatever_is_found_keeps_the_contract_and_the_rules(
         referrals_created=created,
         referrals_fraud=fraud,
     )
-    assert ANOMALIES.validate(pa.Table.from_pylist(list(rows.values()), schema=ANOMALIES.arrow_schema)) == []
+    assert broken(pa.Table.from_pylist(list(rows.values()), schema=ANOMALIES.arrow_schema)) == []
     now, before = (sum(leads[n] for n in window) for window in ((0, 1, 2), (3, 4, 5)))
     if first == ago(30):
         before = min(Fraction(before), Fraction(sum(leads[n] for n in SEASON), 4))
@@ -465,7 +477,7 @@ def test_a_real_series_that_breaks_down_is_an_anomaly_on_any_weekday(company: st
         assert days[end] in lead_drops(broken, days[: end + 1])
 
 
-@pytest.mark.parametrize("mean", [4, 12, 60])
+@pytest.mark.parametrize("mean", [12, 60])
 def test_a_made_up_weekly_rhythm_is_flagged_no_more_often_than_chance(mean: int) -> None:
     days = [DAY + dt.timedelta(days=n) for n in range(230)]
     expected = [mean * (0.3 if day.isoweekday() > 5 else 1) for day in days]

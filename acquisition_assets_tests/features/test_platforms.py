@@ -32,6 +32,7 @@ NO_NETWORKS = {
     "com.google.android.apps.plus",
     "sourceforge.net",
 }
+APP_IDS = {"linkedin.android": "com.linkedin.android"}  # Matomo writes the end of the id
 MATOMO: dict[str, list[str]] = yaml.safe_load((CHANNELS / "matomo_Socials.yml").read_text(encoding="utf-8"))
 CASES = [json.loads(line) for line in (CHANNELS / "ga4_velir_cases.jsonl").read_text(encoding="utf-8").splitlines()]
 
@@ -114,7 +115,8 @@ def test_platform(
 @pytest.mark.parametrize("network", MATOMO)
 def test_every_network_that_matomo_lists_is_told_by_its_domains(network: str) -> None:
     expected = network.lower() if network.lower() in FOUR else "social"
-    for domain in MATOMO[network]:
+    for listed in MATOMO[network]:
+        domain = APP_IDS.get(listed, listed)
         told = PLATFORMS.platform("organic", None, None, domain)
         assert told == (None if domain in NO_NETWORKS else expected), domain
         assert PLATFORMS.platform("organic", None, None, f"sub.{domain}") == told, domain

@@ -27,19 +27,26 @@ ROWS = """
 insert into organic_leads
 (lead_id, email, source, utm_source, interest_area, status, engagement_score, referrer_lead_id, engaged_at, created_at)
 values
-('1', 'ana@example.com', 'organic', null, 'marketing', 'engaged', 3.5, null, '2026-06-05 10:00', '2026-06-01 09:30:15.25'),
+(
+    '1', 'ana@example.com', 'organic', null, 'marketing', 'engaged', 3.5, null, '2026-06-05 10:00',
+    '2026-06-01 09:30:15.25'
+),
 ('2', '', 'Referral', 'x', null, 'new', null, '1', null, '2026-06-02');
 insert into content_engagement
 (engagement_id, lead_id, content_type, content_id, content_title, status, sent_at, opened_at, clicked_at, completed_at)
 values
-(1, '1', 'blog', 'b1', 'Uno', 'completed', '2026-06-01 10:00', '2026-06-01 11:00', '2026-06-01 11:05', '2026-06-03 12:00'),
+(
+    1, '1', 'blog', 'b1', 'Uno', 'completed', '2026-06-01 10:00', '2026-06-01 11:00', '2026-06-01 11:05',
+    '2026-06-03 12:00'
+),
 (2, '2', 'guide', 'g1', 'Guía', 'sent', '2026-06-02 10:00', null, null, null),
 (3, '2', null, null, null, 'scheduled', null, null, null, null),
 (4, '2', 'guide', 'g1', 'Guía nueva', 'failed', '2026-06-04 10:00', null, null, null),
 (5, '1', 'guide', 'g2', 'Nunca enviada', 'failed', null, null, null, null),
 (6, '1', 'video', 'v1', 'Vídeo', 'opened', '2026-06-05 10:00', null, null, null);
 insert into referrals values
-('r1', '1', 'luis@example.com', 'validated', '2026-06-02 08:00', '2026-06-03 08:00'), ('r2', '2', null, 'fraud', '2026-06-04', null);
+('r1', '1', 'luis@example.com', 'validated', '2026-06-02 08:00', '2026-06-03 08:00'),
+('r2', '2', null, 'fraud', '2026-06-04', null);
 """
 
 
@@ -183,7 +190,8 @@ def test_all_tables_are_of_one_moment(source_database: Database, tmp_path: Path)
         wait_until(lambda: source_database.run("select 1 from pg_locks where not granted"))
         writer.execute("insert into organic_leads (lead_id, created_at) values ('3', '2026-06-05')")
         writer.execute(
-            "insert into content_engagement (engagement_id, lead_id, status, sent_at) values (9, '3', 'sent', '2026-06-05')"
+            "insert into content_engagement (engagement_id, lead_id, status, sent_at) "
+            "values (9, '3', 'sent', '2026-06-05')"
         )
     lead_ids = {lead for (lead,) in reading.result()}
     # The lock was met before the moment was chosen or after it; either way no event may come without its lead.
@@ -197,7 +205,8 @@ def test_all_tables_are_of_one_moment(source_database: Database, tmp_path: Path)
 def test_queries_of_the_user(source_database: Database, tmp_path: Path) -> None:
     """Another schema: other names, enumerated words, numbers as ids, dates, a status history; no other tables."""
     source_database.run(
-        "create type stage as enum ('lead', 'customer'); create table crm (id int, stage stage, since date, score numeric(8, 2), extra jsonb);"
+        "create type stage as enum ('lead', 'customer');"
+        "create table crm (id int, stage stage, since date, score numeric(8, 2), extra jsonb);"
         "insert into crm values (7, 'customer', '2026-06-01', 2.50, '{}');"
         "create table history (seq int, id int, stage text, at timestamptz);"
         "insert into history values (2, 7, 'customer', '2026-06-02 12:00+02'), (1, 7, 'lead', '2026-06-02 12:00+02')"
@@ -205,7 +214,8 @@ def test_queries_of_the_user(source_database: Database, tmp_path: Path) -> None:
     folder = tmp_path / "queries"
     folder.mkdir()
     (folder / "leads.sql").write_text(
-        "-- the CRM's people\nselect id as lead_id, stage as status, score as engagement_score, since as created_at, extra from crm  -- all\n"
+        "-- the CRM's people\nselect id as lead_id, stage as status, score as engagement_score, since as created_at, extra\n"
+        "from crm  -- all\n"
     )
     (folder / "status_changes.sql").write_text(
         "select id as lead_id, stage as status, at as changed_at from history order by at, seq"

@@ -46,14 +46,18 @@ VALUES: dict[Kind, list[Any]] = {
     Kind.INTEGER: [0, 1, -(2**62)],
     Kind.NUMBER: [0.1, -0.0, 1e-300, 12345678.9, math.pi],
     Kind.FLAG: [True, False],
-    Kind.INSTANT: [dt.datetime(2026, 1, 1, 0, 0, 0, 1, UTC), dt.datetime(1, 1, 2, tzinfo=UTC), dt.datetime(9999, 12, 30, tzinfo=UTC)],
+    Kind.INSTANT: [
+        dt.datetime(2026, 1, 1, 0, 0, 0, 1, UTC),
+        dt.datetime(1, 1, 2, tzinfo=UTC),
+        dt.datetime(9999, 12, 30, tzinfo=UTC),
+    ],
     Kind.DATE: [dt.date(2026, 1, 1), dt.date(1970, 1, 1)],
     Kind.TEXTS: [[], ["blog", "guide"], ['q"uo', "com,ma", "ba\\ck", "{}", "", "NULL", "a b"]],
 }
 
 
 def rows_of(contract: Contract, count: int, mark: str = "") -> pa.Table:
-    """Rows that cycle through awkward values, with missing ones where the contract allows them and a key of its own each."""
+    """Rows that cycle through awkward values, and missing ones where that is allowed, each with its own key."""
     rows = []
     for number in range(count):
         row: dict[str, Any] = {}
@@ -61,7 +65,9 @@ def rows_of(contract: Contract, count: int, mark: str = "") -> pa.Table:
             values = VALUES[contract.kind(name)] + ([None] if spec.nullable else [])
             row[name] = values[(number + offset) % len(values)]
         for name in contract.key:
-            row[name] = {Kind.TEXT: f"{mark}{number} ☂", Kind.DATE: DAY - dt.timedelta(days=number)}.get(contract.kind(name), number)
+            row[name] = {Kind.TEXT: f"{mark}{number} ☂", Kind.DATE: DAY - dt.timedelta(days=number)}.get(
+                contract.kind(name), number
+            )
         rows.append(row)
     return pa.Table.from_pylist(rows, schema=contract.arrow_schema)
 
@@ -76,13 +82,17 @@ def fetched(database: Database, relation: str, contract: Contract) -> list[tuple
     with psycopg.connect(database.url) as connection:
         connection.execute("set timezone = 'UTC'")
         columns = ", ".join(contract.columns)
-        return connection.execute(f"select {columns} from acquisition.{relation} order by {', '.join(contract.key)}".encode()).fetchall()
+        return connection.execute(
+            f"select {columns} from acquisition.{relation} order by {', '.join(contract.key)}".encode()
+        ).fetchall()
 
 
 def plain(table: pa.Table, contract: Contract) -> list[tuple[Any, ...]]:
     rows = [tuple(row.values()) for row in table.to_pylist()]
     places = [list(contract.columns).index(name) for name in contract.key]
-    return sorted(rows, key=lambda row: tuple(str(row[place]) if isinstance(row[place], str) else row[place] for place in places))
+    return sorted(
+        rows, key=lambda row: tuple(str(row[place]) if isinstance(row[place], str) else row[place] for place in places)
+    )
 
 
 @pytest.mark.parametrize("contract", PUBLISHED, ids=lambda contract: contract.table)
@@ -120,7 +130,7 @@ def test_nothing_lacks_a_description(database: Database) -> None:
     with connect(database.url, autocommit=True) as connection:
         migrate(connection)
     assert not database.run(
-        "select c.relname from pg_class as c where relnamespace = 'acquisition'::regnamespace and relkind in ('r', 'v') "
+        "select relname from pg_class as c where relnamespace = 'acquisition'::regnamespace and relkind in ('r', 'v') "
         "and obj_description(c.oid) is null"
     )
 
@@ -138,7 +148,10 @@ def test_a_day_is_replaced_and_others_stay(database: Database, tmp_path: Path) -
     publish(database, DYNAMIC_SCORES, rows_of(DYNAMIC_SCORES, 5), tmp_path, before)
     for count in (30, 7, 7):
         publish(database, DYNAMIC_SCORES, rows_of(DYNAMIC_SCORES, count), tmp_path)
-    assert database.run("select date, count(*) from acquisition.dynamic_scores group by 1 order by 1") == [(before, 5), (DAY, 7)]
+    assert database.run("select date, count(*) from acquisition.dynamic_scores group by 1 order by 1") == [
+        (before, 5),
+        (DAY, 7),
+    ]
     assert database.run("select table_name, date, row_count from acquisition.published_days order by date") == [
         ("dynamic_scores", before, 5),
         ("dynamic_scores", DAY, 7),
@@ -200,7 +213,9 @@ def test_concurrent_runs_neither_deadlock_nor_mix(database: Database, tmp_path: 
 
     def runs(number: int) -> None:
         for step in range(6):
-            publish(database, DYNAMIC_SCORES, rows_of(DYNAMIC_SCORES, 200, f"run {number} row "), tmp_path, days[step % 3])
+            publish(
+                database, DYNAMIC_SCORES, rows_of(DYNAMIC_SCORES, 200, f"run {number} row "), tmp_path, days[step % 3]
+            )
             expire(database.url, "dynamic_scores", 90)
 
     def reads() -> set[tuple[int, int]]:
@@ -209,8 +224,8 @@ def test_concurrent_runs_neither_deadlock_nor_mix(database: Database, tmp_path: 
             while not stop.is_set():
                 seen |= set(
                     reader.execute(
-                        "select count(*), count(distinct split_part(lead_id, ' row', 1)) from acquisition.dynamic_scores "
-                        "group by date"
+                        "select count(*), count(distinct split_part(lead_id, ' row', 1)) "
+                        "from acquisition.dynamic_scores group by date"
                     ).fetchall()
                 )
         return seen

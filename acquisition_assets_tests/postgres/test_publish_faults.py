@@ -1,4 +1,4 @@
-"""Here: faults in the middle of a publication that are really made: no partial day, a clear error, a retry that succeeds.
+"""Here: faults that are really made in a publication: no partial day, a clear error, a retry that succeeds.
 
 Not here: what is published when all is well (test_publish.py).
 """
@@ -33,7 +33,9 @@ SLOW_INSERT = """
 create function acquisition.wait() returns trigger language plpgsql as 'begin perform pg_sleep(0.1); return new; end';
 create trigger wait before insert on acquisition.dynamic_scores for each row execute function acquisition.wait();
 """
-INSERTING = "select pid from pg_stat_activity where query like 'insert into \"acquisition\"%' and wait_event = 'PgSleep'"
+INSERTING = (
+    "select pid from pg_stat_activity where query like 'insert into \"acquisition\"%' and wait_event = 'PgSleep'"
+)
 KILLED = """
 import datetime, sys
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
@@ -45,11 +47,9 @@ publish_table(sys.stdin.readline().strip(), DYNAMIC_SCORES, datetime.date(2026, 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[int, Path]:
     """Files of so many scores."""
-    made = {}
-    for count in (5, 40, 150_000):
-        made[count] = tmp_path / f"{count}.parquet"
-        if count < 1000:
-            pq.write_table(rows_of(DYNAMIC_SCORES, count), made[count])
+    made = {count: tmp_path / f"{count}.parquet" for count in (5, 40)}
+    for count, file in made.items():
+        pq.write_table(rows_of(DYNAMIC_SCORES, count), file)
     return made
 
 
@@ -143,11 +143,11 @@ def test_day_locked_for_too_long(published: Database, files: dict[int, Path]) ->
     assert_old_day_then_retry(published, files)
 
 
-def test_disk_quota(cramped_server: Any, files: dict[int, Path]) -> None:
+def test_disk_quota(cramped_server: Any, files: dict[int, Path], tmp_path: Path) -> None:
     database = make_database(cramped_server)
     publish_table(database.url, DYNAMIC_SCORES, DAY, files[5])
-    pq.write_table(rows_of(DYNAMIC_SCORES, 150_000), files[150_000])
-    error = failure(database.url, files[150_000])
+    pq.write_table(rows_of(DYNAMIC_SCORES, 150_000), tmp_path / "many.parquet")
+    error = failure(database.url, tmp_path / "many.parquet")
     assert isinstance(error, SourceUnavailableError)
     assert "File too large" in str(error)
     assert_old_day_then_retry(database, files)
@@ -181,5 +181,3 @@ def test_report_that_is_not_json(database: Database) -> None:
     with pytest.raises(InputError, match="invalid input syntax for type json"):
         publish_reports(database.url, DAY, {"anomaly_detection": "{", "dynamic_scoring_system": "{}"})
     assert database.run("select task, report from acquisition.reports") == [("anomaly_detection", {})]
-
-

@@ -1,6 +1,6 @@
--- Grain: one row: whether the fraud rate is high. Reads: raw_referrals. Parameters: $start and $end of the window, the limits.
+-- Grain: one row: whether the fraud rate is high. Reads: raw_referrals. Parameters: $since and $until of the window, the limits.
 select
     count(*) > $minimum and count(case when status = 'fraud' then 1 end) * 100 > count(*) * $percent
         as high_fraud_rate
 from raw_referrals
-where created_at >= $start and created_at < $end
+where created_at >= $since and created_at < $until

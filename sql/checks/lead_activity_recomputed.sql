@@ -1,4 +1,7 @@
 -- Grain: one row: the totals of lead_activity, counted from the raw tables. Reads: raw_leads, raw_referrals.
 select
     (select count(*) from raw_leads) as leads,
-    (select count(*) from raw_referrals where status in ('pending', 'validated')) as referrals_generated
+    (
+        select count(*) from raw_referrals
+        where status in ('pending', 'validated')
+    ) as referrals_generated

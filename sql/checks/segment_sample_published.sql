@@ -3,4 +3,7 @@ select
     segment,
     lead_id
 from staged
-where lead_id in (select lead_id from facts order by lead_id limit $length)
+where lead_id in (
+        select lead_id from facts
+        order by lead_id limit $length
+    )

@@ -18,7 +18,7 @@ with delivery_facts as (
             case
                 when opened_at is not null
                     then
-                        {'opened_at': opened_at, 'delivery_id': delivery_id, 'response_us': response_us}
+                        { 'opened_at': opened_at, 'delivery_id': delivery_id, 'response_us': response_us }
             end
         ) as latest,
         list_sort(array_agg(distinct content_type) filter (where completed_at is not null)) as consumed_content_types
@@ -131,7 +131,7 @@ select
             / 86400000000.0
         ) as bigint
     ) as days_inactive,
-    coalesce(delivery_facts.consumed_content_types, cast([] as varchar [])) as consumed_content_types,
+    coalesce(delivery_facts.consumed_content_types, cast([] as varchar[])) as consumed_content_types,
     coalesce(referral_facts.referrals_generated, 0) as referrals_generated,
     coalesce(referral_facts.referrals_validated, 0) as referrals_validated
 from raw_leads as leads

@@ -28,5 +28,8 @@ silent as (
 
 select
     (select min(created_date) from raw_leads) as first_lead_date,
-    (select min(date) from raw_events where event_type = 'sent') as first_sent_date,
+    (
+        select min(date) from raw_events
+        where event_type = 'sent'
+    ) as first_sent_date,
     (select count(*) from silent) as silent_leads

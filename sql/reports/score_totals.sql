@@ -5,7 +5,9 @@ select
     cast(
         coalesce(
             round(
-                cast(avg(case when is_updated then cast(score - previous_score as decimal(18, 2)) end) as decimal(18, 6)),
+                cast(
+                    avg(case when is_updated then cast(score - previous_score as decimal(18, 2)) end) as decimal(18, 6)
+                ),
                 2
             ), 0
         ) as double

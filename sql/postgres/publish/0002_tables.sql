@@ -77,7 +77,8 @@ where
         from acquisition.published_days
         where published_days.table_name = 'lead_activity'
     );
-comment on view acquisition.current_lead_activity is 'The rows of lead_activity of the newest published day.';
+comment on view acquisition.current_lead_activity is
+'The rows of lead_activity of the newest published day.';
 
 create table acquisition.daily_metrics (
     date date not null,
@@ -112,7 +113,8 @@ where
         from acquisition.published_days
         where published_days.table_name = 'daily_metrics'
     );
-comment on view acquisition.current_daily_metrics is 'The rows of daily_metrics of the newest published day.';
+comment on view acquisition.current_daily_metrics is
+'The rows of daily_metrics of the newest published day.';
 
 create table acquisition.dynamic_scores (
     date date not null,
@@ -159,7 +161,8 @@ where
         from acquisition.published_days
         where published_days.table_name = 'dynamic_scores'
     );
-comment on view acquisition.current_dynamic_scores is 'The rows of dynamic_scores of the newest published day.';
+comment on view acquisition.current_dynamic_scores is
+'The rows of dynamic_scores of the newest published day.';
 
 create table acquisition.behavior_predictions (
     date date not null,
@@ -206,7 +209,8 @@ where
         from acquisition.published_days
         where published_days.table_name = 'behavior_predictions'
     );
-comment on view acquisition.current_behavior_predictions is 'The rows of behavior_predictions of the newest published day.';
+comment on view acquisition.current_behavior_predictions is
+'The rows of behavior_predictions of the newest published day.';
 
 create table acquisition.content_recommendations (
     date date not null,
@@ -238,7 +242,8 @@ where
         from acquisition.published_days
         where published_days.table_name = 'content_recommendations'
     );
-comment on view acquisition.current_content_recommendations is 'The rows of content_recommendations of the newest published day.';
+comment on view acquisition.current_content_recommendations is
+'The rows of content_recommendations of the newest published day.';
 
 create table acquisition.lead_segments (
     date date not null,
@@ -260,7 +265,8 @@ where
         from acquisition.published_days
         where published_days.table_name = 'lead_segments'
     );
-comment on view acquisition.current_lead_segments is 'The rows of lead_segments of the newest published day.';
+comment on view acquisition.current_lead_segments is
+'The rows of lead_segments of the newest published day.';
 
 create table acquisition.segment_changes (
     date date not null,
@@ -284,7 +290,8 @@ where
         from acquisition.published_days
         where published_days.table_name = 'segment_changes'
     );
-comment on view acquisition.current_segment_changes is 'The rows of segment_changes of the newest published day.';
+comment on view acquisition.current_segment_changes is
+'The rows of segment_changes of the newest published day.';
 
 create table acquisition.anomalies (
     date date not null,
@@ -325,7 +332,8 @@ where
         from acquisition.published_days
         where published_days.table_name = 'anomalies'
     );
-comment on view acquisition.current_anomalies is 'The rows of anomalies of the newest published day.';
+comment on view acquisition.current_anomalies is
+'The rows of anomalies of the newest published day.';
 
 create table acquisition.social_performance (
     date date not null,
@@ -362,4 +370,5 @@ where
         from acquisition.published_days
         where published_days.table_name = 'social_performance'
     );
-comment on view acquisition.current_social_performance is 'The rows of social_performance of the newest published day.';
+comment on view acquisition.current_social_performance is
+'The rows of social_performance of the newest published day.';

@@ -1,0 +1,80 @@
+# Two commands do it all: `make run` (the main job on the built-in sample) and `make test` (every test).
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
+PYTEST_ARGS ?=
+WHEEL_VENV ?= .make/wheel-venv
+
+.DEFAULT_GOAL := help
+.PHONY: help install dev run ui test check docs format bench wheel-test production-like lock clean tools
+
+help:  ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s ':'
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+
+.make/install: $(BIN)/python pyproject.toml requirements.lock
+	$(INSTALL) --editable .
+	@mkdir -p .make && touch $@
+
+.make/dev: .make/install
+	$(INSTALL) --editable '.[spark,s3]' --group dev
+	@touch $@
+
+install: .make/install  ## the package in .venv
+
+dev: .make/dev  ## the package with all that tests and checks need
+
+run: .make/install  ## the whole graph for the sample's last day, with a summary
+	$(BIN)/acquisition run --source sample --lake lake/sample
+
+ui: .make/install  ## the Dagster UI, with some days of the sample in it
+	$(BIN)/acquisition ui --lake lake/sample
+
+tools:  ## PostgreSQL, Chromium and Java for the tests, where they are missing
+	@sh scripts/postgres.sh
+	@sh scripts/chromium.sh
+	@sh scripts/java.sh
+
+test: .make/dev tools  ## every test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: .make/dev  ## lint, format, types, SQL, and docs in step with the contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --processes 2 sql
+	$(BIN)/python -m acquisition_assets.docs --check
+
+docs: .make/dev  ## write docs/tables.md from the contracts and docs/configuration.md from the settings
+	$(BIN)/python -m acquisition_assets.docs
+
+format: .make/dev  ## format Python and SQL
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format --quiet .
+	$(BIN)/sqlfluff fix --quiet sql
+
+bench: .make/dev tools  ## speed and memory, into docs/performance.md
+	$(BIN)/python -m bench $(BENCH_ARGS)
+
+wheel-test: $(BIN)/python  ## build a wheel and run the sample from it, outside the checkout
+	rm -rf dist $(WHEEL_VENV)
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	$(PYTHON) -m venv $(WHEEL_VENV)
+	$(WHEEL_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock dist/*.whl
+	wheel="$$(cd $(WHEEL_VENV) && pwd)"; folder="$$(mktemp -d)"; cd "$$folder" && "$$wheel/bin/acquisition" run --source sample --lake lake
+
+production-like: .make/install  ## webserver, daemon and code server on a real PostgreSQL
+	@sh scripts/postgres.sh
+	@sh scripts/production_like.sh
+
+lock: $(BIN)/python  ## requirements.lock from pyproject.toml
+	$(INSTALL) uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --all-extras --group dev --no-emit-index-url \
+		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+clean:  ## remove what make made
+	rm -rf $(VENV) .make dist build lake .dagster_home *.egg-info

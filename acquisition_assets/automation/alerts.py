@@ -1,0 +1,235 @@
+"""Here: what an alert is: found in the events of a finished run, told in a title and a text without personal data.
+
+Not here: when alerts are sent, and where to.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import dagster as dg
+from dagster._core.event_api import PartitionKeyFilter
+
+ANY_EMAIL = re.compile(r"[^\s@<>\"'(),;:=|]+@[^\s@<>\"'(),;:=|]+")
+MASK = "•••"
+TEXT_LENGTH = 600
+HISTORY = 20
+FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+EVENTS = {
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.RUN_FAILURE,
+}
+PARTITION_TAG = "dagster/partition"
+RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+WILL_RETRY_TAG = "dagster/will_retry"
+UNNAMED_JOB = "__ASSET_JOB"
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One thing that went wrong.
+
+    name: what it is within its run, the same whenever it is looked for; urgent: ERROR, else WARN; line: the alert in a
+    digest.
+    """
+
+    run_id: str
+    name: str
+    urgent: bool
+    happened_at: float
+    title: str
+    body: str
+    line: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One outcome of a check.
+
+    partition: the business day (or days) that it is about; indexed_partition: the partition that Dagster stored it for.
+    """
+
+    key: dg.AssetCheckKey
+    partition: str | None
+    indexed_partition: str | None
+    passed: bool
+    severity: dg.AssetCheckSeverity
+    description: str
+    happened_at: float
+
+    def is_news_after(self, before: Evaluation | None) -> bool:
+        """Whether this failure was not there before: the partition's last outcome was better."""
+        if self.passed:
+            return False
+        return before is None or before.passed or (self._is_error and not before._is_error)
+
+    @property
+    def _is_error(self) -> bool:
+        return self.severity == dg.AssetCheckSeverity.ERROR
+
+
+# -- reading Dagster's event log (the only place that does) ---------------------------------------------------------
+
+
+def finished_runs(
+    instance: dg.DagsterInstance, updated_after: dt.datetime, location: str | None
+) -> list[dg.DagsterRun]:
+    """The runs that ended since then, oldest first: those of this code location, and those that ran without any."""
+    filters = dg.RunsFilter(statuses=FINISHED, updated_after=updated_after)
+    records = instance.get_run_records(filters, order_by="update_timestamp", ascending=True)
+    runs = (record.dagster_run for record in records)
+    return [run for run in runs if location is None or _location(run) in (None, location)]
+
+
+def _location(run: dg.DagsterRun) -> str | None:
+    origin = run.remote_job_origin
+    return origin.location_name if origin else None
+
+
+def run_events(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Sequence[dg.EventLogEntry]:
+    """The events of a run that alerts are made of."""
+    return instance.all_logs(run.run_id, of_type=EVENTS)
+
+
+def outcome_before(instance: dg.DagsterInstance, now: Evaluation, run_id: str) -> Evaluation | None:
+    """The outcome of the check for the same partition in the newest finished run that started before this one.
+
+    What an unfinished run found does not count: it has not been alerted, and never will be if the run was killed.
+    """
+    history = instance.event_log_storage.get_asset_check_execution_history(
+        now.key, limit=HISTORY, partition_filter=PartitionKeyFilter(key=now.indexed_partition)
+    )
+    started_before = False
+    for record in history:  # newest first
+        if record.run_id == run_id:
+            started_before = True
+        elif started_before and record.event:
+            found = _evaluation(record.event, None)
+            run = instance.get_run_by_id(record.run_id)
+            if found and found.partition == now.partition and (run is None or run.is_finished):
+                return found
+    return None
+
+
+def _evaluation(entry: dg.EventLogEntry, run_partition: str | None) -> Evaluation | None:
+    event = entry.dagster_event
+    if event is None or event.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        return None
+    data = event.asset_check_evaluation_data
+    told = data.metadata.get("partition")
+    return Evaluation(
+        key=data.asset_check_key,
+        partition=data.partition or (str(told.value) if told else run_partition),
+        indexed_partition=data.partition,
+        passed=data.passed,
+        severity=data.severity,
+        description=data.description or "",
+        happened_at=entry.timestamp,
+    )
+
+
+# -- making alerts ----------------------------------------------------------------------------------------------------
+
+
+def alerts_of(instance: dg.DagsterInstance, run: dg.DagsterRun, ui_url: str = "") -> list[Alert]:
+    """What a finished run has to alert: each newly failed check of a partition, and its own failure."""
+    events = run_events(instance, run)
+    partition = _partition(run)
+    last: dict[tuple[dg.AssetCheckKey, str | None], Evaluation] = {}
+    for entry in events:  # a step that was tried again evaluates again: its last outcome counts
+        found = _evaluation(entry, partition)
+        if found:
+            last[found.key, found.partition] = found
+    alerts = [
+        _check_alert(run, found, ui_url)
+        for found in last.values()
+        if not found.passed and found.is_news_after(outcome_before(instance, found, run.run_id))
+    ]
+    if run.status == dg.DagsterRunStatus.FAILURE:
+        alerts.append(_run_alert(run, partition, events, ui_url))
+    return alerts
+
+
+def _check_alert(run: dg.DagsterRun, found: Evaluation, ui_url: str) -> Alert:
+    asset, check = found.key.asset_key.to_user_string(), found.key.name
+    day = found.partition or "no partition"
+    severity = found.severity.value
+    title = f"[{severity}] {asset}: {check} failed on {day}"
+    link = f"{ui_url.rstrip('/')}/assets/{asset}?view=checks&checkDetail={quote(check)}" if ui_url else ""
+    facts = [f"Asset: {asset}", f"Check: {check}", f"Day: {day}", f"Severity: {severity}", f"Run: {run.run_id}"]
+    return Alert(
+        run_id=run.run_id,
+        name=f"{asset}:{check}@{day}",
+        urgent=found.severity == dg.AssetCheckSeverity.ERROR,
+        happened_at=found.happened_at,
+        title=masked(title),
+        body=_body(found.description, facts, link),
+        line=masked(title),
+    )
+
+
+def _run_alert(run: dg.DagsterRun, partition: str | None, events: Iterable[dg.EventLogEntry], ui_url: str) -> Alert:
+    events = list(events)
+    name = "materialisation of chosen assets" if run.job_name == UNNAMED_JOB else run.job_name
+    day = partition or "no partition"
+    title = f"[ERROR] run failed: {name} on {day}"
+    reasons = [text for entry in events if (text := _step_failure(entry))] or [
+        entry.dagster_event.message or ""
+        for entry in events
+        if entry.dagster_event and entry.dagster_event.event_type == dg.DagsterEventType.RUN_FAILURE
+    ]
+    facts = [f"Job: {name}", f"Day: {day}", "Severity: ERROR", f"Run: {run.run_id}"]
+    if run.tags.get(WILL_RETRY_TAG, "").lower() == "true":
+        facts.append("Dagster runs it again by itself.")
+    return Alert(
+        run_id=run.run_id,
+        name="run",
+        urgent=True,
+        happened_at=max((entry.timestamp for entry in events), default=0.0),
+        title=masked(title),
+        body=_body("\n".join(reasons), facts, f"{ui_url.rstrip('/')}/runs/{run.run_id}" if ui_url else ""),
+        line=masked(title),
+    )
+
+
+def _step_failure(entry: dg.EventLogEntry) -> str:
+    event = entry.dagster_event
+    if event is None or event.event_type != dg.DagsterEventType.STEP_FAILURE:
+        return ""
+    data = event.step_failure_data
+    told = data.user_failure_data.description if data.user_failure_data else None
+    if not told and data.error:
+        error = data.error.cause or data.error
+        told = error.message.strip()
+    return f"{event.step_key}: {told or 'failed'}"
+
+
+def _partition(run: dg.DagsterRun) -> str | None:
+    """The partition of a run, or its range of them."""
+    first, last = (run.tags.get(tag) for tag in RANGE_TAGS)
+    if first and last:
+        return first if first == last else f"{first}...{last}"
+    return run.tags.get(PARTITION_TAG)
+
+
+def _body(description: str, facts: Iterable[str], link: str) -> str:
+    text = masked(description.strip())
+    if len(text) > TEXT_LENGTH:
+        text = text[: TEXT_LENGTH - 1] + "…"
+    return "\n".join(part for part in (text, *facts, link) if part)
+
+
+def masked(text: str) -> str:
+    """The text with whatever looks like an e-mail address blotted out."""
+    return ANY_EMAIL.sub(MASK, text)
+
+
+def digest(alerts: Sequence[Alert]) -> tuple[str, str]:
+    """Title and text of many alerts in one message: every one is a line."""
+    urgent = sum(alert.urgent for alert in alerts)
+    return f"{len(alerts)} more alerts, {urgent} of them ERROR", "\n".join(alert.line for alert in alerts)

@@ -1,0 +1,131 @@
+"""Here: running the graph for one day in this process, and what came of it.
+
+Not here: what is printed of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import dagster as dg
+
+from acquisition_assets.core.errors import InputError
+
+JOB = "daily_acquisition"
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+INTERRUPT = "INTERRUPT"
+CANCELED = "PIPELINE_CANCELED"
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A step that failed: its name, why, and the exit code that the error asks for."""
+
+    step: str
+    reason: str
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class FailedCheck:
+    """A check that did not pass: ERROR or WARN, and what it found."""
+
+    table: str
+    check: str
+    severity: str
+    description: str
+
+
+@dataclass(frozen=True)
+class DayOutcome:
+    """What came of one day's run; published: the tables that were; skipped: steps that read what failed."""
+
+    day: dt.date
+    seconds: float
+    published: tuple[str, ...]
+    failures: tuple[Failure, ...]
+    skipped: tuple[str, ...]
+    checks: tuple[FailedCheck, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0 for success; else the greatest that a failure asks for."""
+        return max((failure.exit_code for failure in self.failures), default=0)
+
+
+@contextlib.contextmanager
+def instance(environment: dict[str, str] | os._Environ[str] = os.environ) -> Iterator[dg.DagsterInstance]:
+    """Dagster's instance: that of DAGSTER_HOME, so that its UI sees the runs, else one that lives in memory.
+
+    Raises:
+        InputError: the one of DAGSTER_HOME cannot be opened.
+    """
+    home = environment.get("DAGSTER_HOME")
+    if not home:
+        with dg.DagsterInstance.ephemeral() as opened:
+            yield opened
+        return
+    try:
+        opened = dg.DagsterInstance.get()
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"Dagster's instance in DAGSTER_HOME={home} cannot be opened ({reason}); repair it, or unset DAGSTER_HOME"
+        ) from error
+    with opened:
+        yield opened
+
+
+def run_day(definitions: dg.Definitions, day: dt.date, on: dg.DagsterInstance) -> DayOutcome:
+    """Materialise the whole graph for a day."""
+    started = time.perf_counter()
+    result = definitions.resolve_job_def(JOB).execute_in_process(
+        partition_key=day.isoformat(), instance=on, run_config=QUIET, raise_on_error=False
+    )
+    events = result.all_events
+    failures = [_failure(event) for event in events if event.is_step_failure]
+    if not failures:
+        failures = [_run_failure(event) for event in events if event.is_run_failure or event.event_type_value == CANCELED]
+    return DayOutcome(
+        day=day,
+        seconds=time.perf_counter() - started,
+        published=tuple(
+            event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key
+        ),
+        failures=tuple(failures),
+        skipped=tuple(str(event.step_key) for event in events if event.is_step_skipped),
+        checks=tuple(
+            FailedCheck(c.asset_key.to_user_string(), c.check_name, c.severity.value, c.description or "")
+            for c in result.get_asset_check_evaluations()
+            if not c.passed
+        ),
+    )
+
+
+def _run_failure(event: dg.DagsterEvent) -> Failure:
+    """A run that ended between its steps."""
+    error = event.job_failure_data.error if event.is_run_failure else None
+    if error is None or "Interrupt" in str(error.cls_name):
+        return Failure("the run", "interrupted", INTERRUPTED)
+    return Failure("the run", error.message, 1)
+
+
+def _failure(event: dg.DagsterEvent) -> Failure:
+    data = event.step_failure_data
+    if data.error_source is not None and data.error_source.name == INTERRUPT:
+        return Failure(str(event.step_key), "interrupted", INTERRUPTED)
+    told = data.user_failure_data
+    code = told.metadata.get("exit_code") if told and told.metadata else None
+    reason = told.description if told and told.description else None
+    if reason is None:
+        error = data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        reason = error.message if error else "no reason was given"
+    return Failure(str(event.step_key), reason, int(str(code.value)) if code is not None else 1)

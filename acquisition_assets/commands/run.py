@@ -1,0 +1,150 @@
+"""Here: `acquisition run`: the checks before it, the days one after the other, progress, and the exit code.
+
+Not here: the run of one day in Dagster (execution.py) and the summary (summary.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from acquisition_assets.commands.console import console, fail, line, warn
+from acquisition_assets.commands.deployment import (
+    asked_days,
+    early_enough,
+    open_lake,
+    read_checked_policy,
+    read_settings,
+)
+from acquisition_assets.core.lake import Lake
+from acquisition_assets.core.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from acquisition_assets.commands.execution import DayOutcome
+    from acquisition_assets.policy import Policy
+    from acquisition_assets.sources.base import Source
+
+INTERRUPTED = 130
+INPUT_ERROR = 2
+Progress = Callable[[str, int, float], None]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What a run needs, checked: nothing of it is wrong before Dagster starts."""
+
+    settings: Settings
+    policy: Policy
+    source: Source
+    lake: Lake
+
+
+def run_command(date: str | None, first: str | None, last: str | None, *, full: bool, **options: str | None) -> int:
+    """Run the days that are asked for; the exit code.
+
+    Raises:
+        InputError: settings, policy, source, lake or days are wrong.
+    """
+    from acquisition_assets.sources.choose import last_day
+
+    settings = read_settings(**options)
+    days = asked_days(settings, date, first, last, last_day(settings))
+    deployment = prepare(settings)
+    out = console()
+    try:
+        outcomes = materialise(deployment, days, out, full=full)
+        return _tell(deployment, days, outcomes, out)
+    except KeyboardInterrupt:
+        fail("interrupted; tables that were not published yet are as they were before")
+        return INTERRUPTED
+
+
+def prepare(settings: Settings) -> Deployment:
+    """Check what a run needs; warnings go to stderr.
+
+    Raises:
+        InputError: policy, source or lake are wrong.
+    """
+    from acquisition_assets.sources.choose import choose_source
+
+    policy = read_checked_policy(settings)
+    source = choose_source(settings)
+    for warning in source.check():
+        warn(warning)
+    lake = open_lake(settings)
+    lake.check_writable()
+    lake.sweep()
+    return Deployment(settings, policy, source, lake)
+
+
+def materialise(
+    deployment: Deployment, days: Sequence[dt.date], out: Console, *, full: bool = False
+) -> list[DayOutcome]:
+    """Materialise the days in order, with progress, up to the first that fails."""
+    from acquisition_assets.commands.execution import instance, run_day
+
+    outcomes: list[DayOutcome] = []
+    with instance() as opened:
+        definitions = _definitions(deployment, days, out, full=full)
+        for day in days:
+            line(out, f"{day} ({deployment.settings.timezone}) from {deployment.source.label} into {deployment.lake.url}")
+            with out.status("working") if out.is_terminal else contextlib.nullcontext():
+                outcomes.append(run_day(definitions, day, opened))
+            if outcomes[-1].exit_code:
+                break
+            if full and day == days[0]:  # the days after it have nothing left to read again
+                definitions = _definitions(deployment, days, out, full=False)
+    return outcomes
+
+
+def _definitions(deployment: Deployment, days: Sequence[dt.date], out: Console, *, full: bool) -> dg.Definitions:
+    from acquisition_assets.core.env import DEFAULT_FIRST_DAY
+    from acquisition_assets.definitions import build_defs
+    from acquisition_assets.sources.choose import first_day
+
+    default = first_day(deployment.settings) or DEFAULT_FIRST_DAY
+    lookback = deployment.policy.dynamic_scores.lookback_days + 1
+    return build_defs(
+        early_enough(deployment.settings, default, days, lookback),
+        policy=deployment.policy,
+        source=deployment.source,
+        lake=deployment.lake,
+        progress=progress(out),
+        full=full,
+    )
+
+
+def progress(out: Console) -> Progress:
+    """What tells each published table, in a line."""
+
+    def tell(table: str, rows: int, seconds: float) -> None:
+        took = f"{seconds:8.1f} s" if seconds else ""
+        line(out, f"  {table:<26}{rows:>12,} rows{took}")
+
+    return tell
+
+
+def _tell(deployment: Deployment, days: Sequence[dt.date], outcomes: Sequence[DayOutcome], out: Console) -> int:
+    """Print what came of the days; the exit code."""
+    from acquisition_assets.commands.summary import print_summary
+
+    newest = outcomes[-1]
+    if newest.exit_code == INTERRUPTED:
+        raise KeyboardInterrupt
+    if newest.exit_code != INPUT_ERROR:
+        print_summary(deployment.lake, outcomes, out)
+    for failure in newest.failures:
+        if failure.exit_code == newest.exit_code:
+            fail(failure.reason if newest.exit_code == INPUT_ERROR else f"{newest.day}: {failure.step}: {failure.reason}")
+    if newest.exit_code != INPUT_ERROR and newest.skipped:
+        fail(f"{newest.day}: not run, as what they read failed: {', '.join(newest.skipped)}")
+    if newest.exit_code and newest.day != days[-1]:
+        warn(f"stopped at {newest.day}, as later days build on it; not run: {len(days) - len(outcomes)} days after it")
+    return newest.exit_code

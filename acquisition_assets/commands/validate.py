@@ -1,0 +1,191 @@
+"""Here: `acquisition validate`: policy, source and lake are looked at, and nothing is written.
+
+Not here: what is right; the policy, the source and the contracts say so themselves.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.console import Console
+
+from acquisition_assets.anomalies.contract import ANOMALIES
+from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS
+from acquisition_assets.commands.console import console, fail, line, table, warn
+from acquisition_assets.commands.deployment import open_lake, read_checked_policy, read_settings
+from acquisition_assets.commands.summary import SECTIONS
+from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS
+from acquisition_assets.core.contracts import Contract
+from acquisition_assets.core.errors import AcquisitionError, InputError, LakeError
+from acquisition_assets.core.lake import Lake, corrupt
+from acquisition_assets.core.settings import Settings
+from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
+from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
+from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS, SEGMENT_CHANGES
+from acquisition_assets.raw.contract import QUARANTINE, RAW
+from acquisition_assets.social_performance.contract import SOCIAL_PERFORMANCE
+from acquisition_assets.sources.choose import choose_source
+
+CONTRACTS = (
+    *RAW.values(),
+    QUARANTINE,
+    LEAD_ACTIVITY,
+    DAILY_METRICS,
+    DYNAMIC_SCORES,
+    BEHAVIOR_PREDICTIONS,
+    CONTENT_RECOMMENDATIONS,
+    LEAD_SEGMENTS,
+    SEGMENT_CHANGES,
+    ANOMALIES,
+    SOCIAL_PERFORMANCE,
+)
+"""Every table of the lake."""
+
+
+@dataclass(frozen=True)
+class TableState:
+    """A table of the lake: its days, its rows, and what is wrong with partitions, a line each."""
+
+    contract: Contract
+    days: list[dt.date]
+    rows: int
+    problems: list[str]
+
+
+def validate_command(**options: str | None) -> int:
+    """Look at everything, tell what was found, and give the exit code: the greatest of the parts.
+
+    Raises:
+        InputError: a setting is wrong.
+    """
+    settings = read_settings(**options)
+    out = console()
+    codes = [_told(part, settings, out) for part in (_policy, _source, _lake)]
+    if not any(codes):
+        line(out, "all is well", "bold green")
+    return max(codes)
+
+
+def _told(part: Callable[[Settings, Console], int], settings: Settings, out: Console) -> int:
+    try:
+        return part(settings, out)
+    except AcquisitionError as error:
+        fail(str(error))
+        return error.exit_code
+
+
+def _policy(settings: Settings, out: Console) -> int:
+    policy = read_checked_policy(settings)
+    name = f"{settings.policy} over the shipped policy" if settings.policy else "the shipped policy"
+    line(out, f"policy  {name}: valid; segments: {', '.join(policy.segments) or 'none'}")
+    return 0
+
+
+def _source(settings: Settings, out: Console) -> int:
+    source = choose_source(settings)
+    for warning in source.check():
+        warn(warning)
+    line(out, f"source  {source.label}: can be read and has the required tables and columns")
+    return 0
+
+
+def _lake(settings: Settings, out: Console) -> int:
+    lake = open_lake(settings)
+    line(out, f"lake    {lake.url}: {_writable(lake)}")
+    states = [_state(lake, contract) for contract in CONTRACTS]
+    present = [state for state in states if state.days]
+    if not present:
+        line(out, "        it is empty; make a day with: acquisition run")
+        return 0
+    rows = [
+        [s.contract.table, len(s.days), s.rows, str(s.days[0]), str(s.days[-1]), len(s.problems) or None]
+        for s in present
+    ]
+    table(out, ["table", "days", "rows", "first day", "last day", "broken"], rows)
+    problems = [problem for state in present for problem in state.problems]
+    for problem in problems:
+        fail(problem)
+    return LakeError.exit_code if problems else 0
+
+
+def _writable(lake: Lake) -> str:
+    """Whether the lake could be written, as far as that can be told without writing.
+
+    Raises:
+        InputError: it could not.
+    """
+    if not lake.is_local:
+        return "whether it can be written is seen by the first run"
+    place = Path(lake.root)
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        reason = "no right to write there" if place.is_dir() else "it is a file"
+        raise InputError(f"the lake {lake.url} cannot be written ({place}: {reason}); choose another folder with --lake")
+    return "can be written" if place == Path(lake.root) else "does not exist yet and can be made"
+
+
+def _state(lake: Lake, contract: Contract) -> TableState:
+    days = lake.days(contract.table)
+    rows, problems = 0, []
+    for day in days:
+        try:
+            rows += _checked_rows(lake, contract, day)
+        except LakeError as error:
+            problems.append(str(error))
+    if contract.table in SECTIONS:
+        problems += _broken_reports(lake, SECTIONS[contract.table][0], days)
+    return TableState(contract, days, rows, problems)
+
+
+def _broken_reports(lake: Lake, task: str, days: list[dt.date]) -> list[str]:
+    problems = []
+    for day in days:
+        try:
+            json.loads(lake.read_report(day, task))
+        except LakeError as error:
+            problems.append(str(error))
+        except (OSError, ValueError):
+            problems.append(f"the report {task} of {day} cannot be read; make it again with: acquisition run --date {day}")
+    return problems
+
+
+def _checked_rows(lake: Lake, contract: Contract, day: dt.date) -> int:
+    """Rows of a partition whose footer can be read and whose columns are the contract's.
+
+    Raises:
+        LakeError: they are not.
+    """
+    try:
+        with lake.fs.open(lake.file(contract.table, day), "rb") as file:
+            parquet = pq.ParquetFile(file)
+            found, rows = parquet.schema_arrow, int(parquet.metadata.num_rows)
+    except (pa.ArrowException, OSError) as error:
+        raise corrupt(contract.table, str(day), error) from error
+    differing = differences(contract.arrow_schema, found)
+    if differing:
+        raise corrupt(contract.table, str(day), ValueError("; ".join(differing)))
+    return rows
+
+
+def differences(wanted: pa.Schema, found: pa.Schema) -> list[str]:
+    """How a file's columns differ from the contract's: those that are missing, of another type, or unknown."""
+    told = [f"column {name} is missing" for name in wanted.names if name not in found.names]
+    told += [f"column {name} is not of the contract" for name in found.names if name not in wanted.names]
+    for name in wanted.names:
+        if name in found.names and not _alike(wanted.field(name).type, found.field(name).type):
+            told.append(f"column {name} is {found.field(name).type}, not {wanted.field(name).type}")
+    return told
+
+
+def _alike(one: pa.DataType, other: pa.DataType) -> bool:
+    if pa.types.is_list(one) and pa.types.is_list(other):
+        return _alike(one.value_type, other.value_type)
+    return bool(one.equals(other))

@@ -1,0 +1,125 @@
+"""Here: ticks of the sensor that refreshes today when the database has new rows.
+
+Not here: the watermark itself (test_postgres_source.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+
+from acquisition_assets.automation import refresh
+from acquisition_assets.core.engine import DuckDBEngine
+from acquisition_assets.core.env import Env
+from acquisition_assets.core.errors import SourceUnavailableError
+from acquisition_assets.core.lake import Lake
+from acquisition_assets.sources.postgres import PostgresSource
+
+from .conftest import Database
+
+UTC = dt.timezone.utc
+NOON = dt.datetime(2026, 9, 30, 12, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that tests set."""
+
+    def __init__(self) -> None:
+        self.instant = NOON
+
+    def __call__(self) -> dt.datetime:
+        return self.instant
+
+
+class Ticks:
+    """The sensor with its cursor, as the daemon keeps it."""
+
+    def __init__(self, database: Database, folder: Path, instance: dg.DagsterInstance, zone: str = "UTC") -> None:
+        lake = Lake(str(folder))
+        env = Env(lake, DuckDBEngine(lake), ZoneInfo(zone), refresh=True)
+        self.clock = Clock()
+        self.instance = instance
+        self.sensor = refresh.build(env, PostgresSource(database.url), "daily_acquisition", 15, self.clock)
+        self.cursor: str | None = None
+
+    def tick(self, minutes: float = 0) -> list[dg.RunRequest] | str:
+        """The requested runs, or why there is none, so many minutes after the last tick."""
+        self.clock.instant += dt.timedelta(minutes=minutes)
+        with dg.build_sensor_context(instance=self.instance, cursor=self.cursor) as context:
+            result = self.sensor(context)
+        if isinstance(result, dg.SkipReason):
+            return result.skip_message or ""
+        assert isinstance(result, dg.SensorResult)
+        self.cursor = result.cursor
+        return list(result.run_requests or [])
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+def test_new_rows_refresh_today_at_most_every_so_many_minutes(
+    source_database: Database, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    ticks = Ticks(source_database, tmp_path, instance)
+    (first,) = ticks.tick()
+    assert isinstance(first, dg.RunRequest)
+    assert first.partition_key == "2026-09-30"
+    source_database.run("insert into organic_leads (lead_id) values ('1')")
+    assert "the next one 15 minutes later" in ticks.tick(14.9)
+    (second,) = ticks.tick(0.1)
+    assert isinstance(second, dg.RunRequest)
+    assert second.run_key != first.run_key
+    assert ticks.tick(15) == "no new rows"
+    assert ticks.tick(1) == "no new rows"
+    source_database.run("insert into referrals (referral_id, referrer_lead_id) values ('r', '1')")
+    assert len(ticks.tick(1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("zone", "instant", "today"),
+    [
+        ("UTC", NOON, "2026-09-30"),
+        ("Pacific/Auckland", NOON, "2026-10-01"),
+        ("America/Havana", dt.datetime(2026, 3, 8, 4, 59, tzinfo=UTC), "2026-03-07"),
+        ("America/Havana", dt.datetime(2026, 3, 8, 5, 0, tzinfo=UTC), "2026-03-08"),
+    ],
+)
+def test_today_is_the_business_day(
+    source_database: Database, tmp_path: Path, instance: dg.DagsterInstance, zone: str, instant: dt.datetime, today: str
+) -> None:
+    """Also on a day whose midnight the clock skips."""
+    ticks = Ticks(source_database, tmp_path, instance, zone)
+    ticks.clock.instant = instant
+    (request,) = ticks.tick()
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key == today
+
+
+def test_no_second_refresh_while_one_runs(
+    source_database: Database, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    ticks = Ticks(source_database, tmp_path, instance)
+    run = dg.DagsterRun(job_name="daily_acquisition", tags=refresh.TAG, status=dg.DagsterRunStatus.STARTED)
+    instance.add_run(run)
+    assert ticks.tick() == "the last refresh has not ended"
+
+
+def test_a_source_that_does_not_answer_fails_the_tick_and_is_asked_again(
+    source_database: Database, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    ticks = Ticks(source_database, tmp_path, instance)
+    source_database.server.stop()
+    try:
+        with pytest.raises(SourceUnavailableError):
+            ticks.tick()
+    finally:
+        source_database.server.start()
+    assert len(ticks.tick()) == 1
