@@ -9,6 +9,7 @@ import contextlib
 import os
 import sys
 import warnings
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -25,26 +26,40 @@ INTERRUPTED = 130
 class Commands(TyperGroup):
     """The commands; whatever goes wrong in one is told in one line on stderr."""
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
         """Run a command line; standalone, it ends the process with the exit code."""
-        if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
-        sys.exit(self._exit_code(*args, **extra))
 
-    def _exit_code(self, *args: Any, **extra: Any) -> int:
-        try:
-            return int(super().main(*args, standalone_mode=False, **extra) or 0)
-        except AcquisitionError as error:
-            return _told(str(error), error.exit_code)
-        except (KeyboardInterrupt, typer.Abort):
-            return _told("interrupted", INTERRUPTED)
-        except OSError as error:
-            return _told(f"{error.filename or 'the system'}: {error.strerror or error}", AcquisitionError.exit_code)
-        except Exception as error:
-            usage = _usage_error(error)
-            if usage is None:
-                raise
-            return _told(usage, USAGE_ERROR)
+        def run_it() -> Any:
+            return super(Commands, self).main(args, prog_name, complete_var, False, windows_expand_args, **extra)
+
+        if not standalone_mode:
+            return run_it()
+        sys.exit(_guarded(run_it))
+
+
+def _guarded(command: Callable[[], Any]) -> int:
+    """The exit code of a command; an error is told in one line."""
+    try:
+        return int(command() or 0)
+    except AcquisitionError as error:
+        return _told(str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return _told("interrupted", INTERRUPTED)
+    except OSError as error:
+        return _told(f"{error.filename or 'the system'}: {error.strerror or error}", AcquisitionError.exit_code)
+    except Exception as error:
+        usage = _usage_error(error)
+        if usage is None:
+            raise
+        return _told(usage, USAGE_ERROR)
 
 
 def _told(message: str, exit_code: int) -> int:

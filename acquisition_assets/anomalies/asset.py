@@ -76,7 +76,7 @@ def build(env: Env, policy: AnomalyPolicy, features: FeaturePolicy, locale: Loca
         env,
         Output(
             contract=ANOMALIES,
-            description="What is out of the ordinary, with numbers, and what to do. Each type is a check of this asset.",
+            description="What is out of the ordinary, in numbers, and what to do. Each type is a check here.",
             deps=[DAILY_METRICS.table, LEAD_ACTIVITY.table, RAW_LEADS.table, RAW_EVENTS.table, RAW_REFERRALS.table],
             produce=produce,
             recompute=recompute,

@@ -135,7 +135,7 @@ ANOMALIES = Contract(
             "change of baseline",
             "case when baseline is null then change is null when change is null then baseline = 0 "
             "else abs((1 + change) * baseline - observed) <= 0.0051 * (2 + change) + 0.0001 * baseline end",
-            "change is observed / baseline - 1, to the rounding, and null only without a baseline above 0",
+            "change is observed / baseline - 1, to the rounding, and null only without one above 0",
         ),
         Rule("window", "window_start <= window_end", "the window does not end before it starts"),
     ),

@@ -1,4 +1,4 @@
-"""Here: what every command needs first: the settings from options and environment, the policy, the lake, the asked days.
+"""Here: what every command needs first: the settings of options and environment, the policy, the lake, the days.
 
 Not here: what a command does with them.
 """
@@ -49,7 +49,9 @@ def open_lake(settings: Settings) -> Lake:
     try:
         return Lake(settings.lake)
     except (ValueError, ImportError) as error:
-        raise InputError(f"the lake {settings.lake} cannot be opened ({error}); name a folder or an fsspec URL") from error
+        raise InputError(
+            f"the lake {settings.lake} cannot be opened ({error}); name a folder or an fsspec URL"
+        ) from error
 
 
 def read_criteria(settings: Settings, policy: Policy) -> list[Criterion]:

@@ -60,13 +60,13 @@ class DayOutcome:
 
 
 @contextlib.contextmanager
-def instance(environment: dict[str, str] | os._Environ[str] = os.environ) -> Iterator[dg.DagsterInstance]:
+def instance() -> Iterator[dg.DagsterInstance]:
     """Dagster's instance: that of DAGSTER_HOME, so that its UI sees the runs, else one that lives in memory.
 
     Raises:
         InputError: the one of DAGSTER_HOME cannot be opened.
     """
-    home = environment.get("DAGSTER_HOME")
+    home = os.environ.get("DAGSTER_HOME")
     if not home:
         with dg.DagsterInstance.ephemeral() as opened:
             yield opened
@@ -82,6 +82,12 @@ def instance(environment: dict[str, str] | os._Environ[str] = os.environ) -> Ite
         yield opened
 
 
+def has_materialised(asset: str) -> bool:
+    """Whether the instance knows of any materialisation of an asset."""
+    with instance() as opened:
+        return opened.get_latest_materialization_event(dg.AssetKey(asset)) is not None
+
+
 def run_day(definitions: dg.Definitions, day: dt.date, on: dg.DagsterInstance) -> DayOutcome:
     """Materialise the whole graph for a day."""
     started = time.perf_counter()
@@ -91,7 +97,9 @@ def run_day(definitions: dg.Definitions, day: dt.date, on: dg.DagsterInstance) -
     events = result.all_events
     failures = [_failure(event) for event in events if event.is_step_failure]
     if not failures:
-        failures = [_run_failure(event) for event in events if event.is_run_failure or event.event_type_value == CANCELED]
+        failures = [
+            _run_failure(event) for event in events if event.is_run_failure or event.event_type_value == CANCELED
+        ]
     return DayOutcome(
         day=day,
         seconds=time.perf_counter() - started,

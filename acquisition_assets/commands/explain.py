@@ -1,4 +1,4 @@
-"""Here: `acquisition explain`: one lead's score, prediction, segments and recommendations with their reasons, from the lake.
+"""Here: `acquisition explain`: a lead's score, prediction, segments and recommendations with their reasons.
 
 Not here: the rules; every number shown was published by a run, and what is said of a rule comes from the policy.
 """
@@ -29,6 +29,7 @@ from acquisition_assets.policy import Policy, read_policy
 
 Row = Mapping[str, Any]
 NEEDED = ("lead_activity", "dynamic_scores")
+HALF_A_CENT = 0.005
 TRUTHS = {True: Text("true", "green"), False: Text("false", "red"), None: Text("unknown", "yellow")}
 
 
@@ -148,16 +149,18 @@ def _score(lead: Lead, policy: Policy, out: Console) -> None:
     names = ("base_score", *PARTS, "clamp_adjustment")
     rows: list[Sequence[object]] = [[name, score[name], told[name]] for name in names]
     rows.append([Text("computed_score", "bold"), score["computed_score"], "all of these together"])
-    rows.append(["previous_score", score["previous_score"], _previous(lead)])
+    rows.append(["previous_score", score["previous_score"], _previous(lead, policy)])
     rows.append([Text("score", "bold"), score["score"], reasons.of_change(score, lead.activity, policy)])
     table(out, ["part", "points", "why"], rows)
 
 
-def _previous(lead: Lead) -> str:
+def _previous(lead: Lead, policy: Policy) -> str:
     if lead.previous_day:
         return f"the score published on {lead.previous_day}"
-    clamped = "the base score, within the limits: no earlier score"
-    return clamped if lead.score["previous_score"] == min(100.0, lead.score["base_score"]) else "an earlier score"
+    rules = policy.dynamic_scores
+    clamped = min(rules.maximum_score, max(rules.minimum_score, lead.score["base_score"]))
+    is_base = abs(lead.score["previous_score"] - clamped) < HALF_A_CENT
+    return "the base score within the limits, as there is no earlier score" if is_base else "an earlier score"
 
 
 def _prediction(lead: Lead, policy: Policy, out: Console) -> None:
@@ -205,7 +208,9 @@ def _recommendations(lead: Lead, policy: Policy, out: Console) -> None:
     heading(out, f"Recommendations: {len(lead.items) or 'none'}")
     if lead.activity["status"] not in reasons.RECOMMENDED_STATUSES or lead.activity["is_unsubscribed"]:
         gone = "unsubscribed" if lead.activity["is_unsubscribed"] else str(lead.activity["status"])
-        line(out, f"  only leads that are new, nurturing or engaged, and not unsubscribed, get items; this one is {gone}")
+        line(
+            out, f"  only leads that are new, nurturing or engaged, and not unsubscribed, get items; this one is {gone}"
+        )
         return
     told = reasons.of_items(lead.facts, policy.content_recommendations)
     if lead.items:

@@ -14,18 +14,20 @@ from acquisition_assets.content_recommendations.policy import RecommendationPoli
 from acquisition_assets.policy import Policy
 
 Row = Mapping[str, Any]
+SHOWN_DECIMALS = 4
 RECOMMENDED_STATUSES = ("new", "nurturing", "engaged")
 
 
 def shown(value: object) -> str:
-    """A value in an explanation: at most 4 decimals, never rounded to a threshold it does not reach."""
+    """A value in an explanation; one that only looks round is `about` that, as it may miss a threshold."""
     if value is None:
         return "unknown"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        rounded = round(value, 4)
-        return f"{rounded:g}" if rounded == value or rounded != round(value, 2) else f"about {rounded:g}"
+        rounded = round(value, SHOWN_DECIMALS)
+        looks_exact = rounded == round(value, SHOWN_DECIMALS - 1)
+        return f"about {rounded:.10g}" if looks_exact and rounded != value else f"{rounded:.10g}"
     if isinstance(value, dt.datetime):
         return f"{value:%Y-%m-%d %H:%M} UTC"
     if isinstance(value, list):
@@ -51,7 +53,8 @@ def of_score(activity: Row, policy: Policy) -> dict[str, str]:
         ),
         "referral_points": f"{rules.referral_points:g} x {activity['referrals_generated']} referrals",
         "consistency_points": (
-            f"{activity['consumed_30d']} consumed in the last {month} days, {shown(activity['consumed_30d'] / days)} a day; "
+            f"{activity['consumed_30d']} consumed in the last {month} days, "
+            f"{shown(activity['consumed_30d'] / days)} a day; "
             f"{rules.consistency_points:g} if at least {rules.consistency_consumed} and more than "
             f"{rules.consistency_per_day:g} a day"
         ),
@@ -87,7 +90,8 @@ def of_prediction(facts: Row, rules: PredictionPolicy) -> dict[str, str]:
     """Why each factor of the prediction is what it is."""
     return {
         "engagement_points": (
-            f"{rules.engagement_points:g} x min(1, score {shown(facts['engagement_score'])} / {rules.full_engagement_score:g})"
+            f"{rules.engagement_points:g} x min(1, score {shown(facts['engagement_score'])} / "
+            f"{rules.full_engagement_score:g})"
         ),
         "completion_points": f"{rules.completion_points:g} x completion rate {shown(facts['completion_rate'])}",
         "response_points": (
@@ -99,10 +103,11 @@ def of_prediction(facts: Row, rules: PredictionPolicy) -> dict[str, str]:
             f"{rules.business_hours_share:g}"
         ),
         "weekday_points": (
-            f"share on weekdays {shown(facts['weekday_share'])}; {rules.weekday_points:g} if over {rules.weekday_share:g}"
+            f"share on weekdays {shown(facts['weekday_share'])}; {rules.weekday_points:g} if over "
+            f"{rules.weekday_share:g}"
         ),
         "recency_points": (
-            f"engaged {shown(facts['days_since_engagement'])} days ago; {rules.recent_points:g} if under "
+            f"days since engagement {shown(facts['days_since_engagement'])}; {rules.recent_points:g} if under "
             f"{rules.recent_days}, {rules.week_points:g} if under {rules.week_days}"
         ),
     }

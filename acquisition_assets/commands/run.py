@@ -94,7 +94,8 @@ def materialise(
     with instance() as opened:
         definitions = _definitions(deployment, days, out, full=full)
         for day in days:
-            line(out, f"{day} ({deployment.settings.timezone}) from {deployment.source.label} into {deployment.lake.url}")
+            zone, source = deployment.settings.timezone, deployment.source.label
+            line(out, f"{day} ({zone}) from {source} into {deployment.lake.url}")
             with out.status("working") if out.is_terminal else contextlib.nullcontext():
                 outcomes.append(run_day(definitions, day, opened))
             if outcomes[-1].exit_code:
@@ -140,11 +141,17 @@ def _tell(deployment: Deployment, days: Sequence[dt.date], outcomes: Sequence[Da
         raise KeyboardInterrupt
     if newest.exit_code != INPUT_ERROR:
         print_summary(deployment.lake, outcomes, out)
-    for failure in newest.failures:
-        if failure.exit_code == newest.exit_code:
-            fail(failure.reason if newest.exit_code == INPUT_ERROR else f"{newest.day}: {failure.step}: {failure.reason}")
-    if newest.exit_code != INPUT_ERROR and newest.skipped:
-        fail(f"{newest.day}: not run, as what they read failed: {', '.join(newest.skipped)}")
+    if newest.exit_code == INPUT_ERROR:
+        fail(next(failure.reason for failure in newest.failures if failure.exit_code == INPUT_ERROR))
+    else:
+        _tell_failures(newest)
     if newest.exit_code and newest.day != days[-1]:
         warn(f"stopped at {newest.day}, as later days build on it; not run: {len(days) - len(outcomes)} days after it")
     return newest.exit_code
+
+
+def _tell_failures(outcome: DayOutcome) -> None:
+    for failure in outcome.failures:
+        fail(f"{outcome.day}: {failure.step}: {failure.reason}")
+    if outcome.skipped:
+        fail(f"{outcome.day}: not run, as what they read failed: {', '.join(outcome.skipped)}")

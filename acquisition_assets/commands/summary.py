@@ -37,7 +37,8 @@ def print_summary(lake: Lake, outcomes: Sequence[DayOutcome], out: Console) -> N
     ending = "failed" if newest.exit_code else "done"
     days = str(newest.day) if len(outcomes) == 1 else f"{outcomes[0].day} to {newest.day}"
     out.print()
-    line(out, f"{days}: {ending} in {seconds:.1f} s; lake: {lake.url}", "bold red" if newest.exit_code else "bold green")
+    style = "bold red" if newest.exit_code else "bold green"
+    line(out, f"{days}: {ending} in {seconds:.1f} s; lake: {lake.url}", style)
 
 
 def _days(outcomes: Sequence[DayOutcome], out: Console) -> None:

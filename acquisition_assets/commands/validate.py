@@ -128,33 +128,38 @@ def _writable(lake: Lake) -> str:
         place = place.parent
     if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
         reason = "no right to write there" if place.is_dir() else "it is a file"
-        raise InputError(f"the lake {lake.url} cannot be written ({place}: {reason}); choose another folder with --lake")
+        raise InputError(
+            f"the lake {lake.url} cannot be written ({place}: {reason}); choose another folder with --lake"
+        )
     return "can be written" if place == Path(lake.root) else "does not exist yet and can be made"
 
 
 def _state(lake: Lake, contract: Contract) -> TableState:
     days = lake.days(contract.table)
-    rows, problems = 0, []
-    for day in days:
-        try:
-            rows += _checked_rows(lake, contract, day)
-        except LakeError as error:
-            problems.append(str(error))
+    found = [_partition(lake, contract, day) for day in days]
+    problems = [problem for _, problem in found if problem]
     if contract.table in SECTIONS:
-        problems += _broken_reports(lake, SECTIONS[contract.table][0], days)
-    return TableState(contract, days, rows, problems)
+        reports = (_report_problem(lake, SECTIONS[contract.table][0], day) for day in days)
+        problems += [problem for problem in reports if problem]
+    return TableState(contract, days, sum(rows for rows, _ in found), problems)
 
 
-def _broken_reports(lake: Lake, task: str, days: list[dt.date]) -> list[str]:
-    problems = []
-    for day in days:
-        try:
-            json.loads(lake.read_report(day, task))
-        except LakeError as error:
-            problems.append(str(error))
-        except (OSError, ValueError):
-            problems.append(f"the report {task} of {day} cannot be read; make it again with: acquisition run --date {day}")
-    return problems
+def _report_problem(lake: Lake, task: str, day: dt.date) -> str | None:
+    try:
+        json.loads(lake.read_report(day, task))
+    except LakeError as error:
+        return str(error)
+    except (OSError, ValueError):
+        return f"the report {task} of {day} is corrupt; make it again with: acquisition run --date {day}"
+    return None
+
+
+def _partition(lake: Lake, contract: Contract, day: dt.date) -> tuple[int, str | None]:
+    """Rows of a partition, and what is wrong with it."""
+    try:
+        return _checked_rows(lake, contract, day), None
+    except LakeError as error:
+        return 0, str(error)
 
 
 def _checked_rows(lake: Lake, contract: Contract, day: dt.date) -> int:

@@ -1,4 +1,4 @@
-"""Here: how a table becomes a Dagster asset: its spec, checks, metadata, and the path from a query to a published partition.
+"""Here: how a table becomes a Dagster asset: its spec, checks, metadata, and the way from a query to a partition.
 
 Not here: which tables there are.
 """
@@ -267,8 +267,9 @@ class Finding:
 class Output:
     """One output table: how it is made, checked, summarised and drawn.
 
-    produce: binds inputs and stages the table; recompute: compares numbers that were found in another way, as pairs (what, published,
-    recomputed); report: the task's name and typed summary; plot: a small SVG; findings: further checks by name, with descriptions in `checks`.
+    produce: binds inputs and stages the table; recompute: compares numbers that were found in another way, as triples
+    (what, published, recomputed); task and report: name and typed summary; plot: a small SVG; findings: the results of
+    the further checks that `checks` describes by name; details: more metadata.
     """
 
     contract: Contract

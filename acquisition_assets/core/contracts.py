@@ -2,8 +2,8 @@
 
 Not here: the contracts themselves; each table keeps its own in `contract.py`.
 
-Frames of tens of rows are validated by pandera itself. Tables of a row per lead or event are validated by the engine where they
-are staged, with the query that `violations_query` derives from the same schema: ten million rows never enter pandas.
+A frame of few rows can be validated by pandera itself. A staged table is validated by the engine, with the query that
+`violations_query` derives from the same schema: ten million rows never enter pandas.
 """
 
 from __future__ import annotations
@@ -99,8 +99,9 @@ class Rule:
     def _holds(self, frame: pd.DataFrame) -> pd.Series[bool]:
         with duckdb.connect(config={"TimeZone": "UTC"}) as connection:
             connection.register("frame", pa.Table.from_pandas(frame, preserve_index=False))
-            held = connection.execute(f"select coalesce(({self.condition}), true) as held from frame").to_arrow_table()
-        return pd.Series(held.column("held").to_pylist(), index=frame.index, dtype=bool)
+            held = connection.execute(f"select coalesce(({self.condition}), true) from frame").fetchall()
+        flags: list[bool] = [row[0] for row in held]
+        return pd.Series(flags, index=frame.index)
 
 
 @dataclass(frozen=True)

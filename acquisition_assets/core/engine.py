@@ -121,7 +121,8 @@ class DuckDBSession:
     def bind_staged(self, path: Path) -> None:
         """See `Session.bind_staged`."""
         self.connection.execute(
-            f"create or replace temp view staged as select * from read_parquet({_quoted(str(path))}, hive_partitioning = false)"
+            "create or replace temp view staged as "
+            f"select * from read_parquet({_quoted(str(path))}, hive_partitioning = false)"
         )
 
     def bind_arrow(self, name: str, table: pa.Table) -> None:

@@ -28,7 +28,8 @@ def _silent(asset: str, rows: int, seconds: float) -> None:
 class Env:
     """The house that the assets are built in.
 
-    progress: told each published table with its rows and seconds; refresh: whether today's unfinished day may be materialised.
+    progress: told each published table with its rows and seconds; refresh: whether today's unfinished day may be
+    materialised.
     """
 
     lake: Lake

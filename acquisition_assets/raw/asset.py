@@ -112,8 +112,8 @@ def _judge(env: Env, ingested: Ingested, session: DuckDBSession, policy: Ingesti
         bad, rows = too_bad[0].bad_rows()
         raise QuarantineError(
             f"{too_bad[0].table}: {bad} of {rows} rows are bad ({_reasons(too_bad[0].table, ingested)}), more than "
-            f"{policy.quarantine_error_percent:g} %; nothing was replaced; look at quarantine/date={day}, repair the source "
-            "and run the day again"
+            f"{policy.quarantine_error_percent:g} %; nothing was replaced; look at quarantine/date={day}, repair the "
+            "source and run the day again"
         )
     for (table, partition), path in sorted(ingested.files.items(), key=lambda item: item[0]):
         _publish(env, path, table, partition)

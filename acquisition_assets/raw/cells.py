@@ -1,4 +1,4 @@
-"""Here: how the cell of an input column becomes a value: SQL expressions by the column's role and the type it was read with.
+"""Here: how the cell of an input column becomes a value: SQL by the column's role and the type it was read with.
 
 Not here: which rows are good (ingest.py).
 
@@ -30,7 +30,8 @@ MACROS = (
     r"create temp macro id_of(x) as case when suffix(x, '.0') and regexp_full_match(x, '-?\d+\.0') "
     "then left(x, length(x) - 2) else x end",
     "create temp macro id_of_float(x) as case when isnan(x) then null "
-    "when x = trunc(x) and abs(x) < 9007199254740992 then cast(cast(x as bigint) as varchar) else cast(x as varchar) end",
+    "when x = trunc(x) and abs(x) < 9007199254740992 then cast(cast(x as bigint) as varchar) "
+    "else cast(x as varchar) end",
     "create temp macro valid_instant(x) as case when x >= timestamptz '0001-01-02 00:00:00+00' "
     "and x < timestamptz '9999-12-31 00:00:00+00' then x end",
     f"create temp macro instant_of(x) as case when regexp_full_match(trimmed(x), '{INSTANT_PATTERN}') "

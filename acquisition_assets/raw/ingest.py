@@ -1,4 +1,4 @@
-"""Here: ingestion: every row of a source is accepted, quarantined, an exact duplicate, or of the future; counted and staged.
+"""Here: ingestion: every row read is accepted, quarantined, an exact duplicate or of the future; counted and staged.
 
 Not here: reading a format or a database (sources), and the publication of what is staged (asset.py).
 """
@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from acquisition_assets.core.contracts import SQL
-from acquisition_assets.core.engine import PARQUET
 from acquisition_assets.core.days import days_between, end_of_day, start_of_day
+from acquisition_assets.core.engine import PARQUET
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.raw.cells import MACROS, cleaned, parsed, time_macros
 from acquisition_assets.raw.contract import QUARANTINE, RAW
@@ -49,7 +49,8 @@ EXTRA: dict[str, dict[str, str]] = {
         "converted_date": "business_date(converted_at)",
     },
     "events": {
-        "derived_delivery_id": f"case when delivery_id is null then coalesce(lead_id || {SEPARATOR} || content_id, {SEPARATOR} || event_id) end",
+        "derived_delivery_id": "case when delivery_id is null then "
+        f"coalesce(lead_id || {SEPARATOR} || content_id, {SEPARATOR} || event_id) end",
         "local_hour": "local_hour(occurred_at)",
         "local_weekday": "local_weekday(occurred_at)",
         "date": "business_date(occurred_at)",
@@ -164,7 +165,7 @@ class Ingestion:
     # -- checking -----------------------------------------------------------------------------------------------
 
     def _check(self, table: InputTable) -> None:
-        """Make `checked_<table>`: every row read that is not of the future, in reading order, with its problem (null: good)."""
+        """Make `checked_<table>`: every row but the future's, in reading order, with its problem (null: good)."""
         self._make_views(table)
         self.connection.execute(f"create temp table repeated_{table.name} (id varchar)")
         self._build(table)
@@ -194,8 +195,8 @@ class Ingestion:
         for view in (
             f"cells_{table.name} as select {clean}, src as raw_row from {raw.relation} as src {self._pushdown(table)}",
             f"parsed_{table.name} as select *, {parse} from cells_{table.name}",
-            f"values_{table.name} as select {values}, {self._cell_problem(table)} as cell_problem, {key} as row_key, raw_row "
-            f"from parsed_{table.name} where {self._is_wanted(table)}",
+            f"values_{table.name} as select {values}, {self._cell_problem(table)} as cell_problem, {key} as row_key, "
+            f"raw_row from parsed_{table.name} where {self._is_wanted(table)}",
         ):
             self.connection.execute(f"create temp view {view}")
 
@@ -210,10 +211,7 @@ class Ingestion:
 
     def _cell_problem(self, table: InputTable) -> str:
         """A CASE over everything that can be wrong with a row's own cells, in the order of the reasons."""
-        found: list[tuple[str, str, str]] = []
-        for column in table.columns:
-            if column.required:
-                found.append((f"c_{column.name} is null", "missing required value", f"{column.name} is needed"))
+        found = [(f"c_{name} is null", "missing required value", f"{name} is needed") for name in table.required]
         for column in table.columns:
             if column.cell in ALLOWED:
                 condition = f"c_{column.name} is not null and p_{column.name} is null"
@@ -269,7 +267,8 @@ class Ingestion:
         columns = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
         date = ", date DATE" if table is EVENTS else ""
         self.connection.execute(
-            f"create temp table checked_{table.name} ({columns}{date}, problem TINYINT, row_key VARCHAR, raw_row VARCHAR)"
+            f"create temp table checked_{table.name} ({columns}{date}, problem TINYINT, "
+            "row_key VARCHAR, raw_row VARCHAR)"
         )
 
     def _is_wanted(self, table: InputTable) -> str:
@@ -299,12 +298,14 @@ class Ingestion:
         return f"(problem is null or problem in ({UNKNOWN_LEAD}, {QUARANTINED_LEAD}))"
 
     def _mark_duplicates(self, table: InputTable) -> None:
-        """Rows equal to an earlier one are exact duplicates; of the good ones that are left, the first of an id is kept."""
+        """Rows equal to an earlier one are exact duplicates; of the good ones left, the first of an id is kept."""
         name, listed = table.name, _listed(table)
-        candidates = f"from checked_{name} where {self._well_formed()} and {table.key} in (select id from repeated_{name})"
+        candidates = (
+            f"from checked_{name} where {self._well_formed()} and {table.key} in (select id from repeated_{name})"
+        )
         self.connection.execute(
-            f"update checked_{name} set problem = {EXACT_DUPLICATE} where rowid in (select id from (select rowid as id, "
-            f"row_number() over (partition by {listed} order by rowid) as nth {candidates}) where nth > 1)"
+            f"update checked_{name} set problem = {EXACT_DUPLICATE} where rowid in (select id from (select rowid as id"
+            f", row_number() over (partition by {listed} order by rowid) as nth {candidates}) where nth > 1)"
         )
         elsewhere = f"or {table.key} in (select id from ids_of_other_days)" if table is EVENTS else ""
         self.connection.execute(
@@ -344,8 +345,9 @@ class Ingestion:
         later = f"select p_lead_id from parsed_leads where p_created_at >= {_instant(self.end)}"
         try:
             self.connection.execute(
-                f"update checked_events set kept = true where problem = {UNKNOWN_LEAD} and lead_id in ({later}) and event_id in "
-                f"(select event_id from read_parquet([{listed}], hive_partitioning = false) where event_id in ({unknown}))"
+                f"update checked_events set kept = true where problem = {UNKNOWN_LEAD} and lead_id in ({later}) "
+                f"and event_id in (select event_id from read_parquet([{listed}], hive_partitioning = false) "
+                f"where event_id in ({unknown}))"
             )
         except duckdb.Error:
             return  # the partition cannot be read: this run makes it anew
@@ -356,8 +358,9 @@ class Ingestion:
             "create temp table known_leads as select lead_id as known_id from checked_leads where problem is null"
         )
         self.connection.execute(
-            "create temp table quarantined_leads as select distinct lead_id as bad_id from checked_leads where lead_id is not null "
-            f"and problem is not null and problem <> {EXACT_DUPLICATE} and lead_id not in (select known_id from known_leads)"
+            "create temp table quarantined_leads as select distinct lead_id as bad_id from checked_leads "
+            f"where lead_id is not null and problem is not null and problem <> {EXACT_DUPLICATE} "
+            "and lead_id not in (select known_id from known_leads)"
         )
 
     # -- staging ------------------------------------------------------------------------------------------------
@@ -367,7 +370,8 @@ class Ingestion:
         path = self.folder / f"{contract.table}.parquet"
         order = "rowid as read_order" if table.name == "status_changes" else "null as read_order"
         self._copy(
-            f"select {', '.join(contract.columns)} from (select *, {order} from checked_{table.name} where problem is null)",
+            f"select {', '.join(contract.columns)} from "
+            f"(select *, {order} from checked_{table.name} where problem is null)",
             path,
         )
         return path
@@ -430,7 +434,8 @@ class Ingestion:
             self.connection.executemany("insert into problems values (?, ?, ?)", known)
             table = INPUTS[name]
             self.connection.execute(
-                f"insert into quarantine select '{name}', coalesce(nullif(row_key, ''), 'row ' || (w.rowid + 1)), reason, raw_row, "
+                f"insert into quarantine select '{name}', coalesce(nullif(row_key, ''), 'row ' || (w.rowid + 1)), "
+                "reason, raw_row, "
                 f"replace(replace(detail, '{{lead}}', '{table.lead}'), '{{key}}', '{table.key}') "
                 f"from checked_{name} as w join problems on problems.code = w.problem order by w.rowid"
             )
@@ -461,7 +466,8 @@ class Ingestion:
         accepted, quarantined, exact, of_leads = self._row(
             f"select count(*) filter (where problem is null), "
             f"count(*) filter (where problem is not null and problem <> {EXACT_DUPLICATE}), "
-            f"count(*) filter (where problem = {EXACT_DUPLICATE}), count(*) filter (where problem = {QUARANTINED_LEAD}) "
+            f"count(*) filter (where problem = {EXACT_DUPLICATE}), "
+            f"count(*) filter (where problem = {QUARANTINED_LEAD}) "
             f"from checked_{table.name}"
         )
         lines = len(rejects[table.name])
@@ -473,7 +479,8 @@ class Ingestion:
         column = next(c for c in table.columns if c.name == table.time)
         kind = raw.columns.get(column.name)
         clean = cleaned(column, kind, raw.from_text)
-        return f"(select {parsed(column, kind, 'c')} as p_{column.name} from (select {clean} as c from {raw.relation} as src))"
+        value = parsed(column, kind, "c")
+        return f"(select {value} as p_{column.name} from (select {clean} as c from {raw.relation} as src))"
 
     def _reasons(self, quarantine: Path) -> dict[str, dict[str, int]]:
         rows = self.connection.execute(

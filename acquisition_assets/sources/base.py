@@ -42,8 +42,8 @@ class RawTable:
     """One input table as a relation of a DuckDB connection, in the order in which it is read.
 
     relation: name of a view; columns: its column names and DuckDB types; from_text: whether words such as NULL mean a
-    missing value; row: SQL that turns the row as read, a struct `raw_row`, into JSON text; rejects: lines that never became
-    rows, known once the relation has been read.
+    missing value; row: SQL that turns the row as read, a struct `raw_row`, into JSON text; rejects: lines that never
+    became rows, known once the relation has been read.
     """
 
     relation: str

@@ -21,6 +21,7 @@ from acquisition_assets.sources.base import TABLES, RawTable, Reject, Wanted
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".jsonl")
 DELIMITERS = ",;\t|"
 NO_DELIMITER = "\x01"
+ROW_AS_READ = "row_as_read"
 
 
 class FileSource:
@@ -92,6 +93,7 @@ class _FileTable:
         self.name = name
         self.files = files
         self.csv_files: list[Path] = []
+        self.json_lines: list[str] = []
 
     def table(self) -> RawTable:
         columns: dict[str, str] = {}
@@ -102,18 +104,20 @@ class _FileTable:
             for column, kind in found.items():
                 columns[column] = kind if columns.get(column, kind) == kind else "VARCHAR"
         if len(self.files) > 1 and all(file.suffix == ".parquet" for file in self.files):
-            relation = f"read_parquet([{', '.join(_text(str(f)) for f in self.files)}], union_by_name = true, hive_partitioning = false)"
+            listed = ", ".join(_text(str(file)) for file in self.files)
+            relation = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
             columns = self._columns_of(relation)
             parts = [(relation, columns, False)]
         view = f"source_{self.name}"
         from_text = any(is_text for _, _, is_text in parts)
         self.connection.execute(f"create or replace temp view {view} as {self._union(parts, columns)}")
-        row = "row_as_read" if any("row_as_read" in found for _, found, _ in parts) else None
         return RawTable(
             relation=view,
-            columns={name: kind for name, kind in columns.items() if name != "row_as_read"},
+            columns={name: kind for name, kind in columns.items() if name != ROW_AS_READ},
             from_text=from_text,
-            row="coalesce(raw_row.row_as_read, to_json(raw_row)::VARCHAR)" if row else "to_json(raw_row)::VARCHAR",
+            row="coalesce(raw_row.row_as_read, to_json(raw_row)::VARCHAR)"
+            if ROW_AS_READ in columns
+            else "to_json(raw_row)::VARCHAR",
             rejects=self._rejects,
         )
 
@@ -160,40 +164,45 @@ class _FileTable:
         types = ", ".join(f"{_text(name or f'column{n}')}: 'VARCHAR'" for n, name in enumerate(header))
         self.csv_files.append(file)
         relation = (
-            f"read_csv({_text(str(file))}, auto_detect = false, header = true, columns = {{{types}}}, delim = {_text(delimiter)}, "
+            f"read_csv({_text(str(file))}, auto_detect = false, header = true, columns = {{{types}}}, "
+            f"delim = {_text(delimiter)}, "
             "quote = '\"', escape = '\"', strict_mode = true, max_line_size = 16777216, store_rejects = true, "
-            f"rejects_scan = {_text('scans_' + self.name)}, rejects_table = {_text('rejects_' + self.name)}, rejects_limit = 0)"
+            f"rejects_scan = {_text('scans_' + self.name)}, rejects_table = {_text('rejects_' + self.name)}, "
+            "rejects_limit = 0)"
         )
         return relation, dict.fromkeys((name or f"column{n}" for n, name in enumerate(header)), "VARCHAR"), True
 
     def _json_lines(self, file: Path) -> tuple[str, dict[str, str], bool]:
         """Each line is read as text and taken apart here, so that a broken line is a row like any other."""
         known = [column.name for column in INPUTS[self.name].columns]
-        cells = ", ".join(f"parsed ->> '$.{name}' as {name}" for name in known)
-        relation = (
-            f"(select {cells}, line as row_as_read from (select line, case when json_valid(line) then line::json end as parsed "
+        everything = (
+            "(select line, case when json_valid(line) then line::json end as parsed "
             f"from read_csv({_text(str(file))}, auto_detect = false, header = false, columns = {{'line': 'VARCHAR'}}, "
-            f"delim = {_text(NO_DELIMITER)}, quote = '', escape = '', max_line_size = 16777216) where trim(line) <> ''))"
+            f"delim = {_text(NO_DELIMITER)}, quote = '', escape = '', max_line_size = 16777216) where trim(line) <> '')"
         )
-        present = (
-            self.connection.execute(
-                f"select {', '.join(f'count({name}) > 0' for name in known)} from {relation}"
-            ).fetchone()
-            or ()
-        )
-        found = {name: "VARCHAR" for name, there in zip(known, present, strict=True) if there}
-        if not any(present) and not self.connection.execute(f"select 1 from {relation} limit 1").fetchone():
-            found = dict.fromkeys(known, "VARCHAR")  # no rows at all: an empty table
-        return relation, {**found, "row_as_read": "VARCHAR"}, True
+        lines = f"(select * from {everything} where coalesce(json_type(parsed), '') = 'OBJECT')"
+        self.json_lines.append(f"select line from {everything} where coalesce(json_type(parsed), '') <> 'OBJECT'")
+        named = ", ".join(f"bool_or(json_exists(parsed, '$.{name}'))" for name in known)
+        count, *present = self.connection.execute(f"select count(*), {named} from {lines}").fetchone() or (0,)
+        found = [name for name, there in zip(known, present, strict=True) if there or not count]
+        cells = ", ".join(f"parsed ->> '$.{name}' as {name}" for name in found)
+        relation = f"(select {cells}{', ' if cells else ''}line as row_as_read from {lines})"
+        return relation, dict.fromkeys([*found, ROW_AS_READ], "VARCHAR"), True
 
     def _rejects(self) -> list[Reject]:
+        rejects = [
+            Reject(str(line), "the line is not a JSON object")
+            for query in self.json_lines
+            for (line,) in self.connection.execute(query).fetchall()
+        ]
         if not self.csv_files:
-            return []
+            return rejects
         rows = self.connection.execute(
-            f"select distinct on (scans.file_path, line, line_byte_position) csv_line, error_message from rejects_{self.name} "
-            f"join scans_{self.name} as scans using (scan_id, file_id) order by scans.file_path, line"
+            "select distinct on (scans.file_path, line, line_byte_position) csv_line, error_message "
+            f"from rejects_{self.name} join scans_{self.name} as scans using (scan_id, file_id) "
+            "order by scans.file_path, line"
         ).fetchall()
-        return [Reject(str(line), str(message)) for line, message in rows]
+        return rejects + [Reject(str(line), str(message)) for line, message in rows]
 
 
 def _column_name(name: str) -> str:

@@ -77,7 +77,7 @@ BROKEN: dict[str, dict[str, Any]] = {
     "baseline of type: all but unusual_behavior have a baseline": {**SILENT, "baseline": 4.0, "change": 0.25},
     "rates in percent: rates are at most 100 %": {**FRAUD, "observed": 100.01, "change": 4.0005},
     "direction: a drop is below its baselines, a fraud rate above its limit": {**DROP, "seasonal_baseline": 18.0},
-    "change of baseline: change is observed / baseline - 1, to the rounding, and null only without a baseline above 0": {
+    "change of baseline: change is observed / baseline - 1, to the rounding, and null only without one above 0": {
         **DROP,
         "change": -0.36,
     },

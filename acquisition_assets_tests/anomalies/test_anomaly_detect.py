@@ -105,7 +105,7 @@ def broken(table: pa.Table) -> list[str]:
 SEASON = (7, 8, 9, 14, 15, 16, 21, 22, 23, 28, 29, 30)
 
 
-# -- engagement ---------------------------------------------------------------------------------------------------------
+# -- engagement ------------------------------------------------------------------------------------------------------
 
 
 class Mail(NamedTuple):
@@ -195,7 +195,7 @@ def test_leads_do_not_turn_on_the_season_of_engagement_nor_deliveries_that_of_le
     assert list(found(sent_since=LONG_AGO, **quiet_mail, **quiet_leads)) == ["lead_generation_drop"]
 
 
-# -- fraud ----------------------------------------------------------------------------------------------------------------
+# -- fraud -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_a_limit_with_decimals_is_met_as_it_is_written() -> None:
     assert "high_fraud_rate" in found(policy, referrals_created={0: 999}, referrals_fraud={0: 1})
 
 
-# -- leads ------------------------------------------------------------------------------------------------------------------
+# -- leads -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -335,7 +335,7 @@ def test_days_that_are_missing_count_as_zero() -> None:
         assert list(frames[0]["observed"]) == [0.0]
 
 
-# -- silence --------------------------------------------------------------------------------------------------------------------
+# -- silence ---------------------------------------------------------------------------------------------------------
 
 
 def test_any_silent_lead_is_unusual() -> None:
@@ -357,7 +357,7 @@ def test_any_silent_lead_is_unusual() -> None:
     }
 
 
-# -- together ---------------------------------------------------------------------------------------------------------------------
+# -- together --------------------------------------------------------------------------------------------------------
 
 ALL_FOUR: dict[str, Days] = {
     **mail((10, 1000), (300, 1000)),
@@ -442,7 +442,7 @@ def test_whatever_is_found_keeps_the_contract_and_the_rules(
     assert ("unusual_behavior" in rows) == (silent > 0)
 
 
-# -- series with a weekly rhythm ----------------------------------------------------------------------------------------------------
+# -- series with a weekly rhythm -------------------------------------------------------------------------------------
 
 
 def lead_drops(counts: Sequence[int], days: Sequence[dt.date], *, with_season: bool = True) -> list[dt.date]:

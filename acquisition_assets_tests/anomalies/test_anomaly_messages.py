@@ -91,7 +91,7 @@ def test_silence(locale: Locale, leads: int, deliveries: int, expected: str) -> 
 
 @pytest.mark.parametrize("words", [MESSAGES, RECOMMENDATIONS])
 def test_both_languages_say_something_of_every_type(words: dict[Locale, dict[str, str]]) -> None:
-    assert {locale: list(texts) for locale, texts in words.items()} == dict.fromkeys(("es", "en"), list(SEVERITIES))
+    assert {locale: list(texts) for locale, texts in words.items()} == {key: list(SEVERITIES) for key in ("es", "en")}
 
 
 def test_the_recommendations_are_those_of_the_document() -> None:

@@ -214,7 +214,8 @@ def test_queries_of_the_user(source_database: Database, tmp_path: Path) -> None:
     folder = tmp_path / "queries"
     folder.mkdir()
     (folder / "leads.sql").write_text(
-        "-- the CRM's people\nselect id as lead_id, stage as status, score as engagement_score, since as created_at, extra\n"
+        "-- the CRM's people\n"
+        "select id as lead_id, stage as status, score as engagement_score, since as created_at, extra\n"
         "from crm  -- all\n"
     )
     (folder / "status_changes.sql").write_text(

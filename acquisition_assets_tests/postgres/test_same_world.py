@@ -77,9 +77,9 @@ from content_engagement where sent_at is not null group by all order by content_
 FILES = {
     "leads": "select * from organic_leads",
     "events": " union all ".join(
-        f"select engagement_id || ':{kind}' as event_id, lead_id, engagement_id as delivery_id, '{kind}' as event_type, "
-        f"content_id, content_type, {time} as occurred_at from content_engagement where {condition}"
-        for kind, time, condition in (
+        f"select engagement_id || ':{kind}' as event_id, lead_id, engagement_id as delivery_id, "
+        f"'{kind}' as event_type, content_id, content_type, {time} as occurred_at from content_engagement where {rows}"
+        for kind, time, rows in (
             ("sent", "sent_at", "sent_at is not null"),
             ("opened", "opened_at", "opened_at is not null"),
             ("clicked", "clicked_at", "clicked_at is not null or status = 'clicked'"),
@@ -154,14 +154,10 @@ def test_every_table_and_report_is_the_same(runs: tuple[Path, Path, Database]) -
         "raw_events",
         "quarantine",
     }
-    with duckdb.connect() as connection:
-        for path in partitions:
-            for one, other in ((ours, theirs), (theirs, ours)):
-                differing = connection.execute(
-                    f"from read_parquet('{one / path}', hive_partitioning = false) "
-                    f"except all from read_parquet('{other / path}', hive_partitioning = false)"
-                ).fetchall()
-                assert not differing, (path, differing[:3])
+    for table in sorted({path.parts[0] for path in partitions}):
+        rows = [f"read_parquet('{lake}/{table}/*/*.parquet', hive_types = {{'date': DATE}})" for lake in (ours, theirs)]
+        for one, other in (rows, reversed(rows)):
+            assert not duckdb.execute(f"from {one} except all from {other} limit 3").fetchall(), table
     for day in DAYS:
         for task in REPORTS:
             name = Path("reports") / f"date={day}" / f"{task}.json"
@@ -190,7 +186,8 @@ def test_what_is_published_is_what_is_in_the_lake(runs: tuple[Path, Path, Databa
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         expected = connection.execute(
-            f"select date, {', '.join(columns)} from read_parquet('{lake}/{table}/*/*.parquet', hive_types = {{'date': DATE}})"
+            f"select date, {', '.join(columns)} "
+            f"from read_parquet('{lake}/{table}/*/*.parquet', hive_types = {{'date': DATE}})"
         ).fetchall()
     published = database.run(f"set timezone = 'UTC'; select date, {', '.join(columns)} from acquisition.{table}")
     assert sorted(map(repr, map(plain, published))) == sorted(map(repr, map(plain, expected)))
@@ -210,7 +207,8 @@ def test_published_reports(runs: tuple[Path, Path, Database]) -> None:
 def test_nothing_but_its_own_schema_was_written(runs: tuple[Path, Path, Database]) -> None:
     _, _, database = runs
     written = database.run(
-        "select schemaname, relname from pg_stat_all_tables where schemaname not in ('pg_catalog', 'information_schema') "
+        "select schemaname, relname from pg_stat_all_tables "
+        "where schemaname not in ('pg_catalog', 'information_schema') "
         "and schemaname !~ '^pg_(toast|temp)' and n_tup_ins + n_tup_upd + n_tup_del > 0"
     )
     filled_by_the_test = {("public", name) for name in COPIED}

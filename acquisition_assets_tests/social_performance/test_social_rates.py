@@ -187,7 +187,7 @@ CHANNEL = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.dictionaries(st.text(min_size=1, max_size=5).filter(lambda name: name.strip(" ") != ""), CHANNEL, max_size=6))
 def test_rates_keep_the_contract(drawn: dict[str, tuple[bool, int, int, int, int]]) -> None:
     rows = [

@@ -107,7 +107,7 @@ def test_all_leads_are_social_and_none_has_enough_to_be_best() -> None:
 def test_every_other_channel_has_an_entry_and_they_add_up() -> None:
     others = [(f"channel {n}", False, n + 1, n // 2, 1.0, 0, 0) for n in range(40)]
     told = report(*others, *ROWS)["channel_comparison"]
-    assert list(told)[0] == "social_media"
+    assert next(iter(told)) == "social_media"
     assert len(told) == 42
     assert sum(entry["total"] for entry in told.values()) == 850 + sum(range(1, 41))
 

@@ -1,0 +1,228 @@
+"""Here: how fast rows come out of PostgreSQL and go into it, beside plain `psql \\copy` of the same rows as the limit.
+
+Not here: what is done with the rows in between (the other benchmarks).
+
+    python -m bench.postgres --leads 100000
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg
+
+from acquisition_assets.core.contracts import SQL, Contract
+from acquisition_assets.core.postgres import connect
+from acquisition_assets.features.contract import LEAD_ACTIVITY
+from acquisition_assets.publish.migrations import migrate
+
+ROOT = Path(__file__).resolve().parents[1]
+DELIVERIES_PER_LEAD = 12
+END = dt.datetime(2026, 9, 30, tzinfo=dt.timezone.utc)
+DAY = END.date()
+WORLD = """
+select setseed(0.5);
+insert into organic_leads (lead_id, email, source, utm_source, interest_area, status, engagement_score, created_at)
+select 'lead-' || n, 'lead' || n || '@example.com', 'organic', 'linkedin', 'marketing', 'nurturing', n %% 20,
+    timestamp '2026-06-02' + random() * interval '119 days'
+from generate_series(1, %(leads)s) as n;
+insert into content_engagement
+(engagement_id, lead_id, content_type, content_id, content_title, status, sent_at, opened_at, clicked_at, completed_at)
+select n, 'lead-' || 1 + n / %(per_lead)s, (array['blog', 'guide', 'video', 'webinar', 'ebook'])[1 + n %% 5],
+    'item-' || n %% 300, 'Título del contenido ' || n %% 300, 'sent', sent,
+    case when luck < 0.5 then sent + random() * interval '1 day' end,
+    case when luck < 0.25 then sent + random() * interval '1 day' end,
+    case when luck < 0.33 then sent + random() * interval '1 day' end
+from (
+    select n, random() as luck, timestamp '2026-06-02' + random() * interval '119 days' as sent
+    from generate_series(0, %(leads)s * %(per_lead)s - 1) as n
+) as deliveries
+"""
+EXTRACT = """
+import datetime as dt, json, os, resource, sys, tempfile, time
+from pathlib import Path
+import duckdb
+from acquisition_assets.sources.base import Wanted
+from acquisition_assets.sources.postgres import PostgresSource
+
+end = dt.datetime.fromisoformat(sys.argv[1])
+start = dt.datetime.fromisoformat(sys.argv[2]) if len(sys.argv) > 2 else None
+source = PostgresSource(os.environ["BENCH_URL"])
+with tempfile.TemporaryDirectory() as scratch, duckdb.connect() as connection:
+    begun = time.perf_counter()
+    with source.open(connection, Path(scratch), Wanted(end, ((start, end),))) as tables:
+        seconds = time.perf_counter() - begun
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        files = {path.stem: connection.read_parquet(str(path)).shape[0] for path in Path(scratch).glob("*.parquet")}
+print(json.dumps({"seconds": seconds, "peak": peak, "rows": sum(files.values())}))
+"""
+PUBLISH = """
+import datetime as dt, json, os, resource, sys, time
+from acquisition_assets.features.contract import LEAD_ACTIVITY
+from acquisition_assets.publish.writer import publish_table
+
+begun = time.perf_counter()
+rows = publish_table(os.environ["BENCH_URL"], LEAD_ACTIVITY, dt.date.fromisoformat(sys.argv[1]), sys.argv[2])
+seconds = time.perf_counter() - begun
+print(json.dumps({"seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, "rows": rows}))
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Rows moved, the seconds that took, and the process's peak memory in MB (None for psql)."""
+
+    what: str
+    rows: int
+    seconds: float
+    peak_mb: float | None = None
+
+    def line(self, limit: Measured | None = None) -> str:
+        """A row of the result's table."""
+        ratio = f"{self.seconds / limit.seconds:.2f}" if limit else "1"
+        memory = f"{self.peak_mb:.0f}" if self.peak_mb else ""
+        return (
+            f"| {self.what} | {self.rows:,} | {self.seconds:.1f} | {self.rows / self.seconds:,.0f} | {ratio} | {memory} |"
+        )
+
+
+def measure(url: str, psql: Path, leads: int, folder: Path) -> list[str]:
+    """The lines of the result's table, for a database that holds nothing yet."""
+    _make_world(url, leads)
+    shell = [str(psql), "-X", "-q", "-v", "ON_ERROR_STOP=1"]
+    environment = {**os.environ, "BENCH_URL": url, "PYTHONPATH": str(ROOT)}
+    deliveries = leads * DELIVERIES_PER_LEAD
+
+    def copy(*statements: str) -> float:
+        commands = [part for statement in statements for part in ("-c", statement)]
+        return _timed(lambda: subprocess.run([*shell, *commands], check=True, env=_psql_environment(url)))
+
+    out = Measured(
+        "`\\copy` of organic_leads and content_engagement to files",
+        leads + deliveries,
+        copy(*(f"\\copy {table} to '{folder}/{table}.csv' csv" for table in ("organic_leads", "content_engagement"))),
+    )
+    history = _child(EXTRACT, environment, "extraction of everything", END.isoformat())
+    four_days = (END - dt.timedelta(days=4)).isoformat()
+    daily = _child(EXTRACT, environment, "extraction for one more day", END.isoformat(), four_days)
+
+    _make_features(folder, leads)
+    with connect(url, autocommit=True) as connection:
+        migrate(connection)
+        connection.execute("create table plain (like acquisition.lead_activity including all)")
+    into = Measured(
+        "`\\copy` of lead_activity into a table with the same indexes",
+        leads,
+        copy(f"\\copy plain from '{folder}/features.csv' csv"),
+    )
+    with connect(url, autocommit=True) as connection:
+        connection.execute("drop table plain")
+    arguments = (DAY.isoformat(), f"{folder}/features.parquet")
+    first = _child(PUBLISH, environment, "publication of lead_activity", *arguments)
+    again = _child(PUBLISH, environment, "publication of the same day again", *arguments)
+    return [
+        "| what | rows | seconds | rows per second | times the limit | peak memory, MB |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        *(out.line(), history.line(out), daily.line(out), into.line(), first.line(into), again.line(into)),
+    ]
+
+
+def _make_world(url: str, leads: int) -> None:
+    statements = (ROOT / "sql/postgres/source_schema.sql").read_text()
+    indexes = (ROOT / "sql/postgres/source_indexes.sql").read_text()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statements.encode())
+        for statement in WORLD.split(";"):
+            values = {"leads": leads, "per_lead": DELIVERIES_PER_LEAD}
+            psycopg.ClientCursor(connection).execute(statement.encode(), values)
+        for statement in indexes.split(";\n"):
+            if statement.strip():
+                connection.execute(statement.encode())
+        connection.execute("vacuum analyze")
+        connection.execute("checkpoint")
+
+
+def _make_features(folder: Path, leads: int) -> None:
+    """The same rows as Parquet, as the lake has them, and as CSV, as psql wants them."""
+    values: dict[str, Callable[[int], str]] = {
+        "VARCHAR": lambda n: f"'value-' || (i * {n + 7}) % 1000003",
+        "BIGINT": lambda n: f"(i * {n + 3}) % 97",
+        "DOUBLE": lambda n: f"((i * {n + 5}) % 99991) / 997.0",
+        "BOOLEAN": lambda n: f"i % {n + 2} = 0",
+        "TIMESTAMPTZ": lambda n: f"timestamptz '2026-06-02 00:00+00' + interval (i * {n + 1}) second",
+        "VARCHAR[]": lambda n: "case when i % 2 = 0 then ['blog', 'guide'] else [] end",
+    }
+    contract: Contract = LEAD_ACTIVITY
+    kinds = {name: SQL[contract.kind(name)] for name in contract.columns}
+    columns = [f"({values[kind](n)})::{kind} as {name}" for n, (name, kind) in enumerate(kinds.items())]
+    columns[0] = "'lead-' || i as lead_id"
+    arrays = ", ".join(
+        f"'{{' || array_to_string({name}, ',') || '}}' as {name}" for name, kind in kinds.items() if kind == "VARCHAR[]"
+    )
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(
+            f"copy (select {', '.join(columns)} from range({leads}) as t (i)) to '{folder}/features.parquet' "
+            "(format parquet, compression zstd)"
+        )
+        connection.execute(
+            f"copy (select date '{DAY}' as date, * replace ({arrays}) from '{folder}/features.parquet') "
+            f"to '{folder}/features.csv' (header false)"
+        )
+
+
+def _child(program: str, environment: dict[str, str], what: str, *arguments: str) -> Measured:
+    """Run a program of its own, so that its peak memory is its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], check=True, env=environment, capture_output=True, text=True
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
+    return Measured(what, found["rows"], found["seconds"], found["peak"] / unit)
+
+
+def _psql_environment(url: str) -> dict[str, str]:
+    given = psycopg.conninfo.conninfo_to_dict(url)
+    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
+    return {**os.environ, **{variable: str(given[name]) for name, variable in names.items() if given.get(name)}}
+
+
+def _timed(call: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun
+
+
+def main() -> int:
+    """Measure on a server of its own and print the table."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--leads", type=int, default=100_000, help="how many leads, with 12 deliveries each")
+    leads = parser.parse_args().leads
+    sys.path.insert(0, str(ROOT / "scripts"))
+    from postgres_server import Server
+
+    server = Server({"max_wal_size": "8GB", "shared_buffers": "256MB"})
+    try:
+        server.start()
+        with tempfile.TemporaryDirectory() as folder:
+            lines = measure(server.url(), server.program_folder / "psql", leads, Path(folder))
+    finally:
+        server.remove()
+    print("\n".join(lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
