@@ -84,7 +84,7 @@ def configuration_page() -> str:
         "",
         "## Policy",
         "",
-        "Every number of the rules stands in one file. A file of your own, named by `ACQUISITION_POLICY` or `--policy`,",
+        "Every number of the rules stands in one file. A file of your own, named by `ACQUISITION_POLICY` or `--policy`",
         "holds only what it changes; a key set to null is removed. A wrong key, type or order of thresholds is refused",
         "with its place. This is the shipped file:",
         "",

@@ -9,7 +9,7 @@ import datetime as dt
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -160,6 +160,7 @@ TIME_COLUMN = {
     "leads": "created_at",
     "events": "occurred_at",
     "referrals": "created_at",
+    "content": "published_at",
     "status_changes": "changed_at",
 }
 DEFAULTS = {"source": "organic", "engagement_score": Fraction(0), "is_machine": False}
@@ -226,7 +227,7 @@ def parse_number(value: Any) -> Fraction:
 
 def parse_id(value: Any) -> str:
     """Text; integers lose the .0 that a float column gave them."""
-    text = str(value).strip()
+    text = str(value)
     return text[:-2] if re.fullmatch(r"-?\d+\.0", text) else text
 
 
@@ -254,7 +255,7 @@ def known(words: Mapping[str, str] | Sequence[str]) -> Callable[[Any], str]:
 
 READERS: dict[str, Callable[[Any], Any]] = {
     "id": parse_id,
-    "text": lambda value: str(value).strip(),
+    "text": str,
     "word": lambda value: str(value).strip().lower(),
     "status": known(STATUS_WORDS),
     "event_type": known(EVENT_TYPES),
@@ -338,6 +339,7 @@ def account_for(
     text_file: bool,
     leads: Account | None = None,
     is_read: Callable[[dt.datetime], bool] = lambda _: True,
+    ids_elsewhere: Collection[str] = (),
 ) -> Account:
     """Sorts the rows of a table into accepted, quarantined, duplicates and future."""
     account = Account()
@@ -348,7 +350,7 @@ def account_for(
         for _, raw in leads.quarantined:
             if not is_missing(raw.get("lead_id"), text_file):
                 bad_leads.add(parse_id(raw["lead_id"]))
-    first: dict[Any, Row] = {}
+    kept: set[str] = set()
     seen: set[tuple[Any, ...]] = set()
     for raw in rows:
         values, reason = clean(table, raw, text_file)
@@ -359,24 +361,24 @@ def account_for(
         if time is not None and time >= end:
             account.future += 1
             continue
+        key = values.get(KEY.get(table, ""))
+        if reason is None:
+            content = tuple(values.items())
+            if table == "events" and key is None:
+                key = f"derived:{content}"
+                values["event_id"] = key
+            if content in seen and table in KEY:
+                account.duplicates += 1
+                continue
+            seen.add(content)
         if reason is None and table in LEAD_COLUMN:
             lead = values[LEAD_COLUMN[table]]
             if lead not in good_leads:
                 reason = QUARANTINED_LEAD if lead in bad_leads else UNKNOWN_LEAD
-        if reason is None:
-            content = tuple(values.items())
-            key = values.get(KEY.get(table, ""))
-            if content in seen and table != "status_changes":
-                account.duplicates += 1
-                continue
-            if table == "events" and key is None:
-                key = f"derived:{content}"
-                values = {**values, "event_id": key}
-            if key is not None and key in first:
+        if reason is None and table in KEY:
+            if key in kept or key in ids_elsewhere:
                 reason = DUPLICATE
-            else:
-                seen.add(content)
-                first[key] = values
+            kept.add(key)
         if reason is None:
             account.accepted.append(values)
         else:
@@ -391,25 +393,33 @@ def ingest(
     end = end_of_day(day, zone)
     recent = {day - dt.timedelta(days=n) for n in range(4)}
 
-    def is_read(time: dt.datetime) -> bool:
-        its_day = day_of(time, zone)
+    def reads(its_day: dt.date) -> bool:
         return full or its_day in recent or its_day not in lake.events
+
+    def is_read(time: dt.datetime) -> bool:
+        return reads(day_of(time, zone))
 
     leads = account_for("leads", tables.get("leads", ()), end, text_file)
     accounts = {"leads": leads}
     for table in ("referrals", "content", "status_changes"):
         accounts[table] = account_for(table, tables.get(table, ()), end, text_file, leads)
-    events = account_for("events", tables.get("events", ()), end, text_file, leads, is_read)
+    others = {
+        event["event_id"]
+        for its_day, some in lake.events.items()
+        if its_day < day and not reads(its_day)
+        for event in some
+    }
+    events = account_for("events", tables.get("events", ()), end, text_file, leads, is_read, others)
     accounts["events"] = events
     if any(account.stops for account in accounts.values()):
         return accounts
     by_day: dict[dt.date, list[Row]] = defaultdict(list)
     for event in events.accepted:
         by_day[day_of(event["occurred_at"], zone)].append(event)
-    first = min([*by_day, *(d for d in lake.events if d <= day), *recent])
+    first = min([*by_day, *(d for d in lake.events if d <= day), day])
     for n in range((day - first).days + 1):
         past = first + dt.timedelta(days=n)
-        if full or past in recent or past not in lake.events:
+        if reads(past):
             lake.events[past] = by_day.get(past, [])
     return accounts
 
@@ -483,8 +493,8 @@ def deliveries_of(events: Iterable[Row]) -> list[Delivery]:
         elif event["content_id"] is not None:
             groups["content", event["lead_id"], event["content_id"]].append(event)
         else:
-            groups["event", event["event_id"]].append(event)
-    return [Delivery("/".join(key[1:]), group) for key, group in groups.items()]
+            groups["event", "", event["event_id"]].append(event)
+    return [Delivery("\x1f".join(key[1:]), group) for key, group in groups.items()]
 
 
 def share(matching: int, of: int) -> Fraction | None:
@@ -515,10 +525,8 @@ def referral_at(referral: Row, end: dt.datetime) -> str:
     return str(referral["status"])
 
 
-def lead_activity(
-    accounts: Mapping[str, Account], events: Sequence[Row], end: dt.datetime, zone: str
-) -> tuple[list[Row], dict[str, list[Delivery]]]:
-    """One row per lead created before T, and each lead's deliveries that count."""
+def lead_activity(accounts: Mapping[str, Account], events: Sequence[Row], end: dt.datetime, zone: str) -> list[Row]:
+    """One row per lead created before T."""
     tz = ZoneInfo(zone)
     history = end - 365 * DAY
     counted: dict[str, list[Delivery]] = defaultdict(list)
@@ -526,10 +534,13 @@ def lead_activity(
         if (delivery.sent_at or delivery.first["occurred_at"]) >= history:
             counted[delivery.lead_id].append(delivery)
     human: dict[str, list[dt.datetime]] = defaultdict(list)
+    sendings: dict[str, list[dt.datetime]] = defaultdict(list)
     gone: set[str] = set()
     for event in events:
         if event["event_type"] in HUMAN and not event["is_machine"] and event["occurred_at"] >= history:
             human[event["lead_id"]].append(event["occurred_at"])
+        if event["event_type"] == "sent" and event["occurred_at"] >= history:
+            sendings[event["lead_id"]].append(event["occurred_at"])
         if event["event_type"] == "unsubscribed":
             gone.add(event["lead_id"])
     rows = []
@@ -555,9 +566,6 @@ def lead_activity(
             default=None,
         )
         local = [time.astimezone(tz) for time in engaged]
-        all_sent = [
-            event["occurred_at"] for delivery in mine for event in delivery.events if event["event_type"] == "sent"
-        ]
         last_engaged = max(engaged, default=None)
         rate = share(len(completed), len(sent))
         rows.append(
@@ -586,7 +594,7 @@ def lead_activity(
                 "latest_response_hours": latest.response_hours if latest else None,
                 "business_hours_share": share(sum(9 <= time.hour <= 17 for time in local), len(local)),
                 "weekday_share": share(sum(time.weekday() < 5 for time in local), len(local)),
-                "last_sent_at": max(all_sent, default=None),
+                "last_sent_at": max(sendings[lead["lead_id"]], default=None),
                 "last_engaged_at": last_engaged,
                 "days_since_engagement": None if last_engaged is None else whole_days(last_engaged, end),
                 "days_inactive": whole_days(last_engaged or lead["created_at"], end),
@@ -595,7 +603,7 @@ def lead_activity(
                 "referrals_validated": sum(status == "validated" for status in referrals),
             }
         )
-    return rows, counted
+    return rows
 
 
 def daily_metrics(
@@ -651,6 +659,8 @@ def dynamic_scores(activity: Sequence[Row], day: dt.date, end: dt.datetime, lake
             "decay_points": -Fraction(max(0, lead["days_inactive"] - 14), 2),
         }
         status_points = {"engaged": 10, "nurturing": 2}.get(lead["status"], 0)
+        published_base = half_up(base)
+        assert published_base is not None
         earned = max(Fraction(0), base + sum(points.values()))
         computed = half_up(min(Fraction(100), max(Fraction(0), earned + status_points)))
         assert computed is not None
@@ -672,10 +682,10 @@ def dynamic_scores(activity: Sequence[Row], day: dt.date, end: dt.datetime, lake
         rows.append(
             {
                 "lead_id": lead["lead_id"],
-                "base_score": base,
+                "base_score": published_base,
                 **points,
                 "status_points": status_points,
-                "clamp_adjustment": computed - base - sum(points.values()) - status_points,
+                "clamp_adjustment": computed - published_base - sum(points.values()) - status_points,
                 "computed_score": computed,
                 "previous_score": previous,
                 "is_analysed": is_analysed,
@@ -717,6 +727,11 @@ def behavior_predictions(activity: Sequence[Row], score: Mapping[str, Fraction])
         rows.append(
             {
                 "lead_id": lead["lead_id"],
+                "status": lead["status"],
+                "engagement_score": score[lead["lead_id"]],
+                "completion_rate": lead["completion_rate"],
+                "avg_response_hours": hours,
+                "business_hours_share": lead["business_hours_share"],
                 **{name: half_up(value) for name, value in points.items()},
                 "conversion_probability": probability,
                 "predicted_next_action": action,
@@ -776,10 +791,16 @@ ITEMS: dict[str, tuple[str, str, str, str]] = {  # rule: type, title, reason, id
 def content_recommendations(
     activity: Sequence[Row],
     score: Mapping[str, Fraction],
-    counted: Mapping[str, Sequence[Delivery]],
+    deliveries: Sequence[Delivery],
     content: Sequence[Row],
 ) -> list[Row]:
     """Up to five items for each lead that is new, nurturing or engaged and not unsubscribed."""
+    done: dict[str, set[str]] = defaultdict(set)
+    for delivery in deliveries:
+        contents = {event["content_id"] for event in delivery.events}
+        for event in delivery.events:
+            if event["event_type"] == "completed" and not event["is_machine"]:
+                done[event["lead_id"]] |= contents if event["content_id"] is None else {event["content_id"]}
     rows = []
     for lead in activity:
         if lead["status"] not in ("new", "nurturing", "engaged") or lead["is_unsubscribed"]:
@@ -795,12 +816,7 @@ def content_recommendations(
             "near_conversion": lead["status"] == "nurturing" and points >= 7,
             "premium": lead["completions_total"] >= 5,
         }
-        completed = {
-            event["content_id"]
-            for delivery in counted[lead["lead_id"]]
-            if delivery.completed_at
-            for event in delivery.events
-        }
+        completed = done[lead["lead_id"]]
         rank = 0
         for rule, (kind, title, reason, shipped_id) in ITEMS.items():
             content_id = next(
@@ -930,6 +946,8 @@ def anomalies(
                 "change": None if baseline is None else observed / baseline - 1,
                 "p_value": more.get("p"),
                 "affected_leads": more.get("affected"),
+                "window_start": day - dt.timedelta(days=more.get("days", 3) - 1),
+                "window_end": day,
             }
         )
 
@@ -958,7 +976,7 @@ def anomalies(
     week = range(7)
     referrals, fraud = total("referrals_created", *week), total("referrals_fraud", *week)
     if referrals > 10 and Fraction(fraud, referrals) > Fraction(20, 100):
-        add("high_fraud_rate", "high", 100 * Fraction(fraud, referrals), Fraction(20))
+        add("high_fraud_rate", "high", 100 * Fraction(fraud, referrals), Fraction(20), days=7)
     leads_last, leads_before = total("new_leads", *last), total("new_leads", *before)
     if leads_before >= 10 and leads_last < leads_before * Fraction(6, 10):
         seasonal = None
@@ -982,7 +1000,7 @@ def anomalies(
     for mine in by_lead.values():
         silent += len(mine) >= 10 and all(delivery.opened_at is None for delivery in mine)
     if silent:
-        add("unusual_behavior", "medium", Fraction(silent), None, affected=silent)
+        add("unusual_behavior", "medium", Fraction(silent), None, affected=silent, days=7)
     return found
 
 
@@ -1290,7 +1308,7 @@ def run(
         return Outcome(accounts)
     events = [event for its_day, events in lake.events.items() if its_day <= day for event in events]
     deliveries = deliveries_of(events)
-    activity, counted = lead_activity(accounts, events, end, zone)
+    activity = lead_activity(accounts, events, end, zone)
     metrics = daily_metrics(accounts, deliveries, day, zone)
     scores = dynamic_scores(activity, day, end, lake)
     score = {row["lead_id"]: row["score"] for row in scores}
@@ -1304,7 +1322,7 @@ def run(
         "daily_metrics": metrics,
         "dynamic_scores": scores,
         "behavior_predictions": behavior_predictions(activity, score),
-        "content_recommendations": content_recommendations(activity, score, counted, accounts["content"].accepted),
+        "content_recommendations": content_recommendations(activity, score, deliveries, accounts["content"].accepted),
         "lead_segments": segments,
         "segment_changes": segment_changes(segments, day, lake),
         "anomalies": anomalies(metrics, first_lead, first_delivery, deliveries, day, end),

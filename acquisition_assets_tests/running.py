@@ -8,8 +8,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
-from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import dagster as dg
@@ -51,18 +53,28 @@ class Check(NamedTuple):
     description: str
 
 
-class Run(NamedTuple):
-    """One run of the graph: whether all of it succeeded, which steps failed and why, and every check."""
+@dataclass
+class Run:
+    """One run of the graph: which steps failed and why, every check, and the metadata of every materialisation."""
 
-    success: bool
-    failed: dict[str, str]
-    checks: dict[tuple[str, str], Check]
-    metadata: dict[str, dict[str, Any]]
+    failed: dict[str, str] = field(default_factory=dict)
+    checks: dict[tuple[str, str], Check] = field(default_factory=dict)
+    metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def success(self) -> bool:
+        """Whether all of it succeeded."""
+        return not self.failed
 
     @property
     def errors(self) -> str:
         """The messages of the failed steps, for assertions that fail."""
         return "; ".join(f"{step}: {message}" for step, message in self.failed.items())
+
+    def add_check(self, asset: str, result: dg.AssetCheckResult | dg.AssetCheckEvaluation) -> None:
+        """Note the outcome of a check."""
+        outcome = Check(result.passed, result.severity.value, result.description or "")
+        self.checks[asset, str(getattr(result, "check_name", ""))] = outcome
 
 
 def run_day(
@@ -75,38 +87,78 @@ def run_day(
     start: str = "2009-01-01",
     *,
     source: Source | None = None,
-    select: Callable[[], dg.AssetSelection] | None = None,
 ) -> Run:
-    """Run the whole daily job (or the selected assets of it) for a day."""
+    """Run the whole daily job for a day, as Dagster does."""
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    settings = Settings.from_environment(
-        {}, source=str(source_dir), lake=str(lake_dir), timezone=tz, start_date=start, threads=2
-    )
-    read = read_policy(policy) if isinstance(policy, Path) else policy
-    job = build_defs(settings, policy=read, source=source, full=full).resolve_job_def(DAILY_JOB)
+    job = _definitions(source_dir, lake_dir, tz, policy, full, start, source).resolve_job_def(DAILY_JOB)
     with dg.DagsterInstance.ephemeral() as instance:
         result = job.execute_in_process(
-            partition_key=str(day),
-            instance=instance,
-            raise_on_error=False,
-            run_config=QUIET,
-            asset_selection=list(select().resolve(job.asset_layer.asset_graph)) if select else None,
+            partition_key=str(day), instance=instance, raise_on_error=False, run_config=QUIET
         )
-        return Run(
-            success=result.success,
-            failed={event.step_key: _message(event) for event in result.all_events if event.is_step_failure},
-            checks={
-                (evaluation.asset_key.to_user_string(), evaluation.check_name): Check(
-                    evaluation.passed, evaluation.severity.value, evaluation.description or ""
-                )
-                for evaluation in result.get_asset_check_evaluations()
-            },
-            metadata={
-                event.asset_key.to_user_string(): {name: value.value for name, value in _metadata(event).items()}
-                for event in result.all_events
-                if event.is_step_materialization and event.asset_key
-            },
-        )
+        run = Run()
+        for event in result.all_events:
+            if event.is_step_failure:
+                run.failed[event.step_key] = _message(event)
+            if event.is_step_materialization and event.asset_key:
+                metadata = event.step_materialization_data.materialization.metadata
+                run.metadata[event.asset_key.to_user_string()] = {name: value.value for name, value in metadata.items()}
+        for evaluation in result.get_asset_check_evaluations():
+            run.add_check(evaluation.asset_key.to_user_string(), evaluation)
+        assert result.success == (not run.failed)
+        return run
+
+
+def compute_day(
+    source_dir: Path,
+    lake_dir: Path,
+    day: dt.date | str,
+    tz: str = "UTC",
+    policy: Policy | Path | None = None,
+    full: bool = False,
+    start: str = "2009-01-01",
+    *,
+    source: Source | None = None,
+) -> Run:
+    """Run the same steps one after the other without Dagster's machinery (a third of the time), up to the first failure."""
+    run = Run()
+    defs = _definitions(source_dir, lake_dir, tz, policy, full, start, source)
+    for assets in defs.assets or ():
+        assert isinstance(assets, dg.AssetsDefinition)
+        context = SimpleNamespace(partition_key=str(day), retry_number=0)
+        step = assets.op.compute_fn.decorated_fn  # type: ignore[union-attr]
+        try:
+            for result in step(context):
+                name = result.asset_key.to_user_string()
+                if isinstance(result, dg.AssetCheckResult):
+                    run.add_check(name, result)
+                else:
+                    run.metadata[name] = dict(result.metadata or {})
+        except dg.Failure as failure:
+            run.failed[assets.op.name] = failure.description or ""
+            break
+    return run
+
+
+def _definitions(
+    source_dir: Path,
+    lake_dir: Path,
+    tz: str,
+    policy: Policy | Path | None,
+    full: bool,
+    start: str,
+    source: Source | None,
+) -> dg.Definitions:
+    settings = Settings.from_environment(
+        {}, source=str(source_dir), lake=str(lake_dir), timezone=tz, start_date=start, threads=1
+    )
+    if not isinstance(policy, Policy):
+        policy = _policy(policy)
+    return build_defs(settings, policy=policy, source=source, full=full)
+
+
+@cache
+def _policy(path: Path | None) -> Policy:
+    return read_policy(path)
 
 
 def _message(event: dg.DagsterEvent) -> str:
@@ -114,10 +166,6 @@ def _message(event: dg.DagsterEvent) -> str:
     if data.user_failure_data and data.user_failure_data.description:
         return str(data.user_failure_data.description)
     return data.error_display_string
-
-
-def _metadata(event: dg.DagsterEvent) -> dict[str, Any]:
-    return dict(event.step_materialization_data.materialization.metadata)
 
 
 def partition(lake_dir: Path, table: str, day: dt.date | str) -> Path:

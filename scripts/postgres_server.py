@@ -50,7 +50,8 @@ class Server:
             "unix_socket_directories": str(self.folder),
             **(settings or {}),
         }
-        self._bin = Path(subprocess.run([INSTALLER], check=True, capture_output=True, text=True).stdout.strip())
+        found = subprocess.run([INSTALLER], check=True, capture_output=True, text=True).stdout.strip()
+        self._bin = Path(found, "initdb").resolve().parent
         self._account = _account()
         if self._account:
             os.chown(self.folder, self._account["user"], self._account["group"])

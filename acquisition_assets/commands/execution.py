@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from acquisition_assets.automation.jobs import DAILY_JOB
 from acquisition_assets.core.errors import InputError
 
-JOB = "daily_acquisition"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 INTERRUPT = "INTERRUPT"
 CANCELED = "PIPELINE_CANCELED"
@@ -91,7 +91,7 @@ def has_materialised(asset: str) -> bool:
 def run_day(definitions: dg.Definitions, day: dt.date, on: dg.DagsterInstance) -> DayOutcome:
     """Materialise the whole graph for a day."""
     started = time.perf_counter()
-    result = definitions.resolve_job_def(JOB).execute_in_process(
+    result = definitions.resolve_job_def(DAILY_JOB).execute_in_process(
         partition_key=day.isoformat(), instance=on, run_config=QUIET, raise_on_error=False
     )
     events = result.all_events

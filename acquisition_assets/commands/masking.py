@@ -9,7 +9,7 @@ import re
 
 MASK = "•••"
 # A URL's password, also after a Path has made one slash of two; up to the last @, as passwords may hold one.
-_URL_PASSWORD = re.compile(r"([a-z][a-z0-9+.-]*:/{1,2}[^\s:/@]*):\S*@", re.IGNORECASE)
+_URL_PASSWORD = re.compile(r"(postgres(?:ql)?:/{1,2}[^\s:/@]*):.*@|([a-z][a-z0-9+.-]*:/{1,2}[^\s:/@]*):\S*@", re.IGNORECASE)
 _NAMED_SECRET = re.compile(r"((?:password|passwd|secret|token)=)[^\s&;,'\"]+", re.IGNORECASE)
 # What follows a slash or a colon is the user of a URL.
 _EMAIL = re.compile(r"(?<![\w.+%/:@-])([\w+%-])[\w.+%-]*@(\w)[\w-]*(?:\.[\w-]+)+")
