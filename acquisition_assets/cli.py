@@ -76,7 +76,9 @@ def _usage_error(error: Exception) -> str | None:
     return f"{str(error.format_message()).rstrip('.')}; see {command} --help"
 
 
-app = typer.Typer(cls=Commands, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+app = typer.Typer(
+    name="acquisition", cls=Commands, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False
+)
 
 Source = Annotated[
     str | None,

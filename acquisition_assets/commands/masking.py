@@ -9,10 +9,11 @@ import re
 
 MASK = "•••"
 # A URL's password, also after a Path has made one slash of two; up to the last @, as passwords may hold one.
-_URL_PASSWORD = re.compile(r"(postgres(?:ql)?:/{1,2}[^\s:/@]*):.*@|([a-z][a-z0-9+.-]*:/{1,2}[^\s:/@]*):\S*@", re.IGNORECASE)
+_URL_PASSWORD = re.compile(r"([a-z][a-z0-9+.-]*:/{1,2}[^\s:/@]*):\S*@", re.IGNORECASE)
+_DATABASE_PASSWORD = re.compile(r"(postgres(?:ql)?:/{1,2}[^\s:/@]*):.*@", re.IGNORECASE)
 _NAMED_SECRET = re.compile(r"((?:password|passwd|secret|token)=)[^\s&;,'\"]+", re.IGNORECASE)
-# What follows a slash or a colon is the user of a URL.
-_EMAIL = re.compile(r"(?<![\w.+%/:@-])([\w+%-])[\w.+%-]*@(\w)[\w-]*(?:\.[\w-]+)+")
+# What follows two slashes is the user of a URL.
+_EMAIL = re.compile(r"(?<!//)(?<![\w.+%-])([\w+%-])[\w.+%-]*@(\w)[\w-]*(?:\.[\w-]+)+")
 
 
 def masked_email(email: str | None) -> str:
@@ -26,6 +27,8 @@ def masked_email(email: str | None) -> str:
 def clean(text: object) -> str:
     """A text from outside, safe to print."""
     line = re.sub(r"[\r\n\t\v\f]+", " ", str(text))
-    line = _NAMED_SECRET.sub(rf"\1{MASK}", _URL_PASSWORD.sub(rf"\1:{MASK}@", line))
+    for password in (_DATABASE_PASSWORD, _URL_PASSWORD):
+        line = password.sub(rf"\1:{MASK}@", line)
+    line = _NAMED_SECRET.sub(rf"\1{MASK}", line)
     line = _EMAIL.sub(rf"\1{MASK}@\2{MASK}", line)
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)

@@ -110,23 +110,6 @@ class OffsetRun:
 
 
 @lru_cache(maxsize=64)
-def day_runs(tz: ZoneInfo, last: dt.date) -> tuple[DayRun, ...]:
-    """The business days from 1970 to `last` as runs of equal days, newest first."""
-    runs: list[DayRun] = []
-    start = microseconds(start_of_day(FIRST_TABULATED_DAY, tz))
-    for number, day in enumerate(days_between(FIRST_TABULATED_DAY, last)):
-        end = microseconds(end_of_day(day, tz))
-        previous = runs[-1] if runs else None
-        regular = end - start == DAY_US
-        if previous and regular and previous.start_us + previous.days * DAY_US == start:
-            runs[-1] = DayRun(previous.start_us, previous.first_day, previous.days + 1)
-        else:
-            runs.append(DayRun(start, number, 1))
-        start = end
-    return tuple(reversed(runs))
-
-
-@lru_cache(maxsize=64)
 def offset_runs(tz: ZoneInfo, last: dt.date) -> tuple[OffsetRun, ...]:
     """The UTC offsets from 1970 to the end of `last`, newest first."""
 
@@ -134,13 +117,40 @@ def offset_runs(tz: ZoneInfo, last: dt.date) -> tuple[OffsetRun, ...]:
         return (EPOCH + dt.timedelta(seconds=second)).astimezone(tz).utcoffset() or dt.timedelta()
 
     step = 86_400
-    runs = [OffsetRun(0, offset(0) // dt.timedelta(microseconds=1))]
+    current = offset(0)
+    runs = [OffsetRun(0, current // dt.timedelta(microseconds=1))]
     for low in range(0, ((last - FIRST_TABULATED_DAY).days + 2) * step, step):
-        if offset(low) == offset(low + step):
+        following = offset(low + step)
+        if following == current:
             continue
         before, after = low, low + step
         while after - before > 1:
             middle = (before + after) // 2
-            before, after = (middle, after) if offset(middle) == offset(low) else (before, middle)
-        runs.append(OffsetRun(after * 1_000_000, offset(after) // dt.timedelta(microseconds=1)))
+            before, after = (middle, after) if offset(middle) == current else (before, middle)
+        current = following
+        runs.append(OffsetRun(after * 1_000_000, current // dt.timedelta(microseconds=1)))
+    return tuple(reversed(runs))
+
+
+@lru_cache(maxsize=64)
+def day_runs(tz: ZoneInfo, last: dt.date) -> tuple[DayRun, ...]:
+    """The business days from 1970 to `last` as runs of equal days, newest first.
+
+    Only days near a change of the offset can have other than 24 hours, so only these are looked at one by one.
+    """
+    edges = {FIRST_TABULATED_DAY, last + dt.timedelta(days=1)}
+    for run in offset_runs(tz, last)[:-1]:
+        change = (EPOCH + dt.timedelta(microseconds=run.start_us)).date()
+        edges |= {change + dt.timedelta(days=n) for n in range(-2, 4)}
+    days = sorted(day for day in edges if FIRST_TABULATED_DAY <= day <= last + dt.timedelta(days=1))
+    starts = [microseconds(start_of_day(day, tz)) for day in days]
+    runs: list[DayRun] = []
+    for day, start, following, end in zip(days, starts, days[1:], starts[1:], strict=False):
+        count = (following - day).days
+        previous = runs[-1] if runs else None
+        regular = end - start == count * DAY_US
+        if previous and regular and previous.start_us + previous.days * DAY_US == start:
+            runs[-1] = DayRun(previous.start_us, previous.first_day, previous.days + count)
+        else:
+            runs.append(DayRun(start, (day - FIRST_TABULATED_DAY).days, count))
     return tuple(reversed(runs))

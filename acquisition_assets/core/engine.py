@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -57,6 +57,10 @@ class Engine(Protocol):
     def name(self) -> str:
         """Its name, as a kind of the assets."""
 
+    @property
+    def local(self) -> DuckDBEngine:
+        """The DuckDB of this process, which reads the source whatever the engine is."""
+
     def session(self, scratch: Path) -> contextlib.AbstractContextManager[Session]:
         """A new session that may spill into the scratch folder."""
 
@@ -73,6 +77,11 @@ class DuckDBEngine:
     threads: int | None = None
     spill: Path | None = None
     name: str = "duckdb"
+
+    @property
+    def local(self) -> DuckDBEngine:
+        """See `Engine.local`."""
+        return self
 
     @contextlib.contextmanager
     def session(self, scratch: Path) -> Iterator[DuckDBSession]:
@@ -141,9 +150,8 @@ class DuckDBSession:
 
     def write(self, query: str, contract: Contract, path: Path, parameters: Parameters | None = None) -> int:
         """See `Session.write`."""
-        typed = ", ".join(f"{name}::{SQL[contract.kind(name)]} as {name}" for name in contract.columns)
         written = self.connection.execute(
-            f"copy (select {typed} from ({query}) as result) to {_quoted(str(path))} ({PARQUET})",
+            f"copy ({typed_query(query, contract)}) to {_quoted(str(path))} ({PARQUET})",
             dict(used(query, parameters)),
         ).fetchone()
         return int(written[0]) if written else 0
@@ -151,15 +159,26 @@ class DuckDBSession:
     def violations(self, contract: Contract, files: Sequence[Path], *, unique: bool = True) -> list[Violation]:
         """See `Session.violations`."""
         relation = f"read_parquet([{', '.join(_quoted(str(f)) for f in files)}], hive_partitioning = false)"
-        names, query = violations_query(contract, relation)
-        counted = self.connection.execute(query).fetchone() or ()
-        broken = [Violation(name, int(count)) for name, count in zip(names, counted[1:], strict=True) if count]
-        counting = duplicates_query(contract, relation) if unique else None
-        if counting:
-            duplicates = (self.connection.execute(counting).fetchone() or (0,))[0]
-            if duplicates:
-                broken.append(Violation(f"{', '.join(contract.key)}: is unique", int(duplicates)))
-        return broken
+        return broken_rules(contract, relation, lambda query: self.connection.execute(query).fetchone() or (), unique)
+
+
+def typed_query(query: str, contract: Contract) -> str:
+    """A query's rows with exactly the contract's columns and types."""
+    typed = ", ".join(f"{name}::{SQL[contract.kind(name)]} as {name}" for name in contract.columns)
+    return f"select {typed} from ({query}) as result"
+
+
+def broken_rules(
+    contract: Contract, relation: str, row_of: Callable[[str], Sequence[int]], unique: bool
+) -> list[Violation]:
+    """The rules that a relation breaks, counted by queries of one row each, which `row_of` runs."""
+    names, query = violations_query(contract, relation)
+    broken = [Violation(name, int(n)) for name, n in zip(names, row_of(query)[1:], strict=True) if n]
+    counting = duplicates_query(contract, relation) if unique else None
+    duplicates = int(row_of(counting)[0]) if counting else 0
+    if duplicates:
+        broken.append(Violation(f"{', '.join(contract.key)}: is unique", duplicates))
+    return broken
 
 
 def used(query: str, parameters: Parameters | None) -> Parameters:

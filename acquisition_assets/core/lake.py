@@ -40,12 +40,11 @@ class Lake:
             self.root = str(Path(url.removeprefix("file://")).expanduser().absolute())
             self.fs: Any = fsspec.filesystem("file")
         else:
-            self.fs, self.root = fsspec.core.url_to_fs(self.url)
+            self.fs, self.root = _open_url(self.url)
 
-    @property
-    def protocol(self) -> str:
-        """The fsspec protocol of the lake's URL, such as `file` or `s3`."""
-        return "file" if self.is_local else self.url.split("://", 1)[0]
+    def address(self, path: str) -> str:
+        """The path of a local lake, or the URL of a path below a remote one, as engines want it."""
+        return path if self.is_local else self.url + path.removeprefix(self.root)
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -56,7 +55,6 @@ class Lake:
             if self.is_local:
                 names = [e.name for e in os.scandir(folder) if os.path.exists(f"{e.path}/{PART}")]  # noqa: PTH110
             else:
-                self.fs.invalidate_cache()
                 names = [path.split("/")[-2] for path in self.fs.glob(f"{folder}/date=*/{PART}")]
         except FileNotFoundError:
             return []
@@ -72,8 +70,7 @@ class Lake:
 
     def file(self, table: str, day: dt.date) -> str:
         """The path or URL of a partition's file, whether it exists or not."""
-        path = self._path(table, day)
-        return path if self.is_local else f"{self.protocol}://{path}"
+        return self.address(self._path(table, day))
 
     def files(self, table: str, days: Sequence[dt.date]) -> list[str]:
         """The files of those of the days that the lake has, in order."""
@@ -171,6 +168,7 @@ class Lake:
     def sweep(self) -> None:
         """Remove what killed runs left in staging more than a day ago."""
         if not self.is_local:
+            self._sweep_remote()
             return
         with contextlib.suppress(FileNotFoundError):
             for entry in os.scandir(Path(self.root) / STAGING):
@@ -178,20 +176,41 @@ class Lake:
                     if time.time() - entry.stat().st_mtime > STALE_SECONDS:
                         shutil.rmtree(entry.path, ignore_errors=True)
 
+    def _sweep_remote(self) -> None:
+        now = dt.datetime.now(dt.timezone.utc)
+        with contextlib.suppress(FileNotFoundError, NotImplementedError):
+            for path in self.fs.find(f"{self.root}/{STAGING}"):
+                with contextlib.suppress(FileNotFoundError):
+                    if (now - self.fs.modified(path)).total_seconds() > STALE_SECONDS:
+                        self.fs.rm_file(path)
+
     def _publish(self, staged: Path, target: str, what: str) -> None:
         try:
             if self.is_local:
                 Path(target).parent.mkdir(parents=True, exist_ok=True)
                 os.replace(staged, target)  # noqa: PTH105
             else:
+                self.fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
                 self.fs.put_file(str(staged), target)
-        except OSError as error:
+        except Exception as error:  # stores raise what they like
             raise LakeError(
                 f"{what} could not be written to {self.url} ({_reason(error)}); the old one stays"
             ) from error
 
     def _path(self, table: str, day: dt.date) -> str:
         return f"{self.root}/{table}/date={day.isoformat()}/{PART}"
+
+
+def _open_url(url: str) -> tuple[Any, str]:
+    """The file system of a URL and the path in it; other processes write there too, so that no listing is remembered."""
+    try:
+        fs, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
+    except (ImportError, ValueError) as error:
+        raise InputError(
+            f"the lake {url} cannot be opened ({_reason(error)}); name a folder, or an fsspec URL whose package is installed "
+            "(for s3:// that is acquisition-assets[s3])"
+        ) from error
+    return fs, str(root)
 
 
 def corrupt(table: str, day: str, error: Exception) -> LakeError:

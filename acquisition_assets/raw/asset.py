@@ -20,7 +20,7 @@ from acquisition_assets.core.assets import (
 )
 from acquisition_assets.core.contracts import contract_error
 from acquisition_assets.core.days import day_of
-from acquisition_assets.core.engine import DuckDBEngine, DuckDBSession
+from acquisition_assets.core.engine import DuckDBSession
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.errors import InputError, QuarantineError
 from acquisition_assets.raw.contract import QUARANTINE, RAW
@@ -72,11 +72,10 @@ def build(
 def _ingest(
     env: Env, source: Source, vocabulary: VocabularyPolicy, policy: IngestionPolicy, day: dt.date, full: bool
 ) -> Results:
-    reader = env.engine if isinstance(env.engine, DuckDBEngine) else DuckDBEngine(env.lake)
     wanted = wanted_events(env.lake.days("raw_events"), day, env.tz, policy.late_arrival_days, full)
     with (
         env.lake.staging() as folder,
-        reader.connect(folder) as connection,
+        env.engine.local.connect(folder) as connection,
         source.open(connection, folder, wanted) as tables,
     ):
         run = Ingestion(connection, tables, env.lake, folder, day=day, tz=env.tz, wanted=wanted, vocabulary=vocabulary)

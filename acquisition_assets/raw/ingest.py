@@ -137,7 +137,7 @@ class Ingestion:
         self.end = wanted.end
         self.vocabulary = vocabulary
         self.problems: dict[str, dict[int, tuple[str, str]]] = {name: dict(ROW_PROBLEMS) for name in INPUTS}
-        for macro in (*MACROS, *time_macros(tz, day + dt.timedelta(days=1))):
+        for macro in (*MACROS, *time_macros(tz, dt.date(day.year + 1, 12, 31))):
             connection.execute(macro)
 
     def run(self) -> Ingested:

@@ -230,8 +230,11 @@ def windowed(text: str, wanted: Wanted) -> str:
 
 def _write(reader: pa.RecordBatchReader, path: Path) -> None:
     """Write a stream to a Parquet file, batch by batch."""
+    words = [field.name for field in reader.schema if pa.types.is_string(field.type)]
     try:
-        with contextlib.closing(pq.ParquetWriter(path, reader.schema, compression="zstd")) as writer:
+        with contextlib.closing(
+            pq.ParquetWriter(path, reader.schema, compression="zstd", use_dictionary=words)
+        ) as writer:
             for batch in _batches(reader):
                 writer.write_batch(batch)
     except OSError as error:

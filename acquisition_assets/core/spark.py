@@ -1,0 +1,279 @@
+"""Here: the Spark engine: the same SQL, carried to Spark's dialect, over the same lake, with the same contracts.
+
+Not here: what the SQL says, the ingestion (DuckDB's for every engine), and the swap of a staged file into the lake.
+
+Spark writes a table as many part files into a folder that its workers and this process both reach; this process merges them
+into the one file that the lake swaps in. docs/spark.md tells how to run it, and where the two dialects differ.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import re
+import socket
+import threading
+import uuid
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlglot
+from sqlglot import ErrorLevel, exp
+
+from acquisition_assets.core.contracts import SQL, Contract, Kind, Violation
+from acquisition_assets.core.engine import DuckDBEngine, DuckDBSession, Parameters, broken_rules, typed_columns, used
+from acquisition_assets.core.errors import AcquisitionError, InputError, LakeError
+from acquisition_assets.core.lake import STAGING, Lake, corrupt
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+CONNECT = "sc://"
+CONNECT_PORT = 15002
+STANDALONE = "spark://"
+ANSWER_SECONDS = 10.0
+SMALLEST_HEAP_MB = 1024
+TYPES: dict[Kind, str] = {kind: exp.DataType.build(name, dialect="duckdb").sql("spark") for kind, name in SQL.items()}
+# What Spark calls the file systems that fsspec has another name for.
+SCHEMES = {"s3": "s3a", "gcs": "gs", "abfs": "abfss", "local": "file", "webhdfs": "hdfs"}
+# Every meaning that a cluster could have configured in another way; set on each session, never on the cluster.
+MEANING = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.timestampType": "TIMESTAMP_LTZ",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.ansi.enforceReservedKeywords": "false",
+    "spark.sql.ansi.doubleQuotedIdentifiers": "false",
+    "spark.sql.caseSensitive": "false",
+    "spark.sql.groupByOrdinal": "true",
+    "spark.sql.orderByOrdinal": "true",
+    "spark.sql.decimalOperations.allowPrecisionLoss": "true",
+    "spark.sql.files.ignoreCorruptFiles": "false",
+    "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000",
+}
+_starting = threading.Lock()
+
+
+@dataclass(frozen=True)
+class SparkEngine:
+    """Spark behind a master URL; sessions of one process share one application.
+
+    lake: what it reads; local: the DuckDB of this process, for the ingestion and the merging of part files;
+    master: `local[*]`, `spark://...`, `yarn`, `k8s://...`, or `sc://...` for Spark Connect.
+    """
+
+    lake: Lake
+    local: DuckDBEngine
+    master: str = "local[*]"
+
+    @property
+    def name(self) -> str:
+        """See `Engine.name`."""
+        return "spark"
+
+    @contextlib.contextmanager
+    def session(self, scratch: Path) -> Iterator[SparkEngineSession]:
+        """See `Engine.session`."""
+        with readable_errors(), self._connect() as spark, self._exchange(scratch) as exchange:
+            session = SparkEngineSession(self, spark, scratch, exchange)
+            try:
+                yield session
+            finally:
+                session.release()
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it speaks to a Spark Connect server, and starts no JVM here."""
+        return self.master.startswith(CONNECT)
+
+    def part_of_api(self, name: str) -> Any:
+        """A module of the API that belongs to the master: that of Spark Connect has the same names."""
+        return importlib.import_module(f"pyspark.sql.connect.{name}" if self.is_remote else f"pyspark.sql.{name}")
+
+    @contextlib.contextmanager
+    def _connect(self) -> Iterator[SparkSession]:
+        """A Spark session with views of its own, whose settings give the SQL one meaning on every cluster."""
+        session = self._remote_session() if self.is_remote else self._application().newSession()
+        try:
+            for name, value in MEANING.items():
+                session.conf.set(name, value)
+            yield session
+        finally:
+            if self.is_remote:
+                session.stop()
+
+    def _remote_session(self) -> SparkSession:
+        _check_installed()
+        _check_answers(self.master)
+        try:
+            session: SparkSession = self.part_of_api("session").SparkSession.builder.remote(self.master).create()
+        except ImportError as error:
+            raise InputError(
+                f"Spark Connect needs more packages ({error}); install them with: pip install 'pyspark[connect]'"
+            ) from error
+        return session
+
+    def _application(self) -> SparkSession:
+        """The one Spark application of this process; one that already runs here is used as it is."""
+        _check_installed()
+        from pyspark.errors import PySparkRuntimeError
+        from pyspark.sql import SparkSession
+
+        with _starting:
+            running = SparkSession.getActiveSession()
+            if running is not None:
+                return running
+            _check_answers(self.master)
+            builder = SparkSession.builder.appName("acquisition-assets").master(self._threads_of_master())
+            try:
+                return builder.config(map=dict(self._start_options())).getOrCreate()
+            except PySparkRuntimeError as error:
+                raise InputError(
+                    f"Spark did not start ({_reason(error)}); it needs Java 17 or newer: run scripts/java.sh, or set JAVA_HOME"
+                ) from error
+
+    def _threads_of_master(self) -> str:
+        return f"local[{self.local.threads}]" if self.master == "local[*]" and self.local.threads else self.master
+
+    def _start_options(self) -> Mapping[str, str | int | float | bool]:
+        """A cluster is configured where Spark is (spark-defaults.conf); only a local one takes our limits."""
+        options: dict[str, str | int | float | bool] = {"spark.ui.showConsoleProgress": False}
+        if self.master.startswith("local"):
+            options |= {
+                "spark.driver.memory": f"{max(SMALLEST_HEAP_MB, _megabytes(self.local.memory_limit))}m",
+                "spark.sql.shuffle.partitions": 4 * (self.local.threads or os.cpu_count() or 1),
+                "spark.ui.enabled": False,
+                "spark.log.level": "ERROR",
+            }
+            if self.local.spill:
+                options["spark.local.dir"] = str(self.local.spill)
+        return options
+
+    @contextlib.contextmanager
+    def _exchange(self, scratch: Path) -> Iterator[str]:
+        """A folder for part files, as fsspec names it: in the scratch folder, or in the staging folder of a remote lake."""
+        if self.lake.is_local:
+            yield str(scratch)
+            return
+        folder = f"{self.lake.root}/{STAGING}/{uuid.uuid4().hex}"
+        try:
+            yield folder
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                self.lake.fs.rm(folder, recursive=True)
+
+
+@dataclass
+class SparkEngineSession:
+    """A session on one Spark session. `exchange` is a folder that workers and this process both reach."""
+
+    engine: SparkEngine
+    spark: SparkSession
+    scratch: Path
+    exchange: str
+    parts: dict[Path, list[str]] = field(default_factory=dict)
+    kept: list[DataFrame] = field(default_factory=list)
+
+    def bind(self, name: str, contract: Contract, files: Sequence[str]) -> None:
+        """See `Session.bind`."""
+        columns = {column: TYPES[contract.kind(column)] for column in contract.columns} | {"date": TYPES[Kind.DATE]}
+        if not files:
+            nothing = ", ".join(f"cast(null as {kind}) as {column}" for column, kind in columns.items())
+            frame = self.spark.sql(f"select {nothing} where false")
+        else:
+            folder = files[0].rsplit("/", 2)[0]
+            schema = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+            reader = self.spark.read.schema(schema).option("basePath", spark_url(folder))
+            frame = reader.parquet(*(spark_url(file) for file in files))
+        frame.createOrReplaceTempView(name)
+
+    def bind_staged(self, path: Path) -> None:
+        """See `Session.bind_staged`."""
+        self._staged(path).createOrReplaceTempView("staged")
+
+    def bind_arrow(self, name: str, table: pa.Table) -> None:
+        """See `Session.bind_arrow`."""
+        self.spark.createDataFrame(table).createOrReplaceTempView(name)
+
+    def bind_query(self, name: str, query: str, parameters: Parameters | None = None) -> None:
+        """See `Session.bind_query`."""
+        from pyspark import StorageLevel
+
+        frame = self._frame(query, parameters).persist(StorageLevel.MEMORY_AND_DISK)
+        self.kept.append(frame)
+        frame.createOrReplaceTempView(name)
+
+    def query(self, query: str, parameters: Parameters | None = None) -> pa.Table:
+        """See `Session.query`."""
+        return self._frame(query, parameters).toArrow()
+
+    def write(self, query: str, contract: Contract, path: Path, parameters: Parameters | None = None) -> int:
+        """See `Session.write`."""
+        folder = f"{self.exchange}/{path.stem}-parts"
+        frame = self._frame(f"select {typed_columns(contract)} from ({query}) as result", parameters)
+        observed = self.engine.part_of_api("observation").Observation()
+        count = self.engine.part_of_api("functions").expr("count(1)").alias("rows")
+        frame.observe(observed, count).write.parquet(self._url(folder))
+        self.parts[path] = self._parts_in(folder)
+        written = int(observed.get["rows"])
+        merged = self._merge(path, contract)
+        if merged != written:
+            raise LakeError(
+                f"Spark wrote {written} rows to {folder}, of which {merged} are seen from here; the lake must lie where this "
+                "process and every worker reach it: a shared folder or an object store"
+            )
+        return merged
+
+    def violations(self, contract: Contract, files: Sequence[Path], *, unique: bool = True) -> list[Violation]:
+        """See `Session.violations`."""
+        frames = [self._staged(file) for file in files]
+        whole = frames[0]
+        for frame in frames[1:]:
+            whole = whole.unionByName(frame)
+        whole.createOrReplaceTempView("staged_rows")
+        return broken_rules(contract, "staged_rows", self._first_row, unique=unique)
+
+    def release(self) -> None:
+        """Give back the memory and disk of the computed relations."""
+        for frame in self.kept:
+            with contextlib.suppress(Exception):  # the application may be gone, and what it kept with it
+                frame.unpersist()
+
+    def _frame(self, query: str, parameters: Parameters | None = None) -> DataFrame:
+        return self.spark.sql(to_spark(query), args=dict(used(query, parameters)))
+
+    def _first_row(self, query: str) -> Sequence[int]:
+        return tuple(int(value) for value in self._frame(query).toArrow().to_pylist()[0].values())
+
+    def _staged(self, path: Path) -> DataFrame:
+        """A staged file: from Spark's own parts where it wrote them, else (few rows) from this process."""
+        if path in self.parts:
+            return self.spark.read.parquet(*(self._url(part) for part in self.parts[path]))
+        return self.spark.createDataFrame(pq.read_table(path, partitioning=None))
+
+    def _parts_in(self, folder: str) -> list[str]:
+        fs = self.engine.lake.fs
+        fs.invalidate_cache()
+        parts = [name if self.engine.lake.is_local else f"/{name}".replace("//", "/") for name in fs.glob(f"{folder}/part-*")]
+        if not parts:
+            raise LakeError(
+                f"what Spark wrote to {folder} is not seen from here; the lake must lie where this process and every worker "
+                "reach it: a shared folder or an object store"
+            )
+        return sorted(parts)
+
+    def _merge(self, path: Path, contract: Contract) -> int:
+        """The part files as one, streamed through this process, with exactly the contract's columns and types."""
+        with self.engine.local.connect(self.scratch) as connection:
+            return DuckDBSession(connection).merge([self._known_as(part) for part in self.parts[path]], contract, path)
