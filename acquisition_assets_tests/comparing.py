@@ -101,7 +101,7 @@ def quarantined(table: str, account: Account, found: Sequence[Row]) -> Iterable[
     expected = Counter(f"{reason} {_as_read(row)}" for reason, row in account.quarantined)
     ours = Counter(f"{row['reason']} {_as_read(json.loads(row['row']))}" for row in found)
     if ours != expected:
-        yield f"quarantine of {table}: {list((ours - expected))[:2]}, expected {list((expected - ours))[:2]}"
+        yield f"quarantine of {table}: {list(ours - expected)[:2]}, expected {list(expected - ours)[:2]}"
 
 
 def _as_read(row: Mapping[str, Any]) -> str:
@@ -134,7 +134,7 @@ def all_raw_events(lake: Lake, lake_dir: Path, day: Any) -> Iterable[str]:
         ours = Counter(_event(row) for row in rows(lake_dir, "raw_events", its_day))
         theirs = Counter(_event(row) for row in events)
         if ours != theirs:
-            yield f"raw_events of {its_day}: {list((ours - theirs))[:3]}, expected {list((theirs - ours))[:3]}"
+            yield f"raw_events of {its_day}: {list(ours - theirs)[:3]}, expected {list(theirs - ours)[:3]}"
 
 
 def _event(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -160,7 +160,8 @@ def keyed(table: str, expected: Sequence[Row], found: Sequence[Row], key: Sequen
     if len(ours) != len(found):
         yield f"{table}: the key {key} is not unique"
     if ours.keys() != theirs.keys():
-        yield f"{table}: superfluous {sorted(ours.keys() - theirs.keys())[:5]}, missing {sorted(theirs.keys() - ours.keys())[:5]}"
+        more, less = sorted(ours.keys() - theirs.keys()), sorted(theirs.keys() - ours.keys())
+        yield f"{table}: superfluous {more[:5]}, missing {less[:5]}"
     for name in sorted(ours.keys() & theirs.keys()):
         if ours[name].keys() != theirs[name].keys():
             yield f"{table}: columns {sorted(ours[name].keys() ^ theirs[name].keys())}"

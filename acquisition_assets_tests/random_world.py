@@ -1,4 +1,4 @@
-"""Here: seeded adversarial inputs: times at the edges of all windows, dirty cells, duplicates, strangers, mixed deliveries.
+"""Here: seeded adversarial inputs: times at window edges, dirty cells, duplicates, strangers, mixed deliveries.
 
 Not here: what should come out of them (reference.py).
 """

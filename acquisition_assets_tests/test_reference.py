@@ -1,4 +1,4 @@
-"""Here: the product against the slow reference, on seeded adversarial worlds: every row and column of every table and report.
+"""Here: the product against the slow reference on seeded adversarial worlds: every row of every table and report.
 
 Not here: hand-made worlds with numbers that people have worked out (test_world.py).
 

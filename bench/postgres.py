@@ -93,7 +93,8 @@ class Measured:
         """A row of the result's table."""
         ratio = f"{self.seconds / limit.seconds:.2f}" if limit else "1"
         memory = f"{self.peak_mb:.0f}" if self.peak_mb else ""
-        return f"| {self.what} | {self.rows:,} | {self.seconds:.1f} | {self.rows / self.seconds:,.0f} | {ratio} | {memory} |"
+        rate = f"{self.rows / self.seconds:,.0f}"
+        return f"| {self.what} | {self.rows:,} | {self.seconds:.1f} | {rate} | {ratio} | {memory} |"
 
 
 def measure(url: str, psql: Path, leads: int, folder: Path) -> list[str]:

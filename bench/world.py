@@ -9,6 +9,7 @@ order, and nothing is kept. Events are sorted by time over several files, as an 
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +108,9 @@ from (
 
 LEADS = """
 select
-    case when $dirty and pick(i, -1, 'broken', 20000) = 7 then lead_id(greatest(0, i - 1)) else lead_id(i) end as lead_id,
+    case
+        when $dirty and pick(i, -1, 'broken', 20000) = 7 then lead_id(greatest(0, i - 1)) else lead_id(i)
+        end as lead_id,
     'lead-' || i || '@example.com' as email,
     channel.source,
     channel.utm_source,
@@ -148,7 +151,9 @@ select
     status,
     make_timestamptz(created_us) as created_at,
     case when status = 'validated'
-        then make_timestamptz(least($end_us - 1, created_us + cast(uniform(i, -1, 'validated') * 5 * 86400000000 as bigint)))
+        then make_timestamptz(
+            least($end_us - 1, created_us + cast(uniform(i, -1, 'validated') * 5 * 86400000000 as bigint))
+        )
         end as validated_at
 from (
     select
@@ -211,7 +216,8 @@ delivered as (
         uniform(i, k, 'bounced') < 0.015 as is_bounced,
         uniform(i, k, 'opened') < 0.12 + 0.68 * quality as is_opened,
         sent_us + least(
-            {LONGEST_DELIVERY_DAYS - 2} * {DAY_US}, cast(-ln(1 - uniform(i, k, 'response')) * pace_hours * 3600000000 as bigint)
+            {LONGEST_DELIVERY_DAYS - 2} * {DAY_US},
+            cast(-ln(1 - uniform(i, k, 'response')) * pace_hours * 3600000000 as bigint)
         ) as opened_us
     from sendings
     where sent_us >= $from_us - {LONGEST_DELIVERY_DAYS} * {DAY_US} and sent_us < $until_us
@@ -313,7 +319,9 @@ def write_world(world: World, folder: Path, memory_limit: str = "1GB") -> Path:
     with tempfile.TemporaryDirectory(dir=folder) as scratch, duckdb.connect() as connection:
         made = Path(scratch) / world.name
         (made / "events").mkdir(parents=True)
-        connection.execute(f"set memory_limit = '{memory_limit}'; set temp_directory = '{scratch}/spill'; set TimeZone = 'UTC'")
+        connection.execute(
+            f"set memory_limit = '{memory_limit}'; set temp_directory = '{scratch}/spill'; set TimeZone = 'UTC'"
+        )
         connection.execute(f"set variable seed = {world.seed}")
         connection.execute(MACROS)
         _small_tables(connection)
@@ -335,7 +343,7 @@ def _stretches(world: World) -> list[tuple[dt.date, dt.date]]:
     """The days (first, until) of each file of events: about as many events in each, at most a file a day."""
     files = min(world.days, max(3, world.leads * world.days * 25 // USUAL_DAYS // EVENTS_PER_FILE))
     bounds = [world.first_day + dt.timedelta(days=world.days * number // files) for number in range(files + 1)]
-    return list(zip(bounds, bounds[1:], strict=False))
+    return list(itertools.pairwise(bounds))
 
 
 def _small_tables(connection: duckdb.DuckDBPyConnection) -> None:
@@ -354,12 +362,12 @@ def _small_tables(connection: duckdb.DuckDBPyConnection) -> None:
         (n, content_id, kind, title, f"https://www.example.com/{content_id}")
         for n, (content_id, kind, title) in enumerate([*NAMED_ITEMS, *others])
     ]
-    connection.executemany("insert into contents values (?, ?, ?, ?, ?, null, timestamptz '2025-01-07 00:00:00+00')", rows)
+    connection.executemany(
+        "insert into contents values (?, ?, ?, ?, ?, null, timestamptz '2025-01-07 00:00:00+00')", rows
+    )
 
 
-def _copy(
-    connection: duckdb.DuckDBPyConnection, query: str, path: Path, world: World, **window: int
-) -> None:
+def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path, world: World, **window: int) -> None:
     given = {**world.parameters(), **window}
     used = {name: value for name, value in given.items() if f"${name}" in query}
     connection.execute(f"copy ({query}) to '{path}' (format parquet)", used)

@@ -202,13 +202,13 @@ class Lake:
 
 
 def _open_url(url: str) -> tuple[Any, str]:
-    """The file system of a URL and the path in it; other processes write there too, so that no listing is remembered."""
+    """The file system of a URL and the path in it; other processes write there too, so no listing is remembered."""
     try:
         fs, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
     except (ImportError, ValueError) as error:
         raise InputError(
-            f"the lake {url} cannot be opened ({_reason(error)}); name a folder, or an fsspec URL whose package is installed "
-            "(for s3:// that is acquisition-assets[s3])"
+            f"the lake {url} cannot be opened ({_reason(error)}); name a folder, or an fsspec URL whose package is "
+            "installed (for s3:// that is acquisition-assets[s3])"
         ) from error
     return fs, str(root)
 

@@ -21,7 +21,7 @@ from acquisition_assets.publish.writer import REPORTS_TABLE, SCHEMA, count_rows,
 GROUP = "published"
 CHECK = "rows_arrived"
 CHECK_TEXT = "The database has as many rows of the day as the lake."
-Results = Iterator[dg.AssetCheckResult | dg.MaterializeResult]
+Results = Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]
 
 
 def build(env: Env, url: str, keep_days: int | None = None) -> list[dg.AssetsDefinition]:

@@ -249,9 +249,9 @@ def test_a_limit_of_zero_has_no_change() -> None:
 
 
 def test_a_limit_with_decimals_is_met_as_it_is_written() -> None:
-    policy = POLICY.model_copy(update={"fraud_percent": 0.1})
-    assert found(policy, referrals_created={0: 1000}, referrals_fraud={0: 1}) == {}
-    assert "high_fraud_rate" in found(policy, referrals_created={0: 999}, referrals_fraud={0: 1})
+    policy = POLICY.model_copy(update={"fraud_percent": 0.3})
+    assert found(policy, referrals_created={0: 1000}, referrals_fraud={0: 3}) == {}
+    assert "high_fraud_rate" in found(policy, referrals_created={0: 999}, referrals_fraud={0: 3})
 
 
 # -- leads -----------------------------------------------------------------------------------------------------------

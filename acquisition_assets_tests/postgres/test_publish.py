@@ -28,7 +28,7 @@ from acquisition_assets.publish.migrations import describe, migrate, migrations
 from acquisition_assets.publish.tables import PUBLISHED, REPORTS
 from acquisition_assets.publish.writer import count_rows, expire, publish_reports, publish_table
 
-from .conftest import PASSWORD, SQL, Background, Database, wait_until
+from .conftest import PASSWORD, ROOT, SQL, Background, Database, wait_until
 
 DAY = dt.date(2026, 9, 30)
 UTC = dt.timezone.utc
@@ -312,3 +312,15 @@ def test_a_user_without_rights_is_told(source_database: Database, tmp_path: Path
     roles = Roles(source_database)
     with pytest.raises(InputError, match=r"permission denied|must be able to SET ROLE"):
         publish_reports(roles.url("reader"), DAY, {})
+
+
+def test_the_documented_queries_run(database: Database) -> None:
+    """Every example over the published tables in the documentation is a query that the schema understands."""
+    with connect(database.url, autocommit=True) as connection:
+        migrate(connection)
+    text = (ROOT / "docs" / "postgresql.md").read_text()
+    examples = [block.split("```")[0] for block in text.split("```sql\n")[1:]]
+    published = [query for block in examples for query in block.split(";") if "acquisition." in query]
+    assert len(published) >= 4
+    for query in published:
+        assert database.run(query) == []

@@ -102,12 +102,12 @@ class DagsterServer:
 
     def graphql(self, query: str, **variables: Any) -> Any:
         """The data that a query gives."""
-        request = urllib.request.Request(  # noqa: S310
+        request = urllib.request.Request(
             f"{self.url}/graphql",
             json.dumps({"query": query, "variables": variables}).encode(),
             {"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=60) as answer:
             told = json.load(answer)
         if told.get("errors"):
             raise RuntimeError(json.dumps(told["errors"])[:2000])
@@ -145,9 +145,7 @@ class DagsterServer:
 
     def instigators(self) -> dict[str, Any]:
         """Schedules and sensors by name, with their state and ticks."""
-        told = self.graphql(
-            INSTIGATORS, selector={"repositoryName": REPOSITORY, "repositoryLocationName": LOCATION}
-        )
+        told = self.graphql(INSTIGATORS, selector={"repositoryName": REPOSITORY, "repositoryLocationName": LOCATION})
         schedules, sensors = told["schedulesOrError"]["results"], told["sensorsOrError"]["results"]
         return {
             **{schedule["name"]: schedule["scheduleState"] for schedule in schedules},

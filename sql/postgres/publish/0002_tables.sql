@@ -183,7 +183,8 @@ create table acquisition.behavior_predictions (
     primary key (date, lead_id)
 );
 create index behavior_predictions_lead on acquisition.behavior_predictions (lead_id, date);
-create index behavior_predictions_conversion_probability on acquisition.behavior_predictions (date, conversion_probability desc);
+create index behavior_predictions_conversion_probability
+on acquisition.behavior_predictions (date, conversion_probability desc);
 
 create view acquisition.current_behavior_predictions as
 select
