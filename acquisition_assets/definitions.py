@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 
 from acquisition_assets.anomalies import asset as anomalies
-from acquisition_assets.automation.jobs import daily_job
+from acquisition_assets.automation.jobs import DAILY_JOB, daily_job
 from acquisition_assets.automation.schedules import daily_schedule
 from acquisition_assets.automation.sensors import alert_sensor
 from acquisition_assets.behavior_predictions import asset as behavior_predictions
@@ -26,7 +26,7 @@ from acquisition_assets.policy import Policy, read_policy
 from acquisition_assets.raw import asset as raw
 from acquisition_assets.social_performance import asset as social_performance
 from acquisition_assets.sources.base import Source
-from acquisition_assets.sources.choose import SAMPLE, choose_source, first_day
+from acquisition_assets.sources.choose import POSTGRES, SAMPLE, choose_source, first_day
 
 
 def make_engine(settings: Settings, lake: Lake) -> Engine:
@@ -71,6 +71,10 @@ def build_defs(
         anomalies.build(env, policy.anomalies, policy.features, policy.locale),
         social_performance.build(env, policy.social_performance),
     ]
+    if settings.publish_url:
+        from acquisition_assets.publish import assets as publish  # the driver, which others do not need
+
+        assets += publish.build(env, settings.publish_url, settings.publish_retention_days)
     schedule = daily_schedule(
         env,
         hour=settings.schedule_hour,
@@ -81,8 +85,20 @@ def build_defs(
         assets=assets,
         jobs=[daily_job()],
         schedules=[schedule],
-        sensors=[alert_sensor(settings)],
+        sensors=[alert_sensor(settings), *_refreshing(settings, env, source)],
         executor=dg.in_process_executor,
+    )
+
+
+def _refreshing(settings: Settings, env: Env, source: Source) -> list[dg.SensorDefinition]:
+    """The sensor for fresh rows, where it is wanted and the source is a database."""
+    if settings.refresh_minutes is None or not settings.source.startswith(POSTGRES):
+        return []
+    from acquisition_assets.automation import refresh  # the driver, which others do not need
+    from acquisition_assets.sources.postgres import PostgresSource
+
+    return (
+        [refresh.build(env, source, DAILY_JOB, settings.refresh_minutes)] if isinstance(source, PostgresSource) else []
     )
 
 

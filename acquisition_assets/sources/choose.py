@@ -15,12 +15,18 @@ from acquisition_assets.sources.files import FileSource
 from acquisition_assets.sources.tables import sample_source
 
 SAMPLE = "sample"
+POSTGRES = ("postgresql://", "postgres://")
 
 
 def choose_source(settings: Settings) -> Source:
     """The source that the settings name: the sample, a database, or a folder."""
     if settings.source == SAMPLE:
         return sample_source()
+    if settings.source.startswith(POSTGRES):
+        from acquisition_assets.sources.postgres import PostgresSource  # the drivers, which others do not need
+
+        queries = Path(settings.source_queries) if settings.source_queries else None
+        return PostgresSource(settings.source, settings.source_timezone, queries)
     return FileSource(Path(settings.source))
 
 
