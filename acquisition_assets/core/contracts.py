@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-import duckdb
 import pandas as pd
 import pandera.pandas as pandera
 import pyarrow as pa
 from sqlglot import exp
 
+from acquisition_assets.core.duck import in_memory
 from acquisition_assets.core.errors import ContractError
 
 
@@ -97,7 +97,7 @@ class Rule:
         return pandera.Check(self._holds, name=self.name, error=self.description)
 
     def _holds(self, frame: pd.DataFrame) -> pd.Series[bool]:
-        with duckdb.connect(config={"TimeZone": "UTC"}) as connection:
+        with in_memory() as connection:
             connection.register("frame", pa.Table.from_pandas(frame, preserve_index=False))
             held = connection.execute(f"select coalesce(({self.condition}), true) from frame").fetchall()
         flags: list[bool] = [row[0] for row in held]

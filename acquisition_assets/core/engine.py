@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from acquisition_assets.core.contracts import SQL, Contract, Violation, duplicates_query, violations_query
+from acquisition_assets.core.duck import in_memory
 from acquisition_assets.core.errors import AcquisitionError, LakeError
 from acquisition_assets.core.lake import Lake, corrupt
 
@@ -92,17 +93,9 @@ class DuckDBEngine:
     @contextlib.contextmanager
     def connect(self, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         """A DuckDB connection with the project's settings; its errors become errors of the project."""
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": self.memory_limit,
-            "temp_directory": str(self.spill or scratch / "spill"),
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-        }
-        if self.threads:
-            config["threads"] = self.threads
-        with readable_errors(), duckdb.connect(config=config) as connection:
-            connection.execute("set TimeZone = 'UTC'")
-            connection.execute("set python_enable_replacements = false")
+        config = {"memory_limit": self.memory_limit, "temp_directory": str(self.spill or scratch / "spill")}
+        threads = {"threads": self.threads} if self.threads else {}
+        with readable_errors(), in_memory(**config, **threads) as connection:
             connection.execute("set enable_progress_bar = false")
             if not self.lake.is_local:
                 connection.register_filesystem(self.lake.fs)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from acquisition_assets.core.duck import in_memory
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.raw.inputs import INPUTS, require_columns
 from acquisition_assets.sources.base import TABLES, RawTable, Reject, Wanted
@@ -33,7 +34,7 @@ class FileSource:
 
     def check(self) -> list[str]:
         """See `Source.check`."""
-        with duckdb.connect() as connection:
+        with in_memory() as connection:
             found = self._tables(connection)
             for name, table in found.items():
                 require_columns(name, dict(table.columns), f"{self.folder}/{name}")

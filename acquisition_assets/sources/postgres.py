@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from acquisition_assets.core import postgres
+from acquisition_assets.core.duck import in_memory
 from acquisition_assets.core.errors import AcquisitionError, InputError, SourceUnavailableError
 from acquisition_assets.core.sql import sql_folder
 from acquisition_assets.raw.inputs import INPUTS, Cell, require_columns
@@ -100,7 +101,7 @@ class PostgresSource:
         warnings = [f"{self._folder} has no {table}.sql; {table} is taken as empty" for table in sorted(missing)]
         today = dt.datetime.now(dt.timezone.utc)
         one_day = Wanted(today, ((today - dt.timedelta(days=1), today),))
-        with self._session() as session, duckdb.connect() as connection:
+        with self._session() as session, in_memory() as connection:
             for query in queries:
                 extraction = self._prepare(session, query, one_day)
                 nothing = ", ".join(f"null::{kind} as {_quoted(name)}" for name, kind in extraction.columns.items())
