@@ -9,7 +9,7 @@ import contextlib
 import datetime as dt
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -20,6 +20,7 @@ from acquisition_assets.core.errors import InputError
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 INTERRUPT = "INTERRUPT"
 CANCELED = "PIPELINE_CANCELED"
+STEP_START = "STEP_START"
 INTERRUPTED = 130
 
 
@@ -91,9 +92,8 @@ def has_materialised(asset: str) -> bool:
 def run_day(definitions: dg.Definitions, day: dt.date, on: dg.DagsterInstance) -> DayOutcome:
     """Materialise the whole graph for a day."""
     started = time.perf_counter()
-    result = definitions.resolve_job_def(DAILY_JOB).execute_in_process(
-        partition_key=day.isoformat(), instance=on, run_config=QUIET, raise_on_error=False
-    )
+    job = definitions.resolve_job_def(DAILY_JOB)
+    result = job.execute_in_process(partition_key=day.isoformat(), instance=on, run_config=QUIET, raise_on_error=False)
     events = result.all_events
     failures = [_failure(event) for event in events if event.is_step_failure]
     if not failures:
@@ -107,13 +107,19 @@ def run_day(definitions: dg.Definitions, day: dt.date, on: dg.DagsterInstance) -
             event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key
         ),
         failures=tuple(failures),
-        skipped=tuple(str(event.step_key) for event in events if event.is_step_skipped),
+        skipped=_not_run(job, events),
         checks=tuple(
             FailedCheck(c.asset_key.to_user_string(), c.check_name, c.severity.value, c.description or "")
             for c in result.get_asset_check_evaluations()
             if not c.passed
         ),
     )
+
+
+def _not_run(job: dg.JobDefinition, events: Sequence[dg.DagsterEvent]) -> tuple[str, ...]:
+    """The steps that never started; Dagster has no event for those below a failed one."""
+    started = {event.step_key for event in events if event.event_type_value == STEP_START}
+    return tuple(sorted({node.name for node in job.nodes} - started))
 
 
 def _run_failure(event: dg.DagsterEvent) -> Failure:

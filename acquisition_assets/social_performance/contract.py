@@ -96,6 +96,6 @@ SOCIAL_PERFORMANCE = Contract(
             "(referral_rate - 0.051) * total_leads <= 100 * referrals_generated",
             "every lead with a referral has at least one",
         ),
-        Rule("channel named", "trim(channel) <> ''", "the channel has a name"),
+        Rule("channel named", "channel <> ''", "the channel has a name"),
     ),
 )

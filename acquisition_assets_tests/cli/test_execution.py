@@ -3,8 +3,6 @@
 Not here: the real graph.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable
 

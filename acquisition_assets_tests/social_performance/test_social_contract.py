@@ -66,7 +66,7 @@ BROKEN: dict[str, dict[str, Any]] = {
     "rate of counts: engagement_rate is engaged_leads / total_leads, to the rounding": {**ROW, "engagement_rate": 30.1},
     "bounds around rate: the bounds lie around the rate": {**ROW, "engagement_rate_low": 30.1},
     "referrals of leads: every lead with a referral has at least one": {**ROW, "referrals_generated": 11},
-    "channel named: the channel has a name": {**ROW, "channel": " "},
+    "channel named: the channel has a name": {**ROW, "channel": ""},
 }
 
 
