@@ -174,23 +174,7 @@ def _checked_rows(lake: Lake, contract: Contract, day: dt.date) -> int:
             found, rows = parquet.schema_arrow, int(parquet.metadata.num_rows)
     except (pa.ArrowException, OSError) as error:
         raise corrupt(contract.table, str(day), error) from error
-    differing = differences(contract.arrow_schema, found)
+    differing = contract.differences(found)
     if differing:
-        raise corrupt(contract.table, str(day), ValueError("; ".join(differing)))
+        raise corrupt(contract.table, str(day), ValueError("; ".join(map(str, differing))))
     return rows
-
-
-def differences(wanted: pa.Schema, found: pa.Schema) -> list[str]:
-    """How a file's columns differ from the contract's: those that are missing, of another type, or unknown."""
-    told = [f"column {name} is missing" for name in wanted.names if name not in found.names]
-    told += [f"column {name} is not of the contract" for name in found.names if name not in wanted.names]
-    for name in wanted.names:
-        if name in found.names and not _alike(wanted.field(name).type, found.field(name).type):
-            told.append(f"column {name} is {found.field(name).type}, not {wanted.field(name).type}")
-    return told
-
-
-def _alike(one: pa.DataType, other: pa.DataType) -> bool:
-    if pa.types.is_list(one) and pa.types.is_list(other):
-        return _alike(one.value_type, other.value_type)
-    return bool(one.equals(other))

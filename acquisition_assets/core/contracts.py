@@ -9,7 +9,8 @@ A frame of few rows can be validated by pandera itself. A staged table is valida
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -54,6 +55,21 @@ SQL: dict[Kind, str] = {
     Kind.TEXTS: "VARCHAR[]",
 }
 
+NEVER_NULL = "is never null"
+FINITE = "finite"
+LARGEST = 1.7976931348623157e308
+# NaN is no number at all for pandera, and the greatest one for the engines: a bound on each side refuses it in both.
+_SIDES = {
+    "greater_than_or_equal_to": "low",
+    "greater_than": "low",
+    "less_than_or_equal_to": "high",
+    "less_than": "high",
+}
+
+
+def _is_finite(values: pd.Series[float]) -> pd.Series[bool]:
+    return values.between(-LARGEST, LARGEST)
+
 
 def column(
     kind: Kind,
@@ -64,7 +80,7 @@ def column(
     lineage: Sequence[str] = (),
     personal: bool = False,
 ) -> pandera.Column:
-    """One column of a contract.
+    """One column of a contract. A number that is not bounded on both sides gets one check more: it is finite.
 
     Args:
         kind: its type.
@@ -75,9 +91,11 @@ def column(
         lineage: the columns it is derived from, as `table.column`.
         personal: whether it is personal data and never shown.
     """
+    sides = {_SIDES.get(str(check.name)) for check in checks}
+    finite = [pandera.Check(_is_finite, name=FINITE)] if kind is Kind.NUMBER and not sides >= {"low", "high"} else []
     return pandera.Column(
         pd.ArrowDtype(ARROW[kind]),
-        checks=list(checks),
+        checks=[*checks, *finite],
         nullable=nullable,
         description=description,
         metadata={"kind": kind, "unit": unit, "lineage": tuple(lineage), "personal": personal},
@@ -91,6 +109,9 @@ class Rule:
     name: str
     condition: str
     description: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.description}"
 
     def check(self) -> pandera.Check:
         """The rule as a pandera check of a frame."""
@@ -120,6 +141,7 @@ class Contract:
             dict(self.columns),
             checks=[rule.check() for rule in self.rules],
             unique=list(self.key) or None,
+            report_duplicates="exclude_first",
             strict=True,
             ordered=True,
             name=self.table,
@@ -166,26 +188,58 @@ class Contract:
         frame: pd.DataFrame = typed.to_pandas(types_mapper=pd.ArrowDtype)
         return frame
 
+    def differences(self, found: pa.Schema) -> list[Violation]:
+        """How a file's or table's columns differ from the contract's: missing, unknown, or of another type."""
+        wanted = self.arrow_schema
+        told = [f"column {name} is missing" for name in wanted.names if name not in found.names]
+        told += [f"column {name} is not of the contract" for name in found.names if name not in wanted.names]
+        for name in wanted.names:
+            if name in found.names and not _alike(wanted.field(name).type, found.field(name).type):
+                told.append(f"column {name} is {found.field(name).type}, not {wanted.field(name).type}")
+        return [Violation(text) for text in told]
+
     def validate(self, table: pa.Table) -> list[Violation]:
-        """Every rule of the contract that an Arrow table of few rows breaks, found by pandera."""
+        """Every rule of the contract that an Arrow table of few rows breaks, found by pandera.
+
+        The names and counts are those of the engine, which checks staged files (`violations_query`).
+        """
+        differing = self.differences(table.schema)
+        if differing:
+            return differing
         try:
             self.schema.validate(self.to_frame(table), lazy=True)
         except pandera.errors.SchemaErrors as error:
-            cases = error.failure_cases
-            grouped = cases.fillna({"column": self.table}).groupby(["column", "check"], sort=True, dropna=False).size()
-            return [Violation(f"{name}: {check}", int(count)) for (name, check), count in grouped.items()]
+            cases = error.failure_cases.to_dict("records")
+            counts = Counter(rule for rule, _ in {(self._rule_of(case), case["index"]) for case in cases})
+            return [Violation(rule, rows) for rule, rows in counts.items()]
         return []
+
+    def _rule_of(self, case: Mapping[Hashable, Any]) -> str:
+        """The rule that one of pandera's failure cases is of, named as `violations_query` names it."""
+        number, check = case["check_number"], case["check"]
+        if check == "multiple_fields_uniqueness":
+            return self.uniqueness
+        if check == "not_nullable":
+            return f"{case['column']}: {NEVER_NULL}"
+        if case["schema_context"] == "Column":
+            return f"{case['column']}: {_words(self.columns[case['column']].checks[int(number)])}"
+        return str(self.rules[int(number)])
+
+    @property
+    def uniqueness(self) -> str:
+        """The rule that a key stands once."""
+        return f"{', '.join(self.key)}: is unique"
 
 
 @dataclass(frozen=True)
 class Violation:
-    """One broken rule of a contract and the number of rows (or columns) that break it."""
+    """One broken rule of a contract and the number of rows that break it (None for a rule about the whole table)."""
 
     rule: str
-    rows: int
+    rows: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.rule} ({self.rows} rows)"
+        return self.rule if self.rows is None else f"{self.rule} ({self.rows} rows)"
 
 
 def contract_error(table: str, day: dt.date, violations: Iterable[Violation]) -> ContractError:
@@ -205,13 +259,13 @@ def violations_query(contract: Contract, relation: str) -> tuple[list[str], str]
     counts: list[str] = []
     for name, spec in contract.columns.items():
         if not spec.nullable:
-            names.append(f"{name}: is never null")
+            names.append(f"{name}: {NEVER_NULL}")
             counts.append(f"count(*) - count({name})")
         for check in spec.checks:
             names.append(f"{name}: {_words(check)}")
             counts.append(f"count(case when not ({_condition(name, check)}) then 1 end)")
     for rule in contract.rules:
-        names.append(f"{rule.name}: {rule.description}")
+        names.append(str(rule))
         counts.append(f"count(case when not ({rule.condition}) then 1 end)")
     selected = ", ".join(["count(*) as n", *(f"{count} as v{number}" for number, count in enumerate(counts))])
     return names, f"select {selected} from {relation}"
@@ -222,7 +276,7 @@ def duplicates_query(contract: Contract, relation: str) -> str | None:
     if not contract.key:
         return None
     key = contract.key[0] if len(contract.key) == 1 else f"({', '.join(contract.key)})"
-    return f"select count(*) - count(distinct {key}) as duplicates from {relation}"
+    return f"select count({key}) - count(distinct {key}) as duplicates from {relation}"
 
 
 _CONDITIONS: dict[str, Callable[[str, dict[str, Any]], str]] = {
@@ -230,6 +284,7 @@ _CONDITIONS: dict[str, Callable[[str, dict[str, Any]], str]] = {
     "greater_than": lambda name, given: f"{name} > {_literal(given['min_value'])}",
     "less_than_or_equal_to": lambda name, given: f"{name} <= {_literal(given['max_value'])}",
     "less_than": lambda name, given: f"{name} < {_literal(given['max_value'])}",
+    FINITE: lambda name, given: f"{name} between {-LARGEST!r} and {LARGEST!r}",
     "isin": lambda name, given: f"{name} in ({', '.join(map(_literal, sorted(given['allowed_values'])))})",
 }
 _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -237,6 +292,7 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "greater_than": lambda given: f"> {given['min_value']}",
     "less_than_or_equal_to": lambda given: f"<= {given['max_value']}",
     "less_than": lambda given: f"< {given['max_value']}",
+    FINITE: lambda given: FINITE,
     "isin": lambda given: f"one of {', '.join(sorted(map(str, given['allowed_values'])))}",
 }
 
@@ -252,6 +308,12 @@ def _words(check: pandera.Check) -> str:
 def describe_checks(spec: pandera.Column) -> list[str]:
     """A column's checks in words, for the UI and the documentation."""
     return [_words(check) for check in spec.checks]
+
+
+def _alike(one: pa.DataType, other: pa.DataType) -> bool:
+    if pa.types.is_list(one) and pa.types.is_list(other):
+        return _alike(one.value_type, other.value_type)
+    return bool(one.equals(other))
 
 
 def _literal(value: object) -> str:

@@ -16,6 +16,7 @@ from typing import Protocol
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from acquisition_assets.core.contracts import SQL, Contract, Violation, duplicates_query, violations_query
 from acquisition_assets.core.duck import in_memory
@@ -151,6 +152,9 @@ class DuckDBSession:
 
     def violations(self, contract: Contract, files: Sequence[Path], *, unique: bool = True) -> list[Violation]:
         """See `Session.violations`."""
+        differing = [difference for file in files for difference in contract.differences(pq.read_schema(file))]
+        if differing:
+            return differing
         relation = f"read_parquet([{', '.join(_quoted(str(f)) for f in files)}], hive_partitioning = false)"
         return broken_rules(contract, relation, lambda query: self.connection.execute(query).fetchone() or (), unique)
 
@@ -170,7 +174,7 @@ def broken_rules(
     counting = duplicates_query(contract, relation) if unique else None
     duplicates = int(row_of(counting)[0]) if counting else 0
     if duplicates:
-        broken.append(Violation(f"{', '.join(contract.key)}: is unique", duplicates))
+        broken.append(Violation(contract.uniqueness, duplicates))
     return broken
 
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from acquisition_assets.commands import validate
-from acquisition_assets.commands.validate import CONTRACTS, differences
+from acquisition_assets.commands.validate import CONTRACTS
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.definitions import build_defs
 from acquisition_assets_tests.cli.conftest import DAYS, call
@@ -86,19 +86,6 @@ def test_every_part_is_looked_at_and_the_worst_code_wins(own_lake: Path, tmp_pat
     result = call("validate", "--source", tmp_path / "none", "--lake", own_lake, "--policy", tmp_path / "policy.yaml")
     assert result.exit_code == 2
     assert result.stderr.count("error: ") == 3
-
-
-def test_differences() -> None:
-    wanted = pa.schema([("a", pa.int64()), ("b", pa.list_(pa.string())), ("c", pa.string())])
-    element = pa.list_(pa.field("element", pa.string()))
-    assert differences(wanted, pa.schema([("a", pa.int64()), ("b", element), ("c", pa.string())])) == []
-    found = pa.schema([("a", pa.string()), ("b", pa.list_(pa.int64())), ("d", pa.string())])
-    assert differences(wanted, found) == [
-        "column c is missing",
-        "column d is not of the contract",
-        "column a is string, not int64",
-        "column b is list<item: int64>, not list<item: string>",
-    ]
 
 
 def test_every_table_of_the_graph_is_looked_at() -> None:

@@ -1,0 +1,387 @@
+"""Here: for every table of the lake, rows that keep its contract, and rows that break each rule across columns.
+
+Not here: rows that break a rule of one column; test_contracts.py makes them from the contracts.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Row = Mapping[str, Any]
+DAY = dt.date(2026, 3, 31)
+NOON = dt.datetime(2026, 3, 31, 12, tzinfo=dt.timezone.utc)
+
+# -- raw tables and quarantine -----------------------------------------------------------------------------------------
+
+RAW_LEAD: Row = {
+    "lead_id": "ana",
+    "email": "ana@example.com",
+    "source": "linkedin",
+    "utm_source": "li",
+    "utm_medium": "social",
+    "utm_campaign": "spring",
+    "referrer_url": "https://www.linkedin.com/feed",
+    "interest_area": "marketing",
+    "status": "converted",
+    "engagement_score": 9.5,
+    "referrer_lead_id": "bea",
+    "created_at": NOON,
+    "engaged_at": NOON,
+    "converted_at": NOON,
+    "unsubscribed_at": NOON,
+    "referrer_host": "www.linkedin.com",
+    "created_date": DAY,
+    "engaged_date": DAY,
+    "converted_date": DAY,
+}
+RAW_LEAD_BARE: Row = {
+    **dict.fromkeys(RAW_LEAD),
+    "lead_id": "bea",
+    "source": "organic",
+    "status": "new",
+    "engagement_score": 0.0,
+    "created_at": NOON,
+    "created_date": DAY,
+}
+RAW_EVENT: Row = {
+    "event_id": "1",
+    "lead_id": "ana",
+    "delivery_id": "d1",
+    "event_type": "sent",
+    "content_id": "c1",
+    "content_type": "guide",
+    "occurred_at": NOON,
+    "is_machine": False,
+    "derived_delivery_id": "d1",
+    "local_hour": 0,
+    "local_weekday": 1,
+}
+RAW_EVENT_BARE: Row = {
+    **RAW_EVENT,
+    "event_id": "2",
+    "delivery_id": None,
+    "content_id": None,
+    "derived_delivery_id": None,
+    "local_hour": 23,
+    "local_weekday": 7,
+}
+RAW_REFERRAL: Row = {
+    "referral_id": "r1",
+    "referrer_lead_id": "ana",
+    "referred_email": "friend@example.com",
+    "status": "validated",
+    "created_at": NOON,
+    "validated_at": NOON,
+    "created_date": DAY,
+}
+RAW_CONTENT: Row = {
+    "content_id": "c1",
+    "content_type": "guide",
+    "title": "Guía",
+    "url": "https://example.com/c1",
+    "interest_area": "marketing",
+    "published_at": NOON,
+}
+STATUS_CHANGE: Row = {"lead_id": "ana", "status": "engaged", "changed_at": NOON, "read_order": 0}
+QUARANTINED: Row = {
+    "source_table": "leads",
+    "row_key": "7",
+    "reason": "unknown word",
+    "row": '{"lead_id": "7"}',
+    "detail": "status: one of ...",
+}
+
+# -- features ----------------------------------------------------------------------------------------------------------
+
+ACTIVITY: Row = {
+    "lead_id": "ana",
+    "email": "ana@example.com",
+    "source": "linkedin",
+    "platform": "linkedin",
+    "interest_area": "marketing",
+    "status": "nurturing",
+    "base_score": 9.5,
+    "created_at": NOON,
+    "is_unsubscribed": False,
+    "age_days": 89,
+    "deliveries_total": 9,
+    "deliveries_7d": 2,
+    "deliveries_30d": 4,
+    "opens_total": 6,
+    "opens_7d": 2,
+    "completions_total": 3,
+    "completions_7d": 1,
+    "consumed_30d": 4,
+    "completion_rate": 0.3333,
+    "avg_response_hours": 5.25,
+    "latest_response_hours": 1.5,
+    "business_hours_share": 0.75,
+    "weekday_share": 1.0,
+    "last_sent_at": NOON,
+    "last_engaged_at": NOON,
+    "days_since_engagement": 0,
+    "days_inactive": 0,
+    "consumed_content_types": ["blog", "guide"],
+    "referrals_generated": 2,
+    "referrals_validated": 1,
+}
+SILENT_ACTIVITY: Row = {
+    **{name: 0 if isinstance(value, int) and not isinstance(value, bool) else None for name, value in ACTIVITY.items()},
+    "lead_id": "bea",
+    "source": "organic",
+    "status": "new",
+    "base_score": 0.0,
+    "created_at": NOON,
+    "is_unsubscribed": True,
+    "days_since_engagement": None,
+    "consumed_content_types": [],
+}
+METRICS: Row = {
+    "day": DAY,
+    "new_leads": 4,
+    "deliveries_sent": 10,
+    "opened_same_day": 3,
+    "completions": 2,
+    "referrals_created": 5,
+    "referrals_fraud": 1,
+    "leads_engaged": 1,
+    "leads_converted": 1,
+}
+QUIET_DAY: Row = {**dict.fromkeys(METRICS, 0), "day": DAY - dt.timedelta(days=1)}
+
+# -- outputs -----------------------------------------------------------------------------------------------------------
+
+SCORE: Row = {
+    "lead_id": "ana",
+    "base_score": 9.5,
+    "recent_activity_points": 3.0,
+    "response_points": 3.0,
+    "referral_points": 10.0,
+    "consistency_points": 2.0,
+    "decay_points": 0.0,
+    "status_points": 2.0,
+    "clamp_adjustment": 0.0,
+    "computed_score": 29.5,
+    "previous_score": 27.5,
+    "is_analysed": True,
+    "is_updated": True,
+    "score": 29.5,
+}
+IDLE_SCORE: Row = {
+    **dict.fromkeys(SCORE, 0.0),
+    "lead_id": "bea",
+    "base_score": 1.0,
+    "decay_points": -5.5,
+    "clamp_adjustment": 4.5,
+    "previous_score": 0.5,
+    "is_analysed": False,
+    "is_updated": False,
+    "score": 0.5,
+}
+FULL_SCORE: Row = {
+    **SCORE,
+    "lead_id": "caro",
+    "base_score": 250.0,
+    "clamp_adjustment": -170.0,
+    "computed_score": 100.0,
+    "previous_score": 100.0,
+    "is_updated": False,
+    "score": 100.0,
+}
+PREDICTION: Row = {
+    "lead_id": "ana",
+    "status": "nurturing",
+    "engagement_score": 29.5,
+    "completion_rate": 0.3333,
+    "avg_response_hours": 5.25,
+    "business_hours_share": 0.75,
+    "engagement_points": 40.0,
+    "completion_points": 10.0,
+    "response_points": 10.0,
+    "business_hours_points": 10.0,
+    "weekday_points": 5.0,
+    "recency_points": 10.0,
+    "conversion_probability": 85.0,
+    "predicted_next_action": "likely_to_convert",
+}
+BLANK_PREDICTION: Row = {
+    **dict.fromkeys(PREDICTION, 0.0),
+    "lead_id": "bea",
+    "status": "new",
+    "completion_rate": None,
+    "avg_response_hours": None,
+    "business_hours_share": None,
+    "predicted_next_action": "needs_re_engagement",
+}
+RECOMMENDATION: Row = {
+    "lead_id": "ana",
+    "rank": 1,
+    "rule": "interest_marketing",
+    "content_type": "guide",
+    "title": "Guía Avanzada de Marketing Digital",
+    "reason": "Basado en tu área de interés",
+    "content_id": "guide-marketing-avanzada",
+}
+MEMBERSHIP: Row = {"segment": "at_risk", "lead_id": "ana"}
+CHANGE: Row = {**MEMBERSHIP, "change": "entered"}
+
+WINDOW = {"window_start": DAY - dt.timedelta(days=2), "window_end": DAY}
+WORDS = {"message": "Algo pasó", "recommendation": "Revisar"}
+NONE = dict.fromkeys(("baseline", "seasonal_baseline", "change", "p_value", "affected_leads"))
+DROP: Row = {
+    "type": "engagement_drop",
+    "severity": "high",
+    **WORDS,
+    **NONE,
+    "observed": 18.5,
+    "baseline": 28.33,
+    "seasonal_baseline": 30.0,
+    "change": -0.3471,
+    "p_value": 0.00671,
+    **WINDOW,
+}
+FRAUD: Row = {**DROP, **NONE, "type": "high_fraud_rate", "observed": 27.27, "baseline": 20.0, "change": 0.3636}
+FEW_LEADS: Row = {
+    **DROP,
+    "type": "lead_generation_drop",
+    "severity": "medium",
+    "observed": 4.33,
+    "baseline": 13.33,
+    "seasonal_baseline": None,
+    "change": -0.675,
+}
+SILENT: Row = {
+    **DROP,
+    **NONE,
+    "type": "unusual_behavior",
+    "severity": "medium",
+    "observed": 5.0,
+    "affected_leads": 5,
+}
+
+CHANNEL: Row = {
+    "channel": "linkedin",
+    "is_social": True,
+    "total_leads": 150,
+    "engaged_leads": 45,
+    "engagement_rate": 30.0,
+    "engagement_rate_low": 23.2,
+    "engagement_rate_high": 37.8,
+    "avg_engagement_score": 7.5,
+    "referrals_generated": 14,
+    "referral_rate": 8.0,
+}
+IDLE_CHANNEL: Row = {
+    **dict.fromkeys(CHANNEL, 0.0),
+    "channel": "organic",
+    "is_social": False,
+    "total_leads": 150,
+    "engaged_leads": 0,
+    "engagement_rate_high": 2.5,
+    "referrals_generated": 0,
+}
+FULL_CHANNEL: Row = {
+    **CHANNEL,
+    "channel": "x",
+    "engaged_leads": 150,
+    "engagement_rate": 100.0,
+    "engagement_rate_low": 97.5,
+    "engagement_rate_high": 100.0,
+    "referrals_generated": 150,
+    "referral_rate": 100.0,
+}
+
+GOOD: dict[str, Sequence[Row]] = {
+    "raw_leads": [RAW_LEAD, RAW_LEAD_BARE],
+    "raw_events": [RAW_EVENT, RAW_EVENT_BARE],
+    "raw_referrals": [
+        RAW_REFERRAL,
+        {**RAW_REFERRAL, "referral_id": "r2", "referred_email": None, "status": "fraud", "validated_at": None},
+    ],
+    "raw_content": [
+        RAW_CONTENT,
+        {**RAW_CONTENT, "content_id": "c2", "url": None, "interest_area": None, "published_at": None},
+    ],
+    "raw_status_changes": [STATUS_CHANGE, {**STATUS_CHANGE, "read_order": 1}],
+    "quarantine": [QUARANTINED, QUARANTINED],
+    "lead_activity": [ACTIVITY, SILENT_ACTIVITY],
+    "daily_metrics": [METRICS, QUIET_DAY],
+    "dynamic_scores": [SCORE, IDLE_SCORE, FULL_SCORE],
+    "behavior_predictions": [PREDICTION, BLANK_PREDICTION, {**PREDICTION, "lead_id": "caro", "recency_points": 9.97}],
+    "content_recommendations": [RECOMMENDATION, {**RECOMMENDATION, "rank": 2}, {**RECOMMENDATION, "lead_id": "bea"}],
+    "lead_segments": [MEMBERSHIP, {**MEMBERSHIP, "lead_id": "bea"}, {**MEMBERSHIP, "segment": "mine"}],
+    "segment_changes": [CHANGE, {**CHANGE, "lead_id": "bea", "change": "left"}],
+    "anomalies": [DROP, FRAUD, FEW_LEADS, SILENT],
+    "social_performance": [CHANNEL, IDLE_CHANNEL, FULL_CHANNEL],
+}
+"""Table -> rows that keep its contract together; a column that may be null is null in one of them."""
+
+ALSO_GOOD: dict[str, Sequence[Row]] = {
+    "anomalies": [
+        {**DROP, "seasonal_baseline": None},
+        {**FRAUD, "observed": 20.0, "change": 0.0001},
+        {**FRAUD, "observed": 5.0, "baseline": 0.0, "change": None},
+        {**FEW_LEADS, "observed": 0.0, "change": -1.0},
+        {**DROP, "observed": 0.0, "baseline": 0.01, "change": -0.6667},
+    ],
+    "social_performance": [{**CHANNEL, "engagement_rate_low": 30.0, "engagement_rate_high": 30.0}],
+}
+"""More rows that keep a contract, each by itself."""
+
+BROKEN: dict[str, dict[str, Sequence[Row]]] = {
+    "lead_activity": {
+        "windows nest": [{**ACTIVITY, "deliveries_7d": 5}, {**ACTIVITY, "deliveries_30d": 10}],
+        "completions are opened": [{**ACTIVITY, "completions_total": 7}],
+        "validated are generated": [{**ACTIVITY, "referrals_validated": 3}],
+    },
+    "daily_metrics": {
+        "opened were sent": [{**METRICS, "opened_same_day": 11}],
+        "fraud was created": [{**METRICS, "referrals_fraud": 6}],
+    },
+    "dynamic_scores": {
+        "score explains itself": [{**SCORE, "computed_score": 29.49}, {**SCORE, "clamp_adjustment": 0.01}],
+        "unchanged keeps its score": [{**SCORE, "is_updated": False}],
+        "no points without analysis": [{**SCORE, "is_analysed": False}],
+    },
+    "behavior_predictions": {"probability explains itself": [{**PREDICTION, "conversion_probability": 85.04}]},
+    "anomalies": {
+        "severity of type": [{**FEW_LEADS, "severity": "high"}, {**DROP, "severity": "medium"}],
+        "words": [{**DROP, "message": " "}, {**DROP, "recommendation": ""}],
+        "affected leads": [
+            {**DROP, "affected_leads": 5},
+            {**SILENT, "affected_leads": 4},
+            {**SILENT, "affected_leads": None},
+        ],
+        "p_value of drops": [{**FEW_LEADS, "p_value": None}, {**FRAUD, "p_value": 0.01}],
+        "season of drops": [{**FRAUD, "seasonal_baseline": 20.0}],
+        "baseline of type": [
+            {**SILENT, "baseline": 4.0, "change": 0.25},
+            {**FRAUD, "baseline": None, "change": None},
+        ],
+        "rates in percent": [
+            {**FRAUD, "observed": 100.01, "change": 4.0005},
+            {**DROP, "seasonal_baseline": 100.01},
+        ],
+        "direction": [
+            {**DROP, "seasonal_baseline": 18.0},
+            {**DROP, "observed": 29.0, "change": 0.0237},
+            {**FRAUD, "observed": 19.99, "change": -0.0005},
+        ],
+        "change of baseline": [
+            {**DROP, "change": -0.36},
+            {**FRAUD, "change": None},
+            {**SILENT, "change": 0.1},
+        ],
+        "window": [{**DROP, "window_start": DAY + dt.timedelta(days=1)}],
+    },
+    "social_performance": {
+        "engaged among leads": [{**FULL_CHANNEL, "engaged_leads": 151}],
+        "rate of counts": [{**CHANNEL, "engagement_rate": 30.1}, {**CHANNEL, "engaged_leads": 46}],
+        "bounds around rate": [{**CHANNEL, "engagement_rate_low": 30.1}, {**CHANNEL, "engagement_rate_high": 29.9}],
+        "referrals of leads": [{**CHANNEL, "referrals_generated": 11}],
+        "channel named": [{**CHANNEL, "channel": ""}],
+    },
+}
+"""Table -> rule across columns -> rows, each of which breaks it."""

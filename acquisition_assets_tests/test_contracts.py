@@ -1,0 +1,223 @@
+"""Here: that every rule of every contract can be broken by one row, with the same verdict of pandera and the engine.
+
+Not here: what the tables hold. The rows that break a rule of one column are made from the contracts themselves; those
+for rules across columns are in contract_rows.py, and a rule or column without one fails here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from acquisition_assets.commands.validate import CONTRACTS
+from acquisition_assets.core.contracts import (
+    Contract,
+    Kind,
+    Violation,
+    column,
+    contract_error,
+    describe_checks,
+    violations_query,
+)
+from acquisition_assets.core.engine import DuckDBEngine, DuckDBSession
+from acquisition_assets.core.lake import Lake
+from acquisition_assets_tests.contract_rows import ALSO_GOOD, BROKEN, DAY, GOOD
+
+BY_TABLE = {contract.table: contract for contract in CONTRACTS}
+TABLES = pytest.mark.parametrize("contract", CONTRACTS, ids=BY_TABLE)
+NUMBERS = (Kind.INTEGER, Kind.NUMBER)
+OTHER_TYPE = {
+    Kind.TEXT: pa.int64(),
+    Kind.INTEGER: pa.float64(),
+    Kind.NUMBER: pa.int64(),
+    Kind.FLAG: pa.string(),
+    Kind.INSTANT: pa.timestamp("us"),
+    Kind.DATE: pa.string(),
+    Kind.TEXTS: pa.string(),
+}
+
+
+class Case(NamedTuple):
+    """A row that breaks a rule of a table."""
+
+    table: str
+    rule: str
+    row: Mapping[str, Any]
+
+
+def cases_of_columns(contract: Contract) -> Iterator[Case]:
+    """A row per rule of a single column: one good row with one value replaced."""
+    for name, spec in contract.columns.items():
+        good = next(row for row in GOOD[contract.table] if row[name] is not None)
+        if not spec.nullable:
+            yield Case(contract.table, f"{name}: is never null", {**good, name: None})
+        for check, words in zip(spec.checks, describe_checks(spec), strict=True):
+            wrong = wrong_value(str(check.name), dict(check.statistics or {}), contract.kind(name))
+            yield Case(contract.table, f"{name}: {words}", {**good, name: wrong})
+
+
+def wrong_value(check: str, given: dict[str, Any], kind: Kind) -> Any:
+    """A value that a check refuses."""
+    step = 1 if kind is Kind.INTEGER else 0.01
+    return {
+        "greater_than_or_equal_to": lambda: given["min_value"] - step,
+        "less_than_or_equal_to": lambda: given["max_value"] + step,
+        "isin": lambda: str(given["allowed_values"][0]).upper(),
+        "finite": lambda: -math.inf,
+    }[check]()
+
+
+def cases_of_rules() -> Iterator[Case]:
+    """The rows for the rules across columns."""
+    for table, rules in BROKEN.items():
+        words = {rule.name: str(rule) for rule in BY_TABLE[table].rules}
+        for name, rows in rules.items():
+            yield from (Case(table, words[name], row) for row in rows)
+
+
+CASES = [case for contract in CONTRACTS for case in cases_of_columns(contract)] + list(cases_of_rules())
+
+
+def rows_of(contract: Contract, *rows: Mapping[str, Any]) -> pa.Table:
+    """The rows in the contract's types."""
+    return pa.Table.from_pylist([dict(row) for row in rows], schema=contract.arrow_schema)
+
+
+class Judge:
+    """The engine, which judges a staged file."""
+
+    def __init__(self, session: DuckDBSession, folder: Path) -> None:
+        self.session, self.folder = session, folder
+
+    def __call__(self, contract: Contract, table: pa.Table) -> list[Violation]:
+        """The rules that the rows break once they are staged."""
+        staged = self.folder / f"{contract.table}.parquet"
+        pq.write_table(table, staged)
+        return self.session.violations(contract, [staged])
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
+    folder = tmp_path_factory.mktemp("contracts")
+    with DuckDBEngine(Lake(str(folder / "lake")), threads=1).session(folder) as session:
+        yield Judge(session, folder)
+
+
+def told(violations: list[Violation]) -> list[str]:
+    return sorted(map(str, violations))
+
+
+@TABLES
+def test_good_rows_break_nothing(engine: Judge, contract: Contract) -> None:
+    for rows in (GOOD[contract.table], *([row] for row in ALSO_GOOD.get(contract.table, ())), []):
+        table = rows_of(contract, *rows)
+        assert told(engine(contract, table)) == []
+        assert told(contract.validate(table)) == []
+
+
+@TABLES
+def test_what_may_be_missing_is_missing_in_a_good_row(contract: Contract) -> None:
+    nullable = {name for name, spec in contract.columns.items() if spec.nullable}
+    assert nullable == {name for name in contract.columns for row in GOOD[contract.table] if row[name] is None}
+
+
+@TABLES
+def test_every_rule_has_a_row_that_breaks_it(contract: Contract) -> None:
+    rules, _ = violations_query(contract, "staged")
+    assert sorted(rules) == sorted({case.rule for case in CASES if case.table == contract.table})
+    assert {rule.name for rule in contract.rules} == set(BROKEN.get(contract.table, {}))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.table}-{case.rule}")
+def test_one_row_breaks_its_rule_for_the_engine_and_for_pandera(engine: Judge, case: Case) -> None:
+    contract = BY_TABLE[case.table]
+    table = rows_of(contract, case.row)
+    broken = told(engine(contract, table))
+    assert f"{case.rule} (1 rows)" in broken
+    assert told(contract.validate(table)) == broken
+
+
+@TABLES
+def test_what_is_no_number_breaks_the_contract(engine: Judge, contract: Contract) -> None:
+    for name in contract.columns:
+        if contract.kind(name) is Kind.NUMBER:
+            good = next(row for row in GOOD[contract.table] if row[name] is not None)
+            table = rows_of(contract, *({**good, name: value} for value in (math.nan, math.inf, -math.inf)))
+            for broken in (engine(contract, table), contract.validate(table)):
+                assert sum(v.rows or 0 for v in broken if v.rule.startswith(f"{name}: ")) >= 3, (name, broken)
+
+
+@TABLES
+def test_a_value_on_its_bound_is_allowed(engine: Judge, contract: Contract) -> None:
+    for name, spec in contract.columns.items():
+        good = next(row for row in GOOD[contract.table] if row[name] is not None)
+        for check, words in zip(spec.checks, describe_checks(spec), strict=True):
+            bounds = [v for key, v in dict(check.statistics or {}).items() if key in ("min_value", "max_value")]
+            for bound in bounds:
+                broken = engine(contract, rows_of(contract, {**good, name: bound}))
+                assert f"{name}: {words}" not in [violation.rule for violation in broken]
+
+
+@TABLES
+def test_a_key_stands_once(engine: Judge, contract: Contract) -> None:
+    first = GOOD[contract.table][0]
+    table = rows_of(contract, first, first, first)
+    expected = [f"{', '.join(contract.key)}: is unique (2 rows)"] if contract.key else []
+    assert told(engine(contract, table)) == told(contract.validate(table)) == expected
+    if contract.key:
+        assert expected[0] in contract_error(contract.table, DAY, engine(contract, table)).args[0]
+
+
+@TABLES
+def test_every_column_has_its_type(engine: Judge, contract: Contract) -> None:
+    table = rows_of(contract, GOOD[contract.table][0])
+    for place, name in enumerate(contract.columns):
+        wrong = table.set_column(place, name, pa.nulls(1, OTHER_TYPE[contract.kind(name)]))
+        assert told(engine(contract, wrong)) == told(contract.validate(wrong))
+        assert told(engine(contract, wrong)) == [
+            f"column {name} is {OTHER_TYPE[contract.kind(name)]}, not {table.schema.field(name).type}"
+        ]
+
+
+@TABLES
+def test_no_column_is_missing_or_unknown(engine: Judge, contract: Contract) -> None:
+    table = rows_of(contract, *GOOD[contract.table])
+    for name in contract.columns:
+        wrong = table.drop_columns([name])
+        assert told(engine(contract, wrong)) == told(contract.validate(wrong)) == [f"column {name} is missing"]
+    more = table.append_column("more", pa.nulls(table.num_rows, pa.int64()))
+    assert told(engine(contract, more)) == told(contract.validate(more)) == ["column more is not of the contract"]
+
+
+@TABLES
+def test_every_file_of_a_table_is_judged(engine: Judge, contract: Contract) -> None:
+    good, bad = engine.folder / "good.parquet", engine.folder / "bad.parquet"
+    pq.write_table(rows_of(contract, *GOOD[contract.table]), good)
+    name = next(name for name, spec in contract.columns.items() if not spec.nullable)
+    pq.write_table(rows_of(contract, {**GOOD[contract.table][0], name: None}), bad)
+    assert f"{name}: is never null (1 rows)" in told(engine.session.violations(contract, [good, bad]))
+    pq.write_table(rows_of(contract).drop_columns([name]), bad)
+    assert told(engine.session.violations(contract, [good, bad])) == [f"column {name} is missing"]
+
+
+@TABLES
+def test_columns_are_described_and_numbers_have_units(contract: Contract) -> None:
+    for name, spec in contract.columns.items():
+        assert spec.description
+        if contract.kind(name) in NUMBERS and name not in ("rank", "read_order", "local_weekday"):
+            assert contract.unit(name), name
+
+
+def test_lists_of_another_type_are_told_apart() -> None:
+    contract = Contract("t", "", (), {"words": column(Kind.TEXTS, "Words")})
+    element = pa.list_(pa.field("element", pa.string()))
+    assert contract.differences(pa.schema([("words", element)])) == []
+    assert told(contract.differences(pa.schema([("words", pa.list_(pa.int64()))]))) == [
+        "column words is list<item: int64>, not list<item: string>"
+    ]
