@@ -21,6 +21,7 @@ from acquisition_assets.raw.policy import IngestionPolicy, VocabularyPolicy
 from acquisition_assets.social_performance.policy import SocialPolicy
 
 SHIPPED = Path(__file__).with_name("policy.yaml")
+DAYS_OF_WEEK = 7
 Length = Annotated[int, Field(ge=1, le=10_000)]
 
 
@@ -52,9 +53,9 @@ class Policy(Section):
     @model_validator(mode="after")
     def _history(self) -> Policy:
         rules = self.anomalies
-        needed = max(rules.season_weeks * 7 + rules.window_days, 2 * rules.window_days)
+        needed = max(rules.season_weeks * DAYS_OF_WEEK + rules.window_days, 2 * rules.window_days, rules.fraud_days)
         if self.features.metrics_days < needed:
-            raise ValueError(f"features.metrics_days must be at least {needed} for the anomalies' windows")
+            raise ValueError(f"features.metrics_days must be at least {needed}, as far as the anomalies look back")
         return self
 
 

@@ -41,6 +41,6 @@ class PredictionPolicy(Section):
             raise ValueError("fast_response_hours must be below response_hours")
         if self.recent_days >= self.week_days:
             raise ValueError("recent_days must be below week_days")
-        if not self.engagement_from < self.nurturing_from <= self.likely_above <= self.maximum_probability:
-            raise ValueError("engagement_from < nurturing_from <= likely_above <= maximum_probability must hold")
+        if not self.engagement_from < self.nurturing_from <= self.likely_above < self.maximum_probability:
+            raise ValueError("engagement_from < nurturing_from <= likely_above < maximum_probability must hold")
         return self

@@ -5,13 +5,13 @@ Not here: the rules themselves; they are in sql/outputs/content_recommendations.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from acquisition_assets.core.policy import Count, Points, Section
+from acquisition_assets.core.policy import Count, LowerText, Score, Section, Text
 
-RULES = (
+RuleName = Literal[
     "interest_marketing",
     "interest_sales",
     "complement_guides",
@@ -19,17 +19,17 @@ RULES = (
     "high_engagement",
     "near_conversion",
     "premium",
-)
-Word = Annotated[str, Field(min_length=1)]
+]
+RULES: tuple[str, ...] = get_args(RuleName)
 
 
 class Item(Section):
     """What a rule recommends: an item of the content table, found by type and title, else the shipped content_id."""
 
-    content_type: Word
-    title: Word
-    reason: Word
-    content_id: Word
+    content_type: LowerText
+    title: Text
+    reason: Text
+    content_id: Text
 
 
 class RecommendationPolicy(Section):
@@ -37,13 +37,14 @@ class RecommendationPolicy(Section):
 
     maximum_items: Annotated[int, Field(ge=1, le=7)]
     complement_videos_completions: Count
-    high_engagement_score: Points
-    near_conversion_score: Points
+    high_engagement_score: Score
+    near_conversion_score: Score
     premium_completions: Count
-    items: dict[str, Item]
+    items: dict[RuleName, Item]
 
     @model_validator(mode="after")
     def _complete(self) -> RecommendationPolicy:
-        if set(self.items) != set(RULES):
-            raise ValueError(f"items must name exactly the rules {', '.join(RULES)}")
+        missing = [rule for rule in RULES if rule not in self.items]
+        if missing:
+            raise ValueError(f"items.{missing[0]} is needed and must not be null")
         return self

@@ -5,12 +5,14 @@ Not here: which numbers there are; every product types its own section.
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from acquisition_assets.core.errors import InputError
 
@@ -25,30 +27,78 @@ class Section(BaseModel):
         return {name: value for name, value in self if isinstance(value, (int, float, str))}
 
 
-Number = Annotated[float, Field(strict=False, allow_inf_nan=False)]
 Points = Annotated[float, Field(ge=0, le=1000)]
 Hours = Annotated[float, Field(gt=0, le=24 * 365)]
 Days = Annotated[int, Field(ge=1, le=3650)]
+Score = Annotated[float, Field(ge=0, le=100)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Percent = Annotated[float, Field(ge=0, le=100)]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+def _said(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must say something")
+    return text
+
+
+def _lower(text: str) -> str:
+    if not text or text != text.strip().lower():
+        raise ValueError("must be trimmed and in lower case")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_said)]
+LowerText = Annotated[str, AfterValidator(_lower)]
+
+SHOWN_LENGTH = 60
+# pydantic's words, and ours.
+WORDS = {"Input should": "must", "a valid integer": "a whole number", "a valid ": "a "}
+PLAIN_NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)?(\.\d*)?([eE][+-]?\d+)?|[+-]?\.(inf|nan)", re.IGNORECASE)
 
 PolicyT = TypeVar("PolicyT", bound=BaseModel)
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """A safe loader that refuses a key that stands twice in one mapping."""
+class _PlainLoader(yaml.SafeLoader):
+    """A safe loader of what means what it says: no key twice, no alias, no `1:30` that is 90, no `010` that is 8."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            alias = self.get_event()  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(
+                None, None, f"*{alias.anchor}: aliases are not read; write the value itself", alias.start_mark
+            )
+        return super().compose_node(parent, index)
+
+    def construct_number(self, node: yaml.ScalarNode) -> int | float:
+        """A number in decimal notation."""
+        if not PLAIN_NUMBER.fullmatch(node.value):
+            raise yaml.constructor.ConstructorError(
+                None,
+                None,
+                f"{node.value} is not a plain number; write it in decimals, such as 90 or 1.5",
+                node.start_mark,
+            )
+        if node.tag.endswith(":int"):
+            return int(self.construct_yaml_int(node))
+        return float(self.construct_yaml_float(node))
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[object] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is not text", key_node.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key_node.value} is not text; put it in quotes", key_node.start_mark
+                )
             if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+for _tag in ("int", "float"):
+    _PlainLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", _PlainLoader.construct_number)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -58,7 +108,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         InputError: it is missing, not YAML, or not a mapping.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainLoader)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InputError(f"policy file {path} cannot be read ({reason}); name a YAML file with --policy") from error
@@ -75,11 +125,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
-    """The base with what the override names replaced, mapping by mapping; a key set to null is removed."""
+    """The base with what the override names replaced, mapping by mapping; a key set to null is removed.
+
+    A null for a key that the base does not have stays, and is refused later.
+    """
     merged = dict(base)
     for key, value in override.items():
-        if value is None:
-            merged.pop(key, None)
+        if value is None and key in merged:
+            del merged[key]
         elif isinstance(value, dict) and isinstance(merged.get(key), dict):
             merged[key] = merge(merged[key], value)
         else:
@@ -103,14 +156,34 @@ def load_policy(model: type[PolicyT], shipped: Path, user: Path | None) -> Polic
 
 
 def _explain(error: ValidationError, model: type[BaseModel]) -> str:
-    first = error.errors()[0]
-    place = ".".join(map(str, first["loc"])) or "the whole"
+    """The first thing that is wrong, typos before all: its key, what is allowed there, and what was given."""
+    first, *others = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+    parts = [part for part in first["loc"] if part != "[key]"]
+    place = ".".join(map(str, parts))
+    more = f" (and {len(others)} more)" if others else ""
     if first["type"] == "extra_forbidden":
-        return f"{place}: no such key; allowed here: {', '.join(_keys_at(model, first['loc'][:-1]))}"
+        allowed = _keys_at(model, first["loc"][:-1])
+        close = difflib.get_close_matches(str(parts[-1]), allowed, 1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        return f"{place}: no such key; allowed here: {', '.join(allowed)}{meant}{more}"
     if first["type"] == "missing":
-        return f"{place}: is needed and must not be null"
-    given = f" (got {first['input']!r})" if not isinstance(first["input"], (dict, BaseModel)) else ""
-    return f"{place}: {first['msg'].removeprefix('Value error, ')}{given}"
+        return f"{place}: is needed and must not be null{more}"
+    if first["input"] is None and isinstance(first["loc"][-1], str):
+        return f"{place}: is null, but there is nothing of that name to remove{more}"
+    if first["type"] in ("model_type", "dict_type"):
+        keys = ", ".join(_keys_at(model, first["loc"]))
+        told = f"must be a mapping{' of ' + keys if keys else ''}"
+    else:
+        told = str(first["msg"]).removeprefix("Value error, ")
+        for words, ours in WORDS.items():
+            told = told.replace(words, ours)
+    given = f" (got {_short(first['input'])})" if not isinstance(first["input"], (dict, BaseModel)) else ""
+    return f"{place}{': ' if place else ''}{told}{given}{more}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}..."
 
 
 def _keys_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:

@@ -5,9 +5,11 @@ Not here: the rule itself; it is sql/outputs/dynamic_scores.sql.
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from typing import Annotated
 
-from acquisition_assets.core.policy import Count, Days, Hours, Points, Section
+from pydantic import Field, model_validator
+
+from acquisition_assets.core.policy import Count, Days, Hours, Points, Score, Section
 
 
 class ScorePolicy(Section):
@@ -24,13 +26,13 @@ class ScorePolicy(Section):
     consistency_consumed: Count
     consistency_per_day: Points
     consistency_days: Days
-    decay_after_days: Count
+    decay_after_days: Annotated[int, Field(ge=0, le=3650)]
     decay_points_per_day: Points
     engaged_points: Points
     nurturing_points: Points
-    minimum_score: Points
-    maximum_score: Points
-    minimum_change: Points
+    minimum_score: Score
+    maximum_score: Score
+    minimum_change: Score
     lookback_days: Days
     analysed_created_days: Days
     analysed_active_days: Days

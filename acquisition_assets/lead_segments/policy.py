@@ -5,17 +5,25 @@ Not here: the parsing of criteria; it is in criteria.py.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator
 
-from acquisition_assets.core.policy import Section
+from acquisition_assets.core.policy import Section, Text
 
-SegmentName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+def _segment_name(name: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name):
+        raise ValueError("a segment's name is made of lower-case letters, digits and _, and begins with a letter")
+    return name
+
+
+SegmentName = Annotated[str, AfterValidator(_segment_name)]
 
 
 class Segment(Section):
     """A segment: what it is for people, and the criterion that its leads meet."""
 
-    description: Annotated[str, Field(min_length=1)]
-    criterion: Annotated[str, Field(min_length=1)]
+    description: Text
+    criterion: Text
