@@ -1,0 +1,324 @@
+"""Here: that every number and text of the policy is used: changing it changes what is published, and nothing else does.
+
+Not here: what each number means (the tests of each product), and how policy files are read (core/test_policy_files.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from acquisition_assets.commands.validate import CONTRACTS
+from acquisition_assets.core.lake import Lake
+from acquisition_assets.core.policy import merge
+from acquisition_assets.core.settings import Settings
+from acquisition_assets.core.sql import sql_folder
+from acquisition_assets.definitions import build_defs
+from acquisition_assets.policy import Policy, read_policy
+from acquisition_assets.publish.tables import REPORTS as TASKS
+from acquisition_assets_tests.running import snapshot
+
+DAY, EARLIER_DAY = "2026-09-30", "2026-09-27"
+# Section -> the step that reads it, and for each key a value that must change what the step publishes for the sample.
+CHANGES: dict[str, tuple[str, Mapping[str, Any]]] = {
+    "features": (
+        "features",
+        {
+            "history_days": 60,
+            "recent_days": 3,
+            "month_days": 10,
+            "metrics_days": 40,
+            "first_business_hour": 11,
+            "last_business_hour": 15,
+            "last_weekday": 3,
+        },
+    ),
+    "platforms": (
+        "features",
+        {
+            "names": {"linkedin": ["li"], "facebook": ["linkedin"]},
+            "domains": {"facebook": ["nothing.example"]},
+            "other_social": ["google"],
+            "other_social_domains": ["google.com"],
+            "social_word": "organic",
+            "social_name": "networks",
+        },
+    ),
+    "dynamic_scores": (
+        "dynamic_scores",
+        {
+            "completion_points": 4.0,
+            "open_points": 1.5,
+            "fast_response_hours": 1.0,
+            "fast_response_points": 6.0,
+            "response_hours": 8.0,
+            "response_points": 2.0,
+            "referral_points": 7.0,
+            "consistency_points": 4.0,
+            "consistency_consumed": 5,
+            "consistency_per_day": 0.4,
+            "consistency_days": 15,
+            "decay_after_days": 7,
+            "decay_points_per_day": 1.0,
+            "engaged_points": 12.0,
+            "nurturing_points": 4.0,
+            "minimum_score": 5.0,
+            "maximum_score": 40.0,
+            "minimum_change": 3.0,
+            "lookback_days": 2,
+            "analysed_created_days": 30,
+            "analysed_active_days": 10,
+        },
+    ),
+    "behavior_predictions": (
+        "behavior_predictions",
+        {
+            "engagement_points": 30.0,
+            "full_engagement_score": 20.0,
+            "completion_points": 20.0,
+            "fast_response_hours": 1.0,
+            "fast_response_points": 12.0,
+            "response_hours": 8.0,
+            "response_points": 8.0,
+            "business_hours_share": 0.8,
+            "business_hours_points": 8.0,
+            "weekday_share": 0.9,
+            "weekday_points": 4.0,
+            "recent_days": 1,
+            "recent_points": 8.0,
+            "week_days": 5,
+            "week_points": 4.0,
+            "maximum_probability": 80.0,
+            "likely_above": 75.0,
+            "nurturing_from": 45.0,
+            "engagement_from": 35.0,
+        },
+    ),
+    "content_recommendations": (
+        "content_recommendations",
+        {
+            "maximum_items": 2,
+            "complement_videos_completions": 2,
+            "high_engagement_score": 20.0,
+            "near_conversion_score": 15.0,
+            "premium_completions": 3,
+            "items": {"premium": {"title": "Otro", "content_id": "other"}},
+        },
+    ),
+    "segments": (
+        "lead_segments",
+        {
+            **{
+                name: {"criterion": criterion}
+                for name, criterion in {
+                    "high_value_prospects": "engagement_score >= 20",
+                    "quick_responders": "avg_response_hours < 1",
+                    "content_consumers": "completions_total >= 4",
+                    "referral_champions": "referrals_validated >= 1",
+                    "at_risk": "age_days >= 60",
+                    "ready_to_convert": "engagement_score >= 20",
+                }.items()
+            },
+        },
+    ),
+    "anomalies": (
+        "anomalies",
+        {
+            "window_days": 1,
+            "season_weeks": 2,
+            "season_history_days": 200,
+            "significance": 1e-30,
+            "engagement_drop_percent": 90.0,
+            "engagement_minimum_deliveries": 100_000,
+            "fraud_days": 60,
+            "fraud_percent": 90.0,
+            "fraud_minimum_referrals": 1000,
+            "lead_drop_percent": 90.0,
+            "lead_minimum": 1000,
+            "silent_days": 3,
+            "silent_deliveries": 12,
+        },
+    ),
+    "social_performance": (
+        "social_performance",
+        {"window_days": 10, "confidence": 0.8, "best_platform_minimum_leads": 1000},
+    ),
+}
+TABLES = {"features": ("lead_activity", "daily_metrics")}
+REPORTS = {contract.table: task for task, contract in TASKS.items()}
+# Key of the reports' section -> the step and the list that is cut.
+LISTS = {
+    "score_changes": ("dynamic_scores", "dynamic_scoring_system", "score_changes"),
+    "predictions": ("behavior_predictions", "predictive_behavior_analysis", "predictions"),
+    "recommendations": ("content_recommendations", "personalized_content_recommendations", "recommendations"),
+}
+SOURCE = {
+    "leads.csv": "lead_id,status,created_at\n" + "".join(f"l{n},hot,2026-01-01\n" for n in range(20)),
+    "events.csv": "lead_id,event_type,occurred_at\n" + "".join(f"l{n},sent,2026-01-05\n" for n in range(20)),
+}
+
+
+def changed(section: str, key: str, value: Any) -> Policy:
+    """The shipped policy with one value replaced; where it is a mapping, only what that names."""
+    override = {section: {key: value}} if section else {key: value}
+    return Policy.model_validate(merge(read_policy().model_dump(), override))
+
+
+def run(lake: Path, policy: Policy, step: str | None = None, day: str = DAY, source: str = "sample") -> None:
+    """Run one step, or all of them, for a day."""
+    settings = Settings(source=source, lake=str(lake), start_date="2025-06-01", threads=2)
+    names = []
+    for assets in build_defs(settings, policy=policy).assets or ():
+        assert isinstance(assets, dg.AssetsDefinition)
+        names.append(assets.op.name)
+        if step in (None, assets.op.name):
+            context = SimpleNamespace(partition_key=day, retry_number=0)
+            list(assets.op.compute_fn.decorated_fn(context))  # type: ignore[union-attr]
+    assert step is None or step in names
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample's last day, and one three days earlier."""
+    lake = tmp_path_factory.mktemp("sample") / "lake"
+    for day in (EARLIER_DAY, DAY):
+        run(lake, read_policy(), day=day)
+    return lake
+
+
+def published(lake: Path, step: str) -> dict[str, Any]:
+    """What a step has published for the last day, in an order of its own."""
+    tables = TABLES.get(step, (step,))
+    keys = {contract.table: [(name, "ascending") for name in contract.key] for contract in CONTRACTS}
+    found: dict[str, Any] = {name: Lake(str(lake)).read(name, dt.date.fromisoformat(DAY)) for name in tables}
+    found = {name: table.sort_by(keys[name]).to_pandas().to_csv() for name, table in found.items()}
+    if step in REPORTS:
+        found["report"] = (lake / "reports" / f"date={DAY}" / f"{REPORTS[step]}.json").read_text(encoding="utf-8")
+    return found
+
+
+@pytest.fixture
+def lake(base: Path) -> Iterator[Path]:
+    """The sample's lake; what a test publishes there for the last day is taken back."""
+    kept = base.parent / "kept"
+    days = [path.relative_to(base) for path in base.glob(f"*/date={DAY}") if "raw_" not in path.parent.name]
+    for each in days:
+        shutil.copytree(base / each, kept / each)
+    yield base
+    for each in days:
+        shutil.rmtree(base / each)
+        shutil.move(kept / each, base / each)
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [pytest.param(section, key, id=f"{section}.{key}") for section, (_, keys) in CHANGES.items() for key in keys],
+)
+def test_every_value_changes_what_its_step_publishes(lake: Path, section: str, key: str) -> None:
+    step, values = CHANGES[section]
+    before = published(lake, step)
+    run(lake, changed(section, key, values[key]), step)
+    assert published(lake, step) != before
+
+
+@pytest.mark.parametrize("step", sorted({step for step, _ in CHANGES.values()}))
+def test_the_same_policy_publishes_the_same(lake: Path, step: str) -> None:
+    before = published(lake, step)
+    run(lake, read_policy(), step)
+    assert published(lake, step) == before
+
+
+@pytest.mark.parametrize("key", LISTS)
+def test_lists_of_reports_are_cut(lake: Path, key: str) -> None:
+    step, task, name = LISTS[key]
+    run(lake, changed("reports", key, 3), step)
+    report = json.loads((lake / "reports" / f"date={DAY}" / f"{task}.json").read_text(encoding="utf-8"))
+    assert len(report[name]) == 3
+
+
+def test_samples_of_segments_are_cut(lake: Path) -> None:
+    run(lake, changed("reports", "sample_leads", 3), "lead_segments")
+    path = lake / "reports" / f"date={DAY}" / "advanced_segmentation_engine.json"
+    segments = json.loads(path.read_text(encoding="utf-8"))["segments"]
+    assert {len(segment["sample_leads"]) for segment in segments.values()} == {3}
+
+
+def test_the_locale_changes_the_words(lake: Path) -> None:
+    run(lake, changed("", "locale", "en"), "anomalies")
+    report = (lake / "reports" / f"date={DAY}" / "anomaly_detection.json").read_text(encoding="utf-8")
+    assert "engagement rate" in report
+    assert "Caída" not in report
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """Twenty good leads with an event each, to which bad rows are added."""
+    for name, text in SOURCE.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_words_of_the_vocabulary(files: Path, tmp_path: Path) -> None:
+    run(tmp_path / "lake", read_policy(), "ingest", "2026-01-10", str(files))
+    assert len(snapshot(tmp_path / "lake", "2026-01-10")["raw_leads/date=2026-01-10"]) == 20
+    with pytest.raises(dg.Failure, match="20 of 20 rows are bad"):
+        run(tmp_path / "lake", changed("vocabulary", "status", {"hot": None}), "ingest", "2026-01-10", str(files))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "stops"),
+    [
+        ("quarantine_error_percent", 5.0, True),
+        ("quarantine_error_percent", 60.0, False),
+        ("quarantine_error_rows", 13, False),
+    ],
+)
+def test_limits_of_the_quarantine(files: Path, tmp_path: Path, key: str, value: float, stops: bool) -> None:
+    bad = "".join(f"b{n},no such word,2026-01-01\n" for n in range(12))
+    (files / "leads.csv").write_text(SOURCE["leads.csv"] + bad, encoding="utf-8")
+    policy = changed("ingestion", key, value)
+    if stops:
+        with pytest.raises(dg.Failure, match="12 of 32 rows are bad"):
+            run(tmp_path / "lake", policy, "ingest", "2026-01-10", str(files))
+    else:
+        run(tmp_path / "lake", policy, "ingest", "2026-01-10", str(files))
+
+
+@pytest.mark.parametrize(("late_days", "seen"), [(3, False), (5, True)])
+def test_how_late_an_event_may_come(files: Path, tmp_path: Path, late_days: int, seen: bool) -> None:
+    policy = changed("ingestion", "late_arrival_days", late_days)
+    run(tmp_path / "lake", policy, "ingest", "2026-01-09", str(files))
+    (files / "events.csv").write_text(SOURCE["events.csv"] + "l1,opened,2026-01-05T12:00:00Z\n", encoding="utf-8")
+    run(tmp_path / "lake", policy, "ingest", "2026-01-10", str(files))
+    events = snapshot(tmp_path / "lake")["raw_events/date=2026-01-05"]
+    assert any("opened" in event for event in events) is seen
+
+
+def test_no_value_is_left_out() -> None:
+    policy = read_policy().model_dump()
+    for section, (_, keys) in CHANGES.items():
+        assert list(keys) == list(policy.pop(section)), section
+    assert set(policy.pop("reports")) == {*LISTS, "sample_leads"}
+    assert set(policy.pop("ingestion")) == {"late_arrival_days", "quarantine_error_percent", "quarantine_error_rows"}
+    assert set(policy) == {"locale", "vocabulary"}
+    assert set(policy["vocabulary"]) == {"status"}
+
+
+def test_the_rules_in_sql_hold_no_number_of_their_own() -> None:
+    """What stands there: 0, 1 and -1, decimals of rounding, and units of time and percent."""
+    units = {"0", "1", "2", "18", "6", "8", "100", "0.0", "1.0", "86400000000.0", "3600000000.0", "1e9"}
+    for folder in ("features", "outputs", "reports", "checks"):
+        for path in sorted((sql_folder() / folder).glob("*.sql")):
+            text = re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
+            text = re.sub(r"'[^']*'", "''", text)
+            numbers = set(re.findall(r"(?<![\w.$])\d+(?:\.\d+)?(?:e\d+)?\b", text))
+            assert numbers <= units | ({"19", "5"} if path.stem == "score_distribution" else set()), path.name
