@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from acquisition_assets.commands.console import warn
 from acquisition_assets.core.days import day_of, days_between, parse_day
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.lake import Lake
@@ -29,7 +30,7 @@ def utc_now() -> dt.datetime:
 
 
 def read_settings(**options: str | None) -> Settings:
-    """The settings of the environment; options win.
+    """The settings of the environment; options win. A variable that is no setting is told on stderr.
 
     Raises:
         InputError: a setting is wrong.
@@ -37,6 +38,8 @@ def read_settings(**options: str | None) -> Settings:
     for name, value in options.items():
         if value is not None and not value.strip():
             raise InputError(f"--{name} is empty; give it a value or leave it out")
+    for warning in Settings.unknown_variables(os.environ):
+        warn(warning)
     return Settings.from_environment(os.environ, **options)
 
 

@@ -18,8 +18,8 @@ DAY_US = 86_400_000_000
 FIRST_TABULATED_DAY = dt.date(1970, 1, 1)
 
 
-def zone(name: str) -> ZoneInfo:
-    """The IANA time zone of that name.
+def zone(name: str, setting: str = "ACQUISITION_TIMEZONE") -> ZoneInfo:
+    """The IANA time zone of that name, which the setting gives.
 
     Raises:
         InputError: the name is not in the IANA database.
@@ -28,7 +28,7 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise InputError(
-            f"time zone {name!r} is unknown; set ACQUISITION_TIMEZONE to an IANA name such as Europe/Madrid"
+            f"time zone {name!r} is unknown; set {setting} to an IANA name such as Europe/Madrid"
         ) from error
 
 

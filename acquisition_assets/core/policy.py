@@ -174,11 +174,17 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
         keys = ", ".join(_keys_at(model, first["loc"]))
         told = f"must be a mapping{' of ' + keys if keys else ''}"
     else:
-        told = str(first["msg"]).removeprefix("Value error, ")
-        for words, ours in WORDS.items():
-            told = told.replace(words, ours)
+        told = in_our_words(first["msg"])
     given = f" (got {_short(first['input'])})" if not isinstance(first["input"], (dict, BaseModel)) else ""
     return f"{place}{': ' if place else ''}{told}{given}{more}"
+
+
+def in_our_words(message: str) -> str:
+    """What pydantic says is wrong, in plainer words."""
+    told = message.removeprefix("Value error, ").split(", unable to parse")[0]
+    for words, ours in WORDS.items():
+        told = told.replace(words, ours)
+    return told
 
 
 def _short(value: object) -> str:

@@ -6,6 +6,8 @@ Not here: the numbers of the rules; they are in the policy.
 from __future__ import annotations
 
 import datetime as dt
+import difflib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,14 +16,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from acquisition_assets.core.days import parse_day, zone
 from acquisition_assets.core.errors import InputError
+from acquisition_assets.core.policy import in_our_words
 
 PREFIX = "ACQUISITION_"
+# Read by the scripts and tests of the project, not by the package.
+OTHER_PREFIXES = ("ACQUISITION_TEST_", "ACQUISITION_PG_BIN", "ACQUISITION_CHROMIUM")
+SIZE = re.compile(r"(\d+(?:\.\d+)?) ?[KMGT](?:i?B)?", re.IGNORECASE)
 
 
 class Settings(BaseModel):
     """Where the data comes from and goes to. Each field is the environment variable ACQUISITION_<FIELD>."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     source: str = Field("sample", description="`sample`, a folder of files, or a `postgresql://` URL")
     lake: str = Field("lake", description="folder or fsspec URL of the lake")
@@ -33,6 +39,15 @@ class Settings(BaseModel):
     memory_limit: str = Field("640MB", description="what the engine may hold in memory before it spills")
     spill: str | None = Field(None, description="folder to spill into (default: inside the lake's staging folder)")
     threads: int | None = Field(None, ge=1, description="threads of the engine (default: all cores)")
+    parallel_days: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="days of a range side by side (default: one per core, at most 4, in ranges from 8 days)",
+    )
+    executor: str = Field(
+        "in_process", description="Dagster's executor: `in_process`, or `multiprocess` for a process per step"
+    )
     alert_urls: str = Field("", description="apprise URLs, separated by blanks; without any, alerts go to the log")
     ui_url: str = Field("", description="address of the Dagster UI, for links in alerts")
     publish_url: str | None = Field(None, description="`postgresql://` URL of the database to publish to")
@@ -46,9 +61,9 @@ class Settings(BaseModel):
     @field_validator("memory_limit")
     @classmethod
     def _size(cls, value: str) -> str:
-        number = value.strip().upper().removesuffix("B").rstrip("KMGTI")
-        if not number.strip().replace(".", "", 1).isdigit() or number.strip() == value.strip():
-            raise ValueError("write a size with its unit, such as 800MB or 4GB")
+        size = SIZE.fullmatch(value)
+        if size is None or float(size[1]) == 0:
+            raise ValueError("must be a size with its unit, such as 800MB or 4GB")
         return value
 
     @field_validator("engine")
@@ -56,6 +71,13 @@ class Settings(BaseModel):
     def _engine(cls, value: str) -> str:
         if value not in ("duckdb", "spark"):
             raise ValueError("must be duckdb or spark")
+        return value
+
+    @field_validator("executor")
+    @classmethod
+    def _executor(cls, value: str) -> str:
+        if value not in ("in_process", "multiprocess"):
+            raise ValueError("must be in_process or multiprocess")
         return value
 
     @property
@@ -66,12 +88,12 @@ class Settings(BaseModel):
     @property
     def first_day(self) -> dt.date | None:
         """The configured first day, if any."""
-        return None if self.start_date is None else parse_day(self.start_date, "start date")
+        return None if self.start_date is None else parse_day(self.start_date, f"{PREFIX}START_DATE")
 
     @property
     def policy_path(self) -> Path | None:
         """The user's policy file, if any."""
-        return None if self.policy is None else Path(self.policy)
+        return None if self.policy is None else Path(self.policy).expanduser()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], **overrides: object) -> Settings:
@@ -91,8 +113,21 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             name = PREFIX + str(first["loc"][0]).upper()
-            raise InputError(f"{name}={first['input']!r}: {first['msg']}") from None
+            raise InputError(f"{name}={first['input']!r}: {in_our_words(first['msg'])}") from None
         zone(settings.timezone)
-        zone(settings.source_timezone)
+        zone(settings.source_timezone, f"{PREFIX}SOURCE_TIMEZONE")
         _ = settings.first_day
         return settings
+
+    @classmethod
+    def unknown_variables(cls, environment: Mapping[str, str]) -> list[str]:
+        """A warning for each variable that looks like a setting and is none: it has no effect."""
+        known = [name.upper() for name in cls.model_fields]
+        warnings = []
+        for name in sorted(environment):
+            setting = name.removeprefix(PREFIX)
+            if name.startswith(PREFIX) and setting not in known and not name.startswith(OTHER_PREFIXES):
+                close = difflib.get_close_matches(setting.upper(), known, 1)
+                meant = f"; did you mean {PREFIX}{close[0]}?" if close else ""
+                warnings.append(f"the environment variable {name} is no setting and has no effect{meant}")
+        return warnings

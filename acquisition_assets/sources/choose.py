@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.sources import sample
 from acquisition_assets.sources.base import Source
@@ -19,7 +20,11 @@ POSTGRES = ("postgresql://", "postgres://")
 
 
 def choose_source(settings: Settings) -> Source:
-    """The source that the settings name: the sample, a database, or a folder."""
+    """The source that the settings name: the sample, a database, or a folder.
+
+    Raises:
+        InputError: it is a URL of another kind.
+    """
     if settings.source == SAMPLE:
         return sample_source()
     if settings.source.startswith(POSTGRES):
@@ -27,7 +32,12 @@ def choose_source(settings: Settings) -> Source:
 
         queries = Path(settings.source_queries) if settings.source_queries else None
         return PostgresSource(settings.source, settings.source_timezone, queries)
-    return FileSource(Path(settings.source))
+    kind, is_url, _ = settings.source.partition("://")
+    if is_url:
+        raise InputError(
+            f"a source cannot be a URL of the kind {kind}://; name a folder, a postgresql:// URL, or sample"
+        )
+    return FileSource(Path(settings.source).expanduser())
 
 
 def first_day(settings: Settings) -> dt.date | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from acquisition_assets.commands import deployment
-from acquisition_assets_tests.cli.conftest import refused
+from acquisition_assets_tests.cli.conftest import call, refused
 
 DAY = ("--date", "2025-03-10")
 
@@ -156,6 +156,22 @@ def test_policy_that_cannot_be_read(source: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("option", ["--source", "--lake", "--policy"])
 def test_empty_option(option: str) -> None:
     assert refused("run", option, " ") == f"{option} is empty; give it a value or leave it out"
+
+
+def test_a_source_of_an_unknown_kind() -> None:
+    line = refused("run", *DAY, "--source", "mysql://me:s3cret@host/crm")
+    assert line == "a source cannot be a URL of the kind mysql://; name a folder, a postgresql:// URL, or sample"
+
+
+def test_a_variable_that_is_no_setting(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACQUISITION_LAK", "s3cret")
+    result = call("validate", "--source", source, "--lake", tmp_path / "lake")
+    assert result.exit_code == 0
+    assert (
+        "warning: the environment variable ACQUISITION_LAK is no setting and has no effect; did you mean "
+        "ACQUISITION_LAKE?" in result.stderr.splitlines()
+    )
+    assert "s3cret" not in result.output
 
 
 def test_wrong_setting(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
