@@ -788,6 +788,20 @@ ITEMS: dict[str, tuple[str, str, str, str]] = {  # rule: type, title, reason, id
 }
 
 
+def ids_of(kind: str, title: str, content: Sequence[Row]) -> set[str]:
+    """The ids of the content rows of a type and title; of several the smallest is recommended."""
+    return {item["content_id"] for item in content if (item["content_type"], item["title"]) == (kind, title)}
+
+
+def possible_ids(content: Sequence[Row]) -> set[str]:
+    """The ids of all that any rule recommends."""
+    return {
+        content_id
+        for kind, title, _, shipped_id in ITEMS.values()
+        for content_id in {shipped_id, *ids_of(kind, title, content)}
+    }
+
+
 def content_recommendations(
     activity: Sequence[Row],
     score: Mapping[str, Fraction],
@@ -796,11 +810,12 @@ def content_recommendations(
 ) -> list[Row]:
     """Up to five items for each lead that is new, nurturing or engaged and not unsubscribed."""
     done: dict[str, set[str]] = defaultdict(set)
+    possible = possible_ids(content)
     for delivery in deliveries:
-        contents = {event["content_id"] for event in delivery.events}
+        named = [event["content_id"] for event in delivery.events if event["content_id"] in possible]
         for event in delivery.events:
             if event["event_type"] == "completed" and not event["is_machine"]:
-                done[event["lead_id"]] |= contents if event["content_id"] is None else {event["content_id"]}
+                done[delivery.lead_id].add(event["content_id"] or min(named, default=""))
     rows = []
     for lead in activity:
         if lead["status"] not in ("new", "nurturing", "engaged") or lead["is_unsubscribed"]:
@@ -819,10 +834,7 @@ def content_recommendations(
         completed = done[lead["lead_id"]]
         rank = 0
         for rule, (kind, title, reason, shipped_id) in ITEMS.items():
-            content_id = next(
-                (item["content_id"] for item in content if (item["content_type"], item["title"]) == (kind, title)),
-                shipped_id,
-            )
+            content_id = min(ids_of(kind, title, content), default=shipped_id)
             if not holds[rule] or content_id in completed or rank == 5:
                 continue
             rank += 1
@@ -1307,7 +1319,8 @@ def run(
     if any(account.stops for account in accounts.values()):
         return Outcome(accounts)
     events = [event for its_day, events in lake.events.items() if its_day <= day for event in events]
-    deliveries = deliveries_of(events)
+    known = {lead["lead_id"] for lead in accounts["leads"].accepted}
+    deliveries = [delivery for delivery in deliveries_of(events) if delivery.lead_id in known]
     activity = lead_activity(accounts, events, end, zone)
     metrics = daily_metrics(accounts, deliveries, day, zone)
     scores = dynamic_scores(activity, day, end, lake)

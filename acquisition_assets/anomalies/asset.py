@@ -3,6 +3,7 @@
 Not here: the rules (detect.py) and the words (messages.py).
 """
 
+import datetime as dt
 from collections.abc import Sequence
 
 import dagster as dg
@@ -14,6 +15,7 @@ from acquisition_assets.anomalies.messages import Locale
 from acquisition_assets.anomalies.policy import AnomalyPolicy
 from acquisition_assets.anomalies.report import anomaly_report
 from acquisition_assets.core.assets import Finding, Output, Step, output_asset
+from acquisition_assets.core.days import start_of_day
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.plots import bars
 from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
@@ -51,7 +53,7 @@ def build(env: Env, policy: AnomalyPolicy, features: FeaturePolicy, locale: Loca
 
     def recompute(step: Step) -> Sequence[tuple[str, object, object]]:
         window = {
-            "since": env.earlier(step.day, days=policy.fraud_days),
+            "since": start_of_day(step.day - dt.timedelta(days=policy.fraud_days - 1), env.tz),
             "until": env.earlier(step.day, days=0),
             "minimum": policy.fraud_minimum_referrals,
             "percent": policy.fraud_percent,

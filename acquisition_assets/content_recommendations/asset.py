@@ -14,6 +14,7 @@ from acquisition_assets.content_recommendations.report import content_types, rec
 from acquisition_assets.core.assets import Output, Step, output_asset
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.plots import bars
+from acquisition_assets.core.sql import read_sql
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 from acquisition_assets.features.contract import LEAD_ACTIVITY
 from acquisition_assets.raw.contract import RAW_CONTENT, RAW_EVENTS
@@ -35,6 +36,7 @@ def build(env: Env, policy: RecommendationPolicy, report_length: int) -> dg.Asse
             step.bind(contract)
         step.bind(RAW_EVENTS, [day for day in env.lake.days(RAW_EVENTS.table) if day <= step.day])
         step.session.bind_arrow("items", items_table(policy))
+        step.session.bind_query("completed", read_sql("outputs/content_recommendations_completed"))
         step.write_query("outputs/content_recommendations", policy.parameters())
 
     def recompute(step: Step) -> Sequence[tuple[str, object, object]]:

@@ -20,7 +20,7 @@ RuleName = Literal[
     "near_conversion",
     "premium",
 ]
-RULES: tuple[str, ...] = get_args(RuleName)
+RULES: tuple[RuleName, ...] = get_args(RuleName)
 
 
 class Item(Section):

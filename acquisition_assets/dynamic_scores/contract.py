@@ -77,7 +77,7 @@ DYNAMIC_SCORES = Contract(
     rules=(
         Rule(
             "score explains itself",
-            f"abs(base_score + {' + '.join(PARTS)} + clamp_adjustment - computed_score) < 0.005",
+            f"abs(base_score + {' + '.join(PARTS)} + clamp_adjustment - computed_score) < 0.005 + base_score * 1e-15",
             "base score, points and adjustment sum to computed_score",
         ),
         Rule(

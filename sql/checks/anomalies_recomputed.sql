@@ -1,6 +1,7 @@
 -- Grain: one row: whether the fraud rate is high. Reads: raw_referrals. Parameters: $since and $until of the window, the limits.
 select
-    count(*) > $minimum and count(case when status = 'fraud' then 1 end) * 100 > count(*) * $percent
+    count(*) > $minimum
+    and count(case when status = 'fraud' then 1 end) * 100 > count(*) * cast($percent as decimal(18, 8))
         as high_fraud_rate
 from raw_referrals
 where created_at >= $since and created_at < $until

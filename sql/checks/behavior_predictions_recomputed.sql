@@ -1,6 +1,9 @@
 -- Grain: one row: the totals of behavior_predictions, from the leads' activity alone. Reads: lead_activity.
 select
     count(*) as leads,
-    count(case when weekday_share > $weekday_share then 1 end) * $weekday_points as weekday_points
+    cast(
+        count(case when weekday_share > $weekday_share then 1 end)
+        * round(cast($weekday_points as decimal(18, 8)), 2) as double
+    ) as weekday_points
 from lead_activity
 where status = 'new' or status = 'nurturing' or status = 'engaged'

@@ -1,16 +1,10 @@
 -- Grain: one row: the leads that the first rule holds for, less those that completed its item; no other rule can crowd it out.
--- Reads: lead_activity, raw_events, raw_content, items.
+-- Reads: lead_activity, raw_content, items, completed.
 with ids as (
     select coalesce(min(content.content_id), min(items.content_id)) as content_id
     from items
     left join raw_content as content on items.title = content.title and items.content_type = content.content_type
     where items.rule = 'interest_marketing'
-),
-
-finished as (
-    select lead_id
-    from raw_events
-    where event_type = 'completed' and not is_machine and content_id in (select content_id from ids)
 )
 
 select count(*) as interest_marketing_items
@@ -20,4 +14,7 @@ where
     and status <> 'converted'
     and status <> 'inactive'
     and not is_unsubscribed
-    and lead_id not in (select lead_id from finished)
+    and lead_id not in (
+        select lead_id from completed
+        where content_id in (select content_id from ids)
+    )

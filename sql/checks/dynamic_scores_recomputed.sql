@@ -1,7 +1,11 @@
 -- Grain: one row: the totals of dynamic_scores, counted from the raw tables. Reads: raw_leads, raw_referrals.
+with earned as (
+    select round(cast(count(*) * $referral_points as decimal(18, 8)), 2) as points
+    from raw_referrals
+    where status in ('pending', 'validated')
+    group by referrer_lead_id
+)
+
 select
     (select count(*) from raw_leads) as leads,
-    (
-        select count(*) from raw_referrals
-        where status in ('pending', 'validated')
-    ) * $referral_points as referral_points
+    coalesce((select cast(sum(points) as double) from earned), 0.0) as referral_points

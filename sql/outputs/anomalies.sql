@@ -1,29 +1,35 @@
 -- Grain: one row: what anomalies need beyond the daily metrics. Reads: raw_leads, raw_events, lead_activity.
 -- Silent leads were sent $silent_deliveries or more since $silent_from and have no human event on any of these deliveries.
+-- Only leads whose deliveries_7d are that many can be silent, as long as both windows are equally long.
 with candidates as (
     select lead_id
     from lead_activity
     where deliveries_7d >= $silent_deliveries or $silent_days <> $recent_days
 ),
 
+touched as (
+    select coalesce(delivery_id, derived_delivery_id) as delivery_id
+    from raw_events
+    where lead_id in (select lead_id from candidates)
+),
+
+-- A delivery is of the lead of its earliest event, whichever leads its other events name.
 deliveries_of_candidates as (
     select
-        coalesce(events.delivery_id, events.derived_delivery_id) as delivery_id,
-        min(events.lead_id) as lead_id,
-        min(case when events.event_type = 'sent' then events.occurred_at end) as sent_at,
-        count(case when events.event_type in ('opened', 'clicked', 'completed') and not events.is_machine then 1 end)
-            as human_events
-    from raw_events as events
-    where events.lead_id in (select lead_id from candidates)
-    group by 1
+        min({ 'occurred_at': occurred_at, 'event_id': event_id, 'lead_id': lead_id }) as first_event,
+        min(case when event_type = 'sent' then occurred_at end) as sent_at,
+        count(case when event_type in ('opened', 'clicked', 'completed') and not is_machine then 1 end) as human_events
+    from raw_events
+    where coalesce(delivery_id, derived_delivery_id) in (select delivery_id from touched)
+    group by coalesce(delivery_id, derived_delivery_id)
 ),
 
 silent as (
-    select lead_id
-    from deliveries_of_candidates
-    where sent_at >= $silent_from
-    group by lead_id
-    having count(*) >= $silent_deliveries and sum(human_events) = 0
+    select deliveries.first_event.lead_id as silent_lead_id
+    from deliveries_of_candidates as deliveries
+    where deliveries.sent_at >= $silent_from
+    group by 1
+    having count(*) >= $silent_deliveries and sum(deliveries.human_events) = 0
 )
 
 select
@@ -32,4 +38,7 @@ select
         select min(date) from raw_events
         where event_type = 'sent'
     ) as first_sent_date,
-    (select count(*) from silent) as silent_leads
+    (
+        select count(*) from silent
+        where silent_lead_id in (select lead_id from candidates)
+    ) as silent_leads

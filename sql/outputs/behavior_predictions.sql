@@ -37,7 +37,7 @@ predicted as (
                     $maximum_probability,
                     engagement_points + completion_points + response_points + business_hours_points + weekday_points
                     + recency_points
-                ) as decimal(18, 6)
+                ) as decimal(18, 8)
             ), 2
         ) as conversion_probability
     from pointed
@@ -50,12 +50,12 @@ select
     completion_rate,
     avg_response_hours,
     business_hours_share,
-    round(cast(engagement_points as decimal(18, 6)), 2) as engagement_points,
-    round(cast(completion_points as decimal(18, 6)), 2) as completion_points,
-    round(cast(response_points as decimal(18, 6)), 2) as response_points,
-    round(cast(business_hours_points as decimal(18, 6)), 2) as business_hours_points,
-    round(cast(weekday_points as decimal(18, 6)), 2) as weekday_points,
-    round(cast(recency_points as decimal(18, 6)), 2) as recency_points,
+    round(cast(engagement_points as decimal(18, 8)), 2) as engagement_points,
+    round(cast(completion_points as decimal(18, 8)), 2) as completion_points,
+    round(cast(response_points as decimal(18, 8)), 2) as response_points,
+    round(cast(business_hours_points as decimal(18, 8)), 2) as business_hours_points,
+    round(cast(weekday_points as decimal(18, 8)), 2) as weekday_points,
+    round(cast(recency_points as decimal(18, 8)), 2) as recency_points,
     conversion_probability,
     case
         when conversion_probability > $likely_above then 'likely_to_convert'

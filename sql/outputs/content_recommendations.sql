@@ -1,5 +1,6 @@
 -- Grain: one row per lead and recommended item. Key: lead_id, rank.
--- Reads: lead_activity, dynamic_scores, raw_events (what leads completed), raw_content, items (rule, place, content_type, title, reason, content_id).
+-- Reads: lead_activity, dynamic_scores, raw_content, items (rule, place, content_type, title, reason, content_id),
+-- completed (lead_id, content_id: what leads completed of them).
 -- Parameters: the thresholds of the policy's section content_recommendations.
 with catalogue as (
     select
@@ -13,14 +14,6 @@ with catalogue as (
     left join raw_content as content
         on items.content_type = content.content_type and items.title = content.title
     group by items.rule, items.place, items.content_type, items.title, items.reason
-),
-
-completed as (
-    select distinct
-        lead_id,
-        content_id
-    from raw_events
-    where event_type = 'completed' and not is_machine and content_id in (select content_id from catalogue)
 ),
 
 eligible as (

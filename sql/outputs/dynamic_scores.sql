@@ -1,6 +1,7 @@
 -- Grain: one row per lead. Key: lead_id.
 -- Reads: lead_activity, previous_scores (the published scores of the days before, with their day as `date`).
 -- Parameters: the numbers of the policy's section dynamic_scores; $analysed_created_from and $analysed_active_from.
+-- A base score above 1e9 is too large for a decimal: what is beyond is carried beside it, as a double.
 with previous as (
     select
         lead_id,
@@ -57,18 +58,19 @@ computed as (
     select
         summed.lead_id,
         summed.is_analysed,
-        round(cast(summed.base_score as decimal(18, 6)), 2) as base_score,
-        round(cast(summed.recent_activity_points as decimal(18, 6)), 2) as recent_activity_points,
-        round(cast(summed.response_points as decimal(18, 6)), 2) as response_points,
-        round(cast(summed.referral_points as decimal(18, 6)), 2) as referral_points,
-        round(cast(summed.consistency_points as decimal(18, 6)), 2) as consistency_points,
-        round(cast(summed.decay_points as decimal(18, 6)), 2) as decay_points,
-        round(cast(summed.status_points as decimal(18, 6)), 2) as status_points,
-        round(cast(least($maximum_score, greatest($minimum_score, summed.total)) as decimal(18, 6)), 2)
+        round(cast(least(summed.base_score, 1e9) as decimal(18, 8)), 2) as decimal_base_score,
+        greatest(0.0, summed.base_score - 1e9) as base_score_beyond_decimals,
+        round(cast(summed.recent_activity_points as decimal(18, 8)), 2) as recent_activity_points,
+        round(cast(summed.response_points as decimal(18, 8)), 2) as response_points,
+        round(cast(summed.referral_points as decimal(18, 8)), 2) as referral_points,
+        round(cast(summed.consistency_points as decimal(18, 8)), 2) as consistency_points,
+        round(cast(summed.decay_points as decimal(18, 8)), 2) as decay_points,
+        round(cast(summed.status_points as decimal(18, 8)), 2) as status_points,
+        round(cast(least($maximum_score, greatest($minimum_score, summed.total)) as decimal(18, 8)), 2)
             as computed_score,
         coalesce(
-            round(cast(previous.score as decimal(18, 6)), 2),
-            round(cast(least($maximum_score, greatest($minimum_score, summed.base_score)) as decimal(18, 6)), 2)
+            round(cast(previous.score as decimal(18, 8)), 2),
+            round(cast(least($maximum_score, greatest($minimum_score, summed.base_score)) as decimal(18, 8)), 2)
         ) as previous_score
     from summed
     left join previous on summed.lead_id = previous.lead_id
@@ -90,17 +92,19 @@ decided as (
 
 select
     lead_id,
-    base_score,
+    cast(decimal_base_score as double) + base_score_beyond_decimals as base_score,
     recent_activity_points,
     response_points,
     referral_points,
     consistency_points,
     decay_points,
     status_points,
-    computed_score - (
-        base_score + recent_activity_points + response_points + referral_points + consistency_points + decay_points
-        + status_points
-    ) as clamp_adjustment,
+    cast(
+        computed_score - (
+            decimal_base_score + recent_activity_points + response_points + referral_points + consistency_points
+            + decay_points + status_points
+        ) as double
+    ) - base_score_beyond_decimals as clamp_adjustment,
     computed_score,
     previous_score,
     is_analysed,

@@ -5,9 +5,9 @@ select
     activity.email,
     staged.previous_score as old_score,
     staged.score as new_score,
-    cast(round(cast(staged.score - staged.previous_score as decimal(18, 6)), 2) as double) as change
+    cast(round(cast(staged.score - staged.previous_score as decimal(18, 8)), 2) as double) as change
 from staged
 inner join lead_activity as activity on staged.lead_id = activity.lead_id
 where staged.is_updated
-order by abs(round(cast(staged.score - staged.previous_score as decimal(18, 6)), 2)) desc, staged.lead_id
+order by abs(round(cast(staged.score - staged.previous_score as decimal(18, 8)), 2)) desc, staged.lead_id
 limit $length
