@@ -3,8 +3,10 @@
 Not here: any rule, and anything that runs at import.
 """
 
+import datetime as dt
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import dagster as dg
@@ -16,7 +18,7 @@ from acquisition_assets.automation.sensors import alert_sensor
 from acquisition_assets.behavior_predictions import asset as behavior_predictions
 from acquisition_assets.content_recommendations import asset as content_recommendations
 from acquisition_assets.core.engine import DuckDBEngine, Engine
-from acquisition_assets.core.env import DEFAULT_FIRST_DAY, Env
+from acquisition_assets.core.env import DEFAULT_FIRST_DAY, Env, at_once, silent
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.dynamic_scores import asset as dynamic_scores
@@ -27,6 +29,8 @@ from acquisition_assets.raw import asset as raw
 from acquisition_assets.social_performance import asset as social_performance
 from acquisition_assets.sources.base import Source
 from acquisition_assets.sources.choose import POSTGRES, SAMPLE, choose_source, first_day
+
+EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
 
 
 def make_engine(settings: Settings, lake: Lake) -> Engine:
@@ -41,7 +45,8 @@ def build_defs(
     policy: Policy | None = None,
     source: Source | None = None,
     lake: Lake | None = None,
-    progress: Callable[[str, int, float], None] | None = None,
+    progress: Callable[[str, int, float], None] = silent,
+    turn: Callable[[str, dt.date], AbstractContextManager[None]] = at_once,
     full: bool = False,
 ) -> dg.Definitions:
     """The whole graph for a deployment; what is given wins over what the settings say.
@@ -58,7 +63,8 @@ def build_defs(
         settings.tz,
         settings.first_day or first_day(settings) or DEFAULT_FIRST_DAY,
         refresh=settings.refresh_minutes is not None,
-        **({"progress": progress} if progress else {}),
+        progress=progress,
+        turn=turn,
     )
     assets = [
         raw.build(env, source, policy.vocabulary, policy.ingestion, full=full),
@@ -86,7 +92,7 @@ def build_defs(
         jobs=[daily_job()],
         schedules=[schedule],
         sensors=[alert_sensor(settings), *_refreshing(settings, env, source)],
-        executor=dg.in_process_executor,
+        executor=EXECUTORS[settings.executor],
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 INPUT_ERROR = 2
+WORTH_PROCESSES = 8
+"""In shorter ranges it takes longer to start processes than they save."""
+MOST_PROCESSES = 4
+"""More have nothing to do, as each day reads the source after the day before has."""
 Progress = Callable[[str, int, float], None]
 
 
@@ -87,33 +92,67 @@ def prepare(settings: Settings) -> Deployment:
 def materialise(
     deployment: Deployment, days: Sequence[dt.date], out: Console, *, full: bool = False
 ) -> list[DayOutcome]:
-    """Materialise the days in order, with progress, up to the first that fails."""
+    """Materialise the days, with progress, up to the first that fails; in long ranges some are side by side."""
+    settings = _settings_for(deployment, days)
+    jobs = parallel_days(settings, len(days))
+    if jobs == 1:
+        return _one_by_one(deployment, settings, days, out, full=full)
+    from acquisition_assets.commands.side_by_side import Processes
+
+    # The first day reads the history, or everything again; meanwhile the processes for the others start.
+    processes = Processes(settings, days[1:], jobs)
+    try:
+        outcomes = _one_by_one(deployment, settings, days[:1], out, full=full)
+        if not outcomes[-1].exit_code:
+            line(out, f"{days[1]} to {days[-1]}, {jobs} days side by side")
+            outcomes += processes.run(_progress_of_days(out))
+    finally:
+        processes.stop()
+    return outcomes
+
+
+def parallel_days(settings: Settings, days: int) -> int:
+    """How many days of a range run side by side: what the settings say, else what pays off."""
+    if settings.parallel_days is not None:
+        return min(settings.parallel_days, max(1, days - 1))
+    if days < WORTH_PROCESSES or settings.engine != "duckdb":
+        return 1
+    return min(MOST_PROCESSES, os.cpu_count() or 1)
+
+
+def _settings_for(deployment: Deployment, days: Sequence[dt.date]) -> Settings:
+    """The settings, with a first day before these days."""
+    from acquisition_assets.core.env import DEFAULT_FIRST_DAY
+    from acquisition_assets.sources.choose import first_day
+
+    default = first_day(deployment.settings) or DEFAULT_FIRST_DAY
+    return early_enough(deployment.settings, default, days, deployment.policy.dynamic_scores.lookback_days + 1)
+
+
+def _one_by_one(
+    deployment: Deployment, settings: Settings, days: Sequence[dt.date], out: Console, *, full: bool
+) -> list[DayOutcome]:
     from acquisition_assets.commands.execution import instance, run_day
 
     outcomes: list[DayOutcome] = []
     with instance() as opened:
-        definitions = _definitions(deployment, days, out, full=full)
+        definitions = _definitions(deployment, settings, out, full=full)
         for day in days:
-            zone, source = deployment.settings.timezone, deployment.source.label
-            line(out, f"{day} ({zone}) from {source} into {deployment.lake.url}")
+            line(out, f"{day} ({settings.timezone}) from {deployment.source.label} into {deployment.lake.url}")
             with out.status("working") if out.is_terminal else contextlib.nullcontext():
                 outcomes.append(run_day(definitions, day, opened))
             if outcomes[-1].exit_code:
                 break
             if full and day == days[0]:  # the days after it have nothing left to read again
-                definitions = _definitions(deployment, days, out, full=False)
+                definitions = _definitions(deployment, settings, out, full=False)
     return outcomes
 
 
-def _definitions(deployment: Deployment, days: Sequence[dt.date], out: Console, *, full: bool) -> dg.Definitions:
-    from acquisition_assets.core.env import DEFAULT_FIRST_DAY
+def _definitions(deployment: Deployment, settings: Settings, out: Console, *, full: bool) -> dg.Definitions:
     from acquisition_assets.definitions import build_defs
-    from acquisition_assets.sources.choose import first_day
 
-    default = first_day(deployment.settings) or DEFAULT_FIRST_DAY
-    lookback = deployment.policy.dynamic_scores.lookback_days + 1
     return build_defs(
-        early_enough(deployment.settings, default, days, lookback),
+        settings,
         policy=deployment.policy,
         source=deployment.source,
         lake=deployment.lake,
@@ -122,14 +161,20 @@ def _definitions(deployment: Deployment, days: Sequence[dt.date], out: Console, 
     )
 
 
-def progress(out: Console) -> Progress:
+def progress(out: Console, indent: int = 2) -> Progress:
     """What tells each published table, in a line."""
 
     def tell(table: str, rows: int, seconds: float) -> None:
         took = f"{seconds:8.1f} s" if seconds else ""
-        line(out, f"  {table:<26}{rows:>12,} rows{took}")
+        line(out, f"{'':{indent}}{table:<{38 - 6 * indent}}{rows:>12,} rows{took}")
 
     return tell
+
+
+def _progress_of_days(out: Console) -> Callable[[dt.date, str, int, float], None]:
+    """The same for days that run side by side."""
+    tell = progress(out, indent=0)
+    return lambda day, table, rows, seconds: tell(f"{day}  {table}", rows, seconds)
 
 
 def _tell(deployment: Deployment, days: Sequence[dt.date], outcomes: Sequence[DayOutcome], out: Console) -> int:

@@ -308,10 +308,15 @@ def output_asset(env: Env, output: Output) -> dg.AssetsDefinition:
     @dg.multi_asset(name=contract.table, specs=[spec], check_specs=specs)
     def compute(context: dg.AssetExecutionContext) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
         day = partition_day(context)
-        with failures(context.retry_number), env.lake.staging() as folder, env.engine.session(folder) as session:
+        with (
+            failures(context.retry_number),
+            env.turn(contract.table, day),
+            env.lake.staging() as folder,
+            env.engine.session(folder) as session,
+        ):
             step = Step(env, contract, day, session, folder)
             output.produce(step)
-            yield from judged(step, output)
+            yield from judged(step, output.recompute)
             metadata = {**step.metadata(), **(output.details(step) if output.details else {})}
             if output.plot:
                 metadata["plot"] = dg.MetadataValue.md(output.plot(step))
@@ -328,7 +333,9 @@ def output_asset(env: Env, output: Output) -> dg.AssetsDefinition:
     return compute
 
 
-def judged(step: Step, output: Output) -> Iterator[dg.AssetCheckResult]:
+def judged(
+    step: Step, recompute: Callable[[Step], Sequence[tuple[str, object, object]]]
+) -> Iterator[dg.AssetCheckResult]:
     """The results of the checks `contract` and `recomputed`; a table that fails one is not published.
 
     Raises:
@@ -339,7 +346,7 @@ def judged(step: Step, output: Output) -> Iterator[dg.AssetCheckResult]:
     yield contract_result(contract, violations, day)
     if violations:
         raise contract_error(contract.table, day, violations)
-    pairs = output.recompute(step)
+    pairs = recompute(step)
     differing = [
         f"{what}: published {ours}, recomputed {theirs}" for what, ours, theirs in pairs if not _same(ours, theirs)
     ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +141,10 @@ class DuckDBSession:
 
     def query(self, query: str, parameters: Parameters | None = None) -> pa.Table:
         """See `Session.query`."""
-        return self.connection.execute(query, dict(used(query, parameters))).to_arrow_table()
+        result = self.connection.execute(query, dict(used(query, parameters)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # DuckDB's, of the copy that few rows cost
+            return result.to_arrow_table()
 
     def write(self, query: str, contract: Contract, path: Path, parameters: Parameters | None = None) -> int:
         """See `Session.write`."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -20,8 +21,13 @@ from acquisition_assets.core.lake import Lake
 DEFAULT_FIRST_DAY = dt.date(2020, 1, 1)
 
 
-def _silent(asset: str, rows: int, seconds: float) -> None:
+def silent(asset: str, rows: int, seconds: float) -> None:
     """Tell nobody."""
+
+
+def at_once(step: str, day: dt.date) -> AbstractContextManager[None]:
+    """Wait for nobody."""
+    return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class Env:
     """The house that the assets are built in.
 
     progress: told each published table with its rows and seconds; refresh: whether today's unfinished day may be
-    materialised.
+    materialised; turn: entered by each step, it waits where other days must come first.
     """
 
     lake: Lake
@@ -37,7 +43,8 @@ class Env:
     tz: ZoneInfo
     first_day: dt.date = DEFAULT_FIRST_DAY
     refresh: bool = False
-    progress: Callable[[str, int, float], None] = field(default=_silent, compare=False)
+    progress: Callable[[str, int, float], None] = field(default=silent, compare=False)
+    turn: Callable[[str, dt.date], AbstractContextManager[None]] = field(default=at_once, compare=False)
 
     @cached_property
     def partitions(self) -> dg.DailyPartitionsDefinition:

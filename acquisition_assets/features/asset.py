@@ -11,16 +11,14 @@ import dagster as dg
 import pyarrow as pa
 
 from acquisition_assets.core.assets import (
-    Finding,
     Step,
     asset_spec,
     check_spec,
     contract_check_spec,
-    contract_result,
     failures,
+    judged,
     partition_day,
 )
-from acquisition_assets.core.contracts import contract_error
 from acquisition_assets.core.days import days_between, end_of_day
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.plots import bars
@@ -67,10 +65,10 @@ def build(env: Env, policy: FeaturePolicy, platforms: PlatformPolicy) -> dg.Asse
             session.bind_query("deliveries", read_sql("features/deliveries"))
             metrics = Step(env, DAILY_METRICS, day, session, folder)
             activity.write_query("features/lead_activity", parameters)
-            yield from _judged(activity, _recompute_leads(activity))
+            yield from judged(activity, _recompute_leads)
             activity_metadata = {**activity.metadata(), **_negative_responses(activity)}
             metrics.write_query("features/daily_metrics")
-            yield from _judged(metrics, _recompute_days(metrics))
+            yield from judged(metrics, _recompute_days)
             metrics_metadata = {**metrics.metadata(), "plot": dg.MetadataValue.md(_plot(metrics))}
             activity.publish()
             metrics.publish()
@@ -102,16 +100,6 @@ def _parameters(env: Env, policy: FeaturePolicy, day: dt.date) -> dict[str, obje
         "recent_from": env.earlier(day, days=policy.recent_days),
         **policy.parameters(),
     }
-
-
-def _judged(step: Step, pairs: Sequence[tuple[str, object, object]]) -> Iterator[dg.AssetCheckResult]:
-    violations = step.violations()
-    yield contract_result(step.contract, violations, step.day)
-    if violations:
-        raise contract_error(step.contract.table, step.day, violations)
-    differing = [pair for pair in pairs if pair[1] != pair[2]]
-    text = "; ".join(f"{what}: published {ours}, recomputed {theirs}" for what, ours, theirs in differing or pairs)
-    yield Finding("recomputed", not differing, text, dg.AssetCheckSeverity.ERROR).result(step.contract.table, step.day)
 
 
 def _recompute_leads(step: Step) -> Sequence[tuple[str, object, object]]:

@@ -28,6 +28,7 @@ from acquisition_assets.raw.ingest import Counts, Ingested, Ingestion, wanted_ev
 from acquisition_assets.raw.policy import IngestionPolicy, VocabularyPolicy
 from acquisition_assets.sources.base import Source
 
+STEP = "ingest"
 TEXTS = {
     "leads": "Leads created before the end of the day, as the source has them.",
     "events": "What happened to deliveries on the day; late rows of the days before are added to their own days.",
@@ -60,10 +61,10 @@ def build(
         )
         checks.append(check_spec(env, contract.table, "quarantine", text))
 
-    @dg.multi_asset(name="ingest", specs=specs, check_specs=checks)
+    @dg.multi_asset(name=STEP, specs=specs, check_specs=checks)
     def ingest(context: dg.AssetExecutionContext) -> Results:
         day = partition_day(context)
-        with failures(context.retry_number):
+        with failures(context.retry_number), env.turn(STEP, day):
             yield from _ingest(env, source, vocabulary, policy, day, full)
 
     return ingest
