@@ -106,7 +106,7 @@ def root(
         typer.echo(context.get_help())
 
 
-@app.command()
+@app.command(short_help="Make all tables and reports of a day, or of a range of days.")
 def run(
     date: Day = None,
     first: Annotated[
@@ -129,7 +129,7 @@ def run(
     raise typer.Exit(run_command(date, first, last, full=full, source=source, lake=lake, policy=policy))
 
 
-@app.command()
+@app.command(short_help="Open the Dagster UI.")
 def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web server.")] = 3000,
     host: Annotated[str, typer.Option(help="Address that the web server listens on.")] = "127.0.0.1",
@@ -149,7 +149,7 @@ def ui(
     raise typer.Exit(ui_command(host, port, days, home, source=source, lake=lake, policy=policy))
 
 
-@app.command()
+@app.command(short_help="Check policy, source and lake; nothing is written.")
 def validate(source: Source = None, lake: LakeFolder = None, policy: PolicyFile = None) -> None:
     """Check the policy, the source and the lake without writing anything.
 
@@ -160,7 +160,7 @@ def validate(source: Source = None, lake: LakeFolder = None, policy: PolicyFile 
     raise typer.Exit(validate_command(source=source, lake=lake, policy=policy))
 
 
-@app.command()
+@app.command(short_help="Say why a lead has its score, segments and items.")
 def explain(
     lead: Annotated[str, typer.Option(metavar="ID", help="Id of the lead.")],
     date: Day = None,

@@ -6,6 +6,7 @@ Not here: the rules; every number shown was published by a run, and what is said
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from acquisition_assets.behavior_predictions.contract import FACTORS
 from acquisition_assets.commands import reasons
 from acquisition_assets.commands.console import console, heading, line, table, written
 from acquisition_assets.commands.deployment import open_lake, read_criteria, read_settings
-from acquisition_assets.commands.masking import masked_email
+from acquisition_assets.commands.masking import MASK, clean, masked_email
 from acquisition_assets.content_recommendations.policy import RULES
 from acquisition_assets.core.days import parse_day
 from acquisition_assets.core.errors import InputError
@@ -29,13 +30,17 @@ from acquisition_assets.policy import Policy, read_policy
 
 Row = Mapping[str, Any]
 NEEDED = ("lead_activity", "dynamic_scores")
+OPTIONAL = ("behavior_predictions", "lead_segments", "content_recommendations")
 HALF_A_CENT = 0.005
 TRUTHS = {True: Text("true", "green"), False: Text("false", "red"), None: Text("unknown", "yellow")}
 
 
 @dataclass(frozen=True)
 class Lead:
-    """All that the lake says of a lead on a day; previous_day: the day whose published score is the previous one."""
+    """All that the lake says of a lead on a day.
+
+    previous_day: the day whose published score is the previous one; missing: tables that the lake lacks on the day.
+    """
 
     day: dt.date
     activity: Row
@@ -44,6 +49,7 @@ class Lead:
     prediction: Row | None
     segments: frozenset[str]
     items: Sequence[Row]
+    missing: frozenset[str]
 
     @property
     def facts(self) -> Row:
@@ -109,6 +115,7 @@ def read_lead(lake: Lake, lead_id: str, day: dt.date, lookback_days: int) -> Lea
         prediction=predictions[0] if predictions else None,
         segments=frozenset(row["segment"] for row in _rows(lake, "lead_segments", day, lead_id)),
         items=sorted(_rows(lake, "content_recommendations", day, lead_id), key=lambda row: int(row["rank"])),
+        missing=frozenset(name for name in OPTIONAL if not lake.has(name, day)),
     )
 
 
@@ -127,6 +134,14 @@ def _previous_day(lake: Lake, lead_id: str, day: dt.date, lookback_days: int, sc
         if rows:
             return candidate if rows[0]["score"] == score else None
     return None
+
+
+def _is_missing(lead: Lead, name: str, title: str, out: Console) -> bool:
+    """Whether the lake lacks a table on the day; then that is told."""
+    if name in lead.missing:
+        heading(out, title)
+        line(out, f"  the lake has no {name} of {lead.day}; make it with: acquisition run --date {lead.day}", "yellow")
+    return name in lead.missing
 
 
 def _who(lead: Lead, out: Console) -> None:
@@ -165,6 +180,8 @@ def _previous(lead: Lead, policy: Policy) -> str:
 
 def _prediction(lead: Lead, policy: Policy, out: Console) -> None:
     row = lead.prediction
+    if _is_missing(lead, "behavior_predictions", "Prediction", out):
+        return
     if row is None:
         heading(out, "Prediction: none")
         line(out, f"  only leads that are new, nurturing or engaged have one; this one is {lead.activity['status']}")
@@ -179,16 +196,17 @@ def _prediction(lead: Lead, policy: Policy, out: Console) -> None:
 
 
 def _segments(lead: Lead, criteria: Sequence[Criterion], out: Console) -> None:
+    if _is_missing(lead, "lead_segments", "Segments", out):
+        return
     heading(out, f"Segments: {', '.join(c.segment for c in criteria if c.segment in lead.segments) or 'none'}")
-    rows: list[Sequence[object]] = []
     for criterion in criteria:
-        inside = criterion.segment in lead.segments
-        for number, (text, truth) in enumerate(criterion.parts(lead.facts)):
-            name = criterion.segment if not number else ""
-            member = ("in" if inside else "out") if not number else ""
-            rows.append([name, member, text, TRUTHS[truth], _values(criterion, text, lead.facts)])
-    if rows:
-        table(out, ["segment", "", "condition", "truth", "values"], rows)
+        member = "in " if criterion.segment in lead.segments else "out"
+        out.print()
+        line(out, f"  {member}  {criterion.segment}: {criterion.text}")
+        for text, truth in criterion.parts(lead.facts):
+            told = Text.assemble(" " * 7, TRUTHS[truth], " " * (9 - len(TRUTHS[truth])))
+            out.print(told.append(clean(f"{text}{_values(criterion, text, lead.facts)}")), soft_wrap=True)
+    out.print()
     for criterion in criteria:
         if bool(criterion.evaluate(lead.facts)) != (criterion.segment in lead.segments):
             line(out, f"  {criterion.segment}: published with another criterion; run the day again", "yellow")
@@ -198,13 +216,20 @@ def _segments(lead: Lead, criteria: Sequence[Criterion], out: Console) -> None:
 
 
 def _values(criterion: Criterion, text: str, facts: Row) -> str:
-    """The values of the columns that a condition names; never personal data."""
-    named = [name for name in sorted(criterion.columns) if name in text.lower()]
-    shown = [name for name in named if name not in LEAD_ACTIVITY.columns or not LEAD_ACTIVITY.is_personal(name)]
-    return ", ".join(f"{name} = {reasons.shown(facts[name])}" for name in shown)
+    """The lead's values of the columns that a condition names; personal ones are masked."""
+    named = [name for name in sorted(criterion.columns) if re.search(rf"\b{name}\b", text, re.IGNORECASE)]
+    values = {name: MASK if _is_personal(name) else reasons.shown(facts[name]) for name in named}
+    names = {name: f"{name} " if len(named) > 1 else "" for name in named}
+    return f" ({', '.join(f'{names[name]}is {value}' for name, value in values.items())})" if named else ""
+
+
+def _is_personal(name: str) -> bool:
+    return name in LEAD_ACTIVITY.columns and LEAD_ACTIVITY.is_personal(name)
 
 
 def _recommendations(lead: Lead, policy: Policy, out: Console) -> None:
+    if _is_missing(lead, "content_recommendations", "Recommendations", out):
+        return
     heading(out, f"Recommendations: {len(lead.items) or 'none'}")
     if lead.activity["status"] not in reasons.RECOMMENDED_STATUSES or lead.activity["is_unsubscribed"]:
         gone = "unsubscribed" if lead.activity["is_unsubscribed"] else str(lead.activity["status"])
@@ -212,11 +237,29 @@ def _recommendations(lead: Lead, policy: Policy, out: Console) -> None:
             out, f"  only leads that are new, nurturing or engaged, and not unsubscribed, get items; this one is {gone}"
         )
         return
-    told = reasons.of_items(lead.facts, policy.content_recommendations)
+    rules = policy.content_recommendations
     if lead.items:
-        rows = [[r["rank"], r["content_type"], r["title"], r["reason"], r["rule"], told[r["rule"]]] for r in lead.items]
-        table(out, ["rank", "type", "title", "reason", "rule", "when"], rows)
-    given = {row["rule"] for row in lead.items}
-    others = [[rule, told[rule]] for rule in RULES if rule not in given]
-    if others:
-        table(out, ["rule without an item", "when (and the lead has not completed the item)"], others)
+        table(
+            out,
+            ["rank", "type", "title", "reason"],
+            [[row["rank"], row["content_type"], row["title"], row["reason"]] for row in lead.items],
+        )
+    ranks = {row["rule"]: int(row["rank"]) for row in lead.items}
+    told = reasons.of_items(lead.facts, rules)
+    table(
+        out,
+        ["rule", "item", "when"],
+        [[rule, _outcome(rule, told[rule][1], ranks, rules.maximum_items), told[rule][0]] for rule in RULES],
+    )
+    if any(not told[rule][1] for rule in ranks):
+        line(out, "  published with other thresholds; run the day again", "yellow")
+
+
+def _outcome(rule: str, holds: bool, ranks: Mapping[str, int], maximum: int) -> str:
+    """What became of a rule: the rank of its item, or why it has none."""
+    if rule in ranks:
+        return f"rank {ranks[rule]}"
+    if not holds:
+        return "no"
+    later = any(RULES.index(other) > RULES.index(rule) for other in ranks)
+    return "completed" if later or len(ranks) < maximum else f"over {maximum} items"

@@ -11,6 +11,7 @@ from typing import Any
 
 from acquisition_assets.behavior_predictions.policy import PredictionPolicy
 from acquisition_assets.content_recommendations.policy import RecommendationPolicy
+from acquisition_assets.dynamic_scores.policy import ScorePolicy
 from acquisition_assets.policy import Policy
 
 Row = Mapping[str, Any]
@@ -77,13 +78,17 @@ def of_change(score: Row, activity: Row, policy: Policy) -> str:
     told = ""
     if not score["is_analysed"]:
         candidate = min(candidate, score["previous_score"])
-        told = (
-            f"not analysed ({activity['age_days']} days old, last sent {shown(activity['last_sent_at'])}, last engaged "
-            f"{shown(activity['last_engaged_at'])}), so it cannot rise: {candidate:.2f}; "
-        )
+        told = f"not analysed ({_not_analysed(activity, rules)}), so it cannot rise: {candidate:.2f}; "
     change = candidate - score["previous_score"]
     verdict = "moved by more than" if score["is_updated"] else "stays, as the change is not more than"
     return f"{told}{change:+.2f}: {verdict} {rules.minimum_change:g}"
+
+
+def _not_analysed(activity: Row, rules: ScorePolicy) -> str:
+    if activity["age_days"] >= rules.analysed_created_days:
+        return f"{activity['age_days']} days old, more than {rules.analysed_created_days}"
+    sent, engaged = shown(activity["last_sent_at"]), shown(activity["last_engaged_at"])
+    return f"last sent {sent}, last engaged {engaged}, both more than {rules.analysed_active_days} days ago"
 
 
 def of_prediction(facts: Row, rules: PredictionPolicy) -> dict[str, str]:
@@ -121,22 +126,33 @@ def of_action(rules: PredictionPolicy) -> str:
     )
 
 
-def of_items(facts: Row, rules: RecommendationPolicy) -> dict[str, str]:
-    """When each rule of the recommendations holds, with the lead's values."""
-    interest = f"(is {shown(facts['interest_area'])})"
-    completed = f"(completed {shown(facts['consumed_content_types'])})"
-    count = f"(is {facts['completions_total']})"
-    score = f"(is {shown(facts['engagement_score'])})"
+def of_items(facts: Row, rules: RecommendationPolicy) -> dict[str, tuple[str, bool]]:
+    """Each rule of the recommendations with the lead's values, and whether it holds."""
+    interest, types = facts["interest_area"], facts["consumed_content_types"]
+    completed, status, score = facts["completions_total"], facts["status"], facts["engagement_score"]
+    is_interest, is_score = f"(is {shown(interest)})", f"(is {shown(score)})"
+    is_completed, of_types = f"(is {completed})", f"(completed {shown(types)})"
     return {
-        "interest_marketing": f"interest_area = marketing {interest}",
-        "interest_sales": f"interest_area = sales {interest}",
-        "complement_guides": f"completed a blog and no guide {completed}",
+        "interest_marketing": (f"interest_area = marketing {is_interest}", interest == "marketing"),
+        "interest_sales": (f"interest_area = sales {is_interest}", interest == "sales"),
+        "complement_guides": (
+            f"completed a blog and no guide {of_types}",
+            "blog" in types and "guide" not in types,
+        ),
         "complement_videos": (
-            f"completions_total >= {rules.complement_videos_completions} {count} and no video {completed}"
+            f"completions_total >= {rules.complement_videos_completions} {is_completed} and no video {of_types}",
+            completed >= rules.complement_videos_completions and "video" not in types,
         ),
-        "high_engagement": f"score >= {rules.high_engagement_score:g} {score}",
+        "high_engagement": (
+            f"score >= {rules.high_engagement_score:g} {is_score}",
+            score >= rules.high_engagement_score,
+        ),
         "near_conversion": (
-            f"status = nurturing (is {facts['status']}) and score >= {rules.near_conversion_score:g} {score}"
+            f"status = nurturing (is {status}) and score >= {rules.near_conversion_score:g} {is_score}",
+            status == "nurturing" and score >= rules.near_conversion_score,
         ),
-        "premium": f"completions_total >= {rules.premium_completions} {count}",
+        "premium": (
+            f"completions_total >= {rules.premium_completions} {is_completed}",
+            completed >= rules.premium_completions,
+        ),
     }

@@ -5,7 +5,9 @@ Not here: any number of it; they are in the lake's reports and in the outcome of
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from rich.text import Text
 
 from acquisition_assets.anomalies.contract import SEVERITIES
 from acquisition_assets.commands.console import heading, line, table, written
+from acquisition_assets.commands.masking import clean
 from acquisition_assets.core.lake import Lake
 
 if TYPE_CHECKING:
@@ -39,6 +42,16 @@ def print_summary(lake: Lake, outcomes: Sequence[DayOutcome], out: Console) -> N
     out.print()
     style = "bold red" if newest.exit_code else "bold green"
     line(out, f"{days}: {ending} in {seconds:.1f} s; lake: {lake.url}", style)
+    if not newest.exit_code:
+        _hint(lake, newest.day, out)
+
+
+def _hint(lake: Lake, day: dt.date, out: Console) -> None:
+    """The command that explains the lead whose score changed most."""
+    changes = json.loads(lake.read_report(day, SECTIONS["dynamic_scores"][0]))["score_changes"]
+    if changes and clean(changes[0]["lead_id"]) == changes[0]["lead_id"]:
+        command = ["acquisition", "explain", "--lake", lake.url, "--lead", changes[0]["lead_id"]]
+        line(out, f"why a score is what it is: {shlex.join(command)}")
 
 
 def _days(outcomes: Sequence[DayOutcome], out: Console) -> None:

@@ -68,19 +68,93 @@ def test_why(lake: Path) -> None:
 
 
 def test_segments_with_the_truth_of_each_part(lake: Path) -> None:
-    text = explained(lake, "ana")
-    assert re.search(r"high_value_prospects +in +engagement_score >= 10 +true +engagement_score = ", text)
-    assert re.search(r"referral_champions +out +referrals_validated >= 2 +false +referrals_validated = 1", text)
-    assert re.search(
-        r"quick_responders +out +avg_response_hours < 2 +unknown +avg_response_hours = unknown", explained(lake, "dani")
-    )
+    lines = explained(lake, "ana").splitlines()
+    score = number("\n".join(lines), "score")
+    place = lines.index("  in   high_value_prospects: engagement_score >= 10 and status = 'nurturing'")
+    assert lines[place + 1 : place + 3] == [
+        f"       true     engagement_score >= 10 (is {score:g})",
+        "       true     status = 'nurturing' (is nurturing)",
+    ]
+    assert "       false    referrals_validated >= 2 (is 1)" in lines
+    assert "       unknown  avg_response_hours < 2 (is unknown)" in explained(lake, "dani").splitlines()
+
+
+def test_parts_of_a_nested_criterion(lake: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    criterion = "not (opens_7d + opens_total > 99 or email is null) and (platform = 'x' or source = 'linkedin')"
+    policy.write_text(f'segments: {{mine: {{description: x, criterion: "{criterion}"}}}}', encoding="utf-8")
+    lines = explained(lake, "ana", "--policy", policy).splitlines()
+    place = lines.index(f"  out  mine: {criterion}")
+    assert lines[place + 1 : place + 5] == [
+        "       false    opens_7d + opens_total > 99 (opens_7d is 3, opens_total is 3)",
+        "       false    email IS NULL (is •••)",
+        "       false    platform = 'x' (is linkedin)",
+        "       true     source = 'linkedin' (is linkedin)",
+    ]
+    assert "  mine: published with another criterion; run the day again" in lines
+
+
+def row(text: str, *cells: str) -> bool:
+    """Whether a table has a row of these cells."""
+    return re.search("^ *" + "  +".join(map(re.escape, cells)) + " *$", text, re.MULTILINE) is not None
 
 
 def test_recommendations_with_their_reasons(lake: Path) -> None:
     text = explained(lake, "ana")
-    assert "Basado en tu área de interés" in " ".join(text.split()) or "interest_marketing" in text
-    assert "rule without an item" in text
-    assert "interest_area = sales (is marketing)" in " ".join(text.split())
+    title, reason = "Guía Avanzada de Marketing Digital", "Basado en tu área de interés"
+    assert row(text, "1", "guide", title, reason)
+    assert row(text, "interest_marketing", "rank 1", "interest_area = marketing (is marketing)")
+    assert row(text, "interest_sales", "no", "interest_area = sales (is marketing)")
+    assert row(text, "complement_guides", "rank 2", "completed a blog and no guide (completed blog)")
+    assert row(text, "complement_videos", "no", "completions_total >= 3 (is 2) and no video (completed blog)")
+
+
+def test_an_item_that_the_lead_has_completed(source: Path, tmp_path: Path) -> None:
+    with (source / "events.csv").open("a", encoding="utf-8") as file:
+        file.write("10,ana,a4,completed,guide-marketing-avanzada,guide,2025-03-10T11:00:00Z\n")
+    options = ("--lake", tmp_path / "lake")
+    assert call("run", "--source", source, "--date", DAYS[-1], *options).exit_code == 0
+    text = explained(tmp_path / "lake", "ana")
+    assert row(text, "interest_marketing", "completed", "interest_area = marketing (is marketing)")
+    assert row(text, "high_engagement", "rank 2", f"score >= 8 (is {number(text, 'score'):g})")
+
+
+def test_more_items_than_there_may_be(source: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("content_recommendations: {maximum_items: 2}", encoding="utf-8")
+    options = ("--lake", tmp_path / "lake", "--policy", policy)
+    assert call("run", "--source", source, "--date", DAYS[-1], *options).exit_code == 0
+    text = explained(tmp_path / "lake", "ana", "--policy", policy)
+    assert row(text, "high_engagement", "over 2 items", f"score >= 8 (is {number(text, 'score'):g})")
+
+
+def test_other_thresholds_are_noticed(lake: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("content_recommendations: {high_engagement_score: 99}", encoding="utf-8")
+    assert "published with other thresholds; run the day again" in explained(lake, "ana", "--policy", policy)
+
+
+@pytest.mark.parametrize("table", ["behavior_predictions", "lead_segments", "content_recommendations"])
+def test_a_table_that_the_day_lacks(lake: Path, tmp_path: Path, table: str) -> None:
+    own = Path(shutil.copytree(lake, tmp_path / "lake"))
+    shutil.rmtree(own / table / f"date={DAYS[-1]}")
+    text = explained(own, "ana")
+    assert f"the lake has no {table} of {DAYS[-1]}; make it with: acquisition run --date {DAYS[-1]}" in text
+
+
+def test_why_a_lead_is_not_analysed(lake: Path) -> None:
+    text = " ".join(explained(lake, "caro").split())
+    assert "not analysed (last sent 2025-01-20 09:00 UTC, last engaged 2025-01-21 12:00 UTC, both more than 30 " in text
+
+
+def test_a_lead_that_has_unsubscribed(source: Path, tmp_path: Path) -> None:
+    with (source / "events.csv").open("a", encoding="utf-8") as file:
+        file.write("10,ana,a4,unsubscribed,,,2025-03-10T11:00:00Z\n")
+    assert call("run", "--source", source, "--date", DAYS[-1], "--lake", tmp_path / "lake").exit_code == 0
+    text = explained(tmp_path / "lake", "ana")
+    assert "status nurturing, unsubscribed, from linkedin" in text
+    assert "Recommendations: none" in text
+    assert "this one is unsubscribed" in text
 
 
 def test_a_lead_without_prediction_and_recommendations(lake: Path) -> None:
@@ -104,6 +178,7 @@ def test_another_policy_is_noticed(lake: Path, tmp_path: Path) -> None:
         encoding="utf-8",
     )
     text = explained(lake, "ana", "--policy", policy)
+    assert "email IS NULL (is •••)" in text
     assert "content_consumers: published with another criterion; run the day again" in text
     assert "also in segments that the policy no longer has: high_value_prospects" in text
 
