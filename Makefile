@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= --numprocesses auto
 WHEEL_VENV ?= .make/wheel-venv
 
 .DEFAULT_GOAL := help
