@@ -11,7 +11,7 @@ import pytest
 
 TESTS = Path(__file__).parent
 TOGETHER = ("spark", "ui")
-"""Folders whose tests share one expensive server: a Spark cluster, a Dagster webserver. Elsewhere the tests of a file do."""
+"""Folders whose tests share an expensive server: a Spark cluster, a Dagster webserver. Elsewhere those of a file do."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
