@@ -1,0 +1,179 @@
+"""Here: three days of the hand-made world through the real graph, compared with the numbers worked out by hand.
+
+Not here: the world and its numbers (world.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from acquisition_assets_tests import world
+from acquisition_assets_tests.comparing import keyed
+from acquisition_assets_tests.random_world import write
+from acquisition_assets_tests.running import OUTPUTS, Run, report, rows, run_day, snapshot
+from acquisition_assets_tests.world import DAYS, MONDAY, SATURDAY, SUNDAY, Row
+
+COMPUTED = ("lead_activity", "daily_metrics", *OUTPUTS, "reports")
+
+
+class Lived(NamedTuple):
+    """The three days, run in order."""
+
+    source: Path
+    lake: Path
+    runs: Mapping[dt.date, Run]
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
+    folder = tmp_path_factory.mktemp("world")
+    write(folder / "source", world.SOURCE)
+    return Lived(
+        folder / "source",
+        folder / "lake",
+        {day: run_day(folder / "source", folder / "lake", day, world.ZONE) for day in DAYS},
+    )
+
+
+def named(columns: Sequence[str], values: Iterable[Sequence[Any]]) -> list[Row]:
+    """Tuples as rows."""
+    return [dict(zip(columns, row, strict=True)) for row in values]
+
+
+def differences(lived: Lived, table: str, day: dt.date, expected: Sequence[Row], key: Sequence[str]) -> list[str]:
+    """How a table of the lake differs from what is expected."""
+    return list(keyed(table, expected, rows(lived.lake, table, day), key))
+
+
+def test_every_day_succeeds_and_warns_of_what_is_out_of_the_ordinary(lived: Lived) -> None:
+    assert {day: run.errors for day, run in lived.runs.items()} == dict.fromkeys(DAYS, "")
+    failed = {
+        day: {check for check, result in run.checks.items() if not result.passed} for day, run in lived.runs.items()
+    }
+    stranger, silent = ("raw_events", "quarantine"), ("anomalies", "unusual_behavior")
+    assert failed == {
+        SATURDAY: {stranger, silent, ("dynamic_scores", "previous_day")},
+        SUNDAY: {stranger, silent},
+        MONDAY: {stranger},
+    }
+
+
+def test_raw_tables_hold_what_happened_before_the_end_of_the_day(lived: Lived) -> None:
+    def ids(table: str, column: str) -> dict[dt.date, list[str]]:
+        return {day: sorted(row[column] for row in rows(lived.lake, table, day)) for day in DAYS}
+
+    five = ["ana", "bruno", "carla", "diego", "mudo"]
+    six = sorted([*five, "eva"])
+    assert ids("raw_leads", "lead_id") == {SATURDAY: five, SUNDAY: six, MONDAY: sorted([*six, "gala"])}
+    assert ids("raw_referrals", "referral_id") == {
+        SATURDAY: ["r1", "r2"],
+        SUNDAY: ["r1", "r2"],
+        MONDAY: ["r1", "r2", "r3"],
+    }
+    assert ids("raw_content", "content_id") == {day: ["c-guia"] for day in DAYS}
+    assert ids("raw_status_changes", "lead_id") == {SATURDAY: [], SUNDAY: [], MONDAY: ["carla"]}
+    assert ids("quarantine", "row_key") == {day: ["nadie-n1-opened-"] for day in DAYS}
+    found = {path.name.removeprefix("date="): path for path in (lived.lake / "raw_events").iterdir()}
+    counted = {day: len(rows(lived.lake, "raw_events", day)) for day in found}
+    assert {day: count for day, count in counted.items() if count} == world.EVENT_COUNTS
+
+
+@pytest.mark.parametrize("day", DAYS, ids=str)
+def test_lead_activity(lived: Lived, day: dt.date) -> None:
+    assert differences(lived, "lead_activity", day, world.LEAD_ACTIVITY[day], ["lead_id"]) == []
+
+
+@pytest.mark.parametrize("day", DAYS, ids=str)
+def test_daily_metrics(lived: Lived, day: dt.date) -> None:
+    days = [day - dt.timedelta(days=n) for n in range(90)]
+    zeros = (0,) * len(world.METRICS)
+    expected = named(("day", *world.METRICS), [(each, *world.DAILY_METRICS.get(str(each), zeros)) for each in days])
+    assert differences(lived, "daily_metrics", day, expected, ["day"]) == []
+
+
+@pytest.mark.parametrize("day", DAYS, ids=str)
+def test_dynamic_scores(lived: Lived, day: dt.date) -> None:
+    expected = named(world.SCORE_COLUMNS, world.DYNAMIC_SCORES[day])
+    assert differences(lived, "dynamic_scores", day, expected, ["lead_id"]) == []
+
+
+@pytest.mark.parametrize("day", DAYS, ids=str)
+def test_behavior_predictions(lived: Lived, day: dt.date) -> None:
+    features = ("status", "completion_rate", "avg_response_hours", "business_hours_share")
+    activity = {row["lead_id"]: {name: row[name] for name in features} for row in world.LEAD_ACTIVITY[day]}
+    expected = [
+        {**row, **activity[row["lead_id"]]} for row in named(world.PREDICTION_COLUMNS, world.BEHAVIOR_PREDICTIONS[day])
+    ]
+    assert differences(lived, "behavior_predictions", day, expected, ["lead_id"]) == []
+
+
+@pytest.mark.parametrize("day", DAYS, ids=str)
+def test_content_recommendations(lived: Lived, day: dt.date) -> None:
+    columns = ("lead_id", "rank", "rule", "content_type", "title", "reason", "content_id")
+    expected = named(
+        columns,
+        [
+            (lead, rank, rule, *world.ITEMS[rule])
+            for lead, rules in world.RECOMMENDATIONS[day].items()
+            for rank, rule in enumerate(rules, 1)
+        ],
+    )
+    assert differences(lived, "content_recommendations", day, expected, ["lead_id", "rank"]) == []
+
+
+@pytest.mark.parametrize("day", DAYS, ids=str)
+def test_segments_and_who_entered_and_left_them(lived: Lived, day: dt.date) -> None:
+    segments = named(("segment", "lead_id"), world.LEAD_SEGMENTS[day])
+    assert differences(lived, "lead_segments", day, segments, ["segment", "lead_id"]) == []
+    changes = named(("segment", "lead_id", "change"), world.SEGMENT_CHANGES[day])
+    assert differences(lived, "segment_changes", day, changes, ["segment", "lead_id"]) == []
+
+
+@pytest.mark.parametrize("day", DAYS, ids=str)
+def test_anomalies(lived: Lived, day: dt.date) -> None:
+    assert rows(lived.lake, "anomalies", day) == world.ANOMALIES[day]
+
+
+@pytest.mark.parametrize("day", DAYS, ids=str)
+def test_social_performance(lived: Lived, day: dt.date) -> None:
+    expected = named(world.SOCIAL_COLUMNS, world.SOCIAL_PERFORMANCE[day])
+    assert rows(lived.lake, "social_performance", day) == expected
+
+
+@pytest.mark.parametrize("day", DAYS, ids=str)
+@pytest.mark.parametrize("task", world.REPORTS)
+def test_reports(lived: Lived, task: str, day: dt.date) -> None:
+    assert report(lived.lake, day, task) == world.REPORTS[task][day]
+
+
+def computed(lake: Path, *days: dt.date) -> dict[str, list[str]]:
+    """The computed tables and reports of these days."""
+    return {name: held for name, held in snapshot(lake, *days).items() if name.split("/")[0] in COMPUTED}
+
+
+def test_running_a_day_again_changes_nothing(lived: Lived) -> None:
+    before = snapshot(lived.lake)
+    for day in (SUNDAY, SATURDAY, MONDAY):
+        assert run_day(lived.source, lived.lake, day, world.ZONE).success
+        assert snapshot(lived.lake) == before
+
+
+def test_rows_of_the_future_change_nothing(lived: Lived, tmp_path: Path) -> None:
+    times = {"leads": "created_at", "events": "occurred_at", "referrals": "created_at", "status_changes": "changed_at"}
+    for day in DAYS:
+        end = dt.datetime.fromisoformat(world.ENDS[day].replace("Z", "+00:00"))
+
+        def is_past(table: str, row: Row, end: dt.datetime = end) -> bool:
+            text = str(row[times[table]]).replace("Z", "+00:00") if table in times else "1970-01-01"
+            instant = dt.datetime.fromisoformat(text)
+            return (instant if instant.tzinfo else instant.replace(tzinfo=dt.timezone.utc)) < end
+
+        past = {table: [row for row in given if is_past(table, row)] for table, given in world.SOURCE.items()}
+        write(tmp_path / "source", past)
+        assert run_day(tmp_path / "source", tmp_path / "lake", day, world.ZONE).success
+    assert computed(tmp_path / "lake") == computed(lived.lake)
