@@ -55,6 +55,8 @@ class FileSource:
             ) from error
 
     def _tables(self, connection: duckdb.DuckDBPyConnection) -> dict[str, RawTable]:
+        if self.folder.is_file():
+            raise InputError(f"the source {self.folder} is a file; name the folder that it is in")
         if not self.folder.is_dir():
             raise InputError(
                 f"source folder {self.folder} does not exist; name a folder with leads.csv (or .parquet, .jsonl)"

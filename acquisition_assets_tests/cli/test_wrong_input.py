@@ -23,6 +23,10 @@ def test_missing_folder(tmp_path: Path) -> None:
     assert "leads.csv" in line
 
 
+def test_a_file_instead_of_its_folder(source: Path) -> None:
+    assert "leads.csv is a file; name the folder that it is in" in refused("run", "--source", source / "leads.csv")
+
+
 def test_folder_without_leads(source: Path) -> None:
     (source / "leads.csv").unlink()
     assert "has no leads" in refused("run", *DAY, "--source", source)
