@@ -16,6 +16,9 @@ from acquisition_assets.policy import Policy
 
 Row = Mapping[str, Any]
 SHOWN_DECIMALS = 4
+NO_RESPONSE = "no response time is known"
+NEVER_ENGAGED = "never engaged"
+NOTHING_SENT = "nothing: none was sent"
 RECOMMENDED_STATUSES = ("new", "nurturing", "engaged")
 
 
@@ -36,6 +39,11 @@ def shown(value: object) -> str:
     return str(value)
 
 
+def _told(text: str, value: object, otherwise: str) -> str:
+    """A text with a value in it, or another text where there is none."""
+    return otherwise if value is None else text.format(shown(value))
+
+
 def of_score(activity: Row, policy: Policy) -> dict[str, str]:
     """Why each part of the score is what it is."""
     rules, recent, month = policy.dynamic_scores, policy.features.recent_days, policy.features.month_days
@@ -49,7 +57,7 @@ def of_score(activity: Row, policy: Policy) -> dict[str, str]:
             f"{rules.open_points:g} x {activity['opens_7d']} opened in the last {recent} days"
         ),
         "response_points": (
-            f"latest response took {shown(response)} hours; {rules.fast_response_points:g} if under "
+            f"{_told('latest response took {} hours', response, NO_RESPONSE)}; {rules.fast_response_points:g} if under "
             f"{rules.fast_response_hours:g}, {rules.response_points:g} if under {rules.response_hours:g}"
         ),
         "referral_points": f"{rules.referral_points:g} x {activity['referrals_generated']} referrals",
@@ -93,26 +101,29 @@ def _not_analysed(activity: Row, rules: ScorePolicy) -> str:
 
 def of_prediction(facts: Row, rules: PredictionPolicy) -> dict[str, str]:
     """Why each factor of the prediction is what it is."""
+    response, since = facts["avg_response_hours"], facts["days_since_engagement"]
     return {
         "engagement_points": (
             f"{rules.engagement_points:g} x min(1, score {shown(facts['engagement_score'])} / "
             f"{rules.full_engagement_score:g})"
         ),
-        "completion_points": f"{rules.completion_points:g} x completion rate {shown(facts['completion_rate'])}",
+        "completion_points": (
+            f"{rules.completion_points:g} x {_told('completion rate {}', facts['completion_rate'], NOTHING_SENT)}"
+        ),
         "response_points": (
-            f"mean response {shown(facts['avg_response_hours'])} hours; {rules.fast_response_points:g} if under "
+            f"{_told('mean response {} hours', response, NO_RESPONSE)}; {rules.fast_response_points:g} if under "
             f"{rules.fast_response_hours:g}, {rules.response_points:g} if under {rules.response_hours:g}"
         ),
         "business_hours_points": (
-            f"share in business hours {shown(facts['business_hours_share'])}; {rules.business_hours_points:g} if over "
-            f"{rules.business_hours_share:g}"
+            f"{_told('share in business hours {}', facts['business_hours_share'], NEVER_ENGAGED)}; "
+            f"{rules.business_hours_points:g} if over {rules.business_hours_share:g}"
         ),
         "weekday_points": (
-            f"share on weekdays {shown(facts['weekday_share'])}; {rules.weekday_points:g} if over "
+            f"{_told('share on weekdays {}', facts['weekday_share'], NEVER_ENGAGED)}; {rules.weekday_points:g} if over "
             f"{rules.weekday_share:g}"
         ),
         "recency_points": (
-            f"days since engagement {shown(facts['days_since_engagement'])}; {rules.recent_points:g} if under "
+            f"{_told('days since engagement {}', since, NEVER_ENGAGED)}; {rules.recent_points:g} if under "
             f"{rules.recent_days}, {rules.week_points:g} if under {rules.week_days}"
         ),
     }

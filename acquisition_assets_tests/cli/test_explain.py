@@ -67,6 +67,14 @@ def test_why(lake: Path) -> None:
     assert "nurturing; 10 if engaged, 2 if nurturing" in text
 
 
+def test_what_is_not_known_is_said(lake: Path) -> None:
+    text = " ".join(explained(lake, "dani").split())
+    assert "no response time is known; 3 if under 2" in text
+    assert "30 x nothing: none was sent" in text
+    assert "never engaged; 10 if over 0.6" in text
+    assert "never engaged; 10 if under 3" in text
+
+
 def test_segments_with_the_truth_of_each_part(lake: Path) -> None:
     lines = explained(lake, "ana").splitlines()
     score = number("\n".join(lines), "score")

@@ -19,8 +19,12 @@ from acquisition_assets.definitions import build_defs
 from acquisition_assets_tests.cli.conftest import DAYS, call
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+def contents(folder: Path) -> dict[str, tuple[int, bytes | None]]:
+    """Every file and folder below a folder: when it was changed last, and what is in it."""
+    return {
+        str(path.relative_to(folder)): (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else None)
+        for path in folder.rglob("*")
+    }
 
 
 @pytest.fixture
@@ -37,6 +41,24 @@ def test_all_is_well(source: Path, own_lake: Path) -> None:
     for contract in CONTRACTS:
         assert contract.table in result.stdout
     assert contents(own_lake) == before
+
+
+@pytest.mark.parametrize("lake", ["lake", "none"])
+@pytest.mark.parametrize("command", ["validate", "explain"])
+def test_nothing_is_written(
+    own_lake: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, lake: str
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("locale: en", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    before = contents(tmp_path)
+    options = ("--source", source) if command == "validate" else ("--lead", "ana")
+    result = call(command, *options, "--lake", lake, "--policy", policy)
+    assert result.exit_code == (2 if (command, lake) == ("explain", "none") else 0)
+    assert own_lake.is_dir()
+    assert contents(tmp_path) == before
 
 
 def test_a_lake_that_does_not_exist_is_not_made(source: Path, tmp_path: Path) -> None:
