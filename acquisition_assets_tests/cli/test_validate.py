@@ -43,10 +43,10 @@ def test_all_is_well(source: Path, own_lake: Path) -> None:
     assert contents(own_lake) == before
 
 
-@pytest.mark.parametrize("lake", ["lake", "none"])
+@pytest.mark.parametrize("name", ["lake", "none"])
 @pytest.mark.parametrize("command", ["validate", "explain"])
 def test_nothing_is_written(
-    own_lake: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, lake: str
+    own_lake: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, name: str
 ) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text("locale: en", encoding="utf-8")
@@ -55,8 +55,8 @@ def test_nothing_is_written(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     before = contents(tmp_path)
     options = ("--source", source) if command == "validate" else ("--lead", "ana")
-    result = call(command, *options, "--lake", lake, "--policy", policy)
-    assert result.exit_code == (2 if (command, lake) == ("explain", "none") else 0)
+    result = call(command, *options, "--lake", name, "--policy", policy)
+    assert result.exit_code == (2 if (command, name) == ("explain", "none") else 0)
     assert own_lake.is_dir()
     assert contents(tmp_path) == before
 
