@@ -12,6 +12,7 @@ from pathlib import Path
 
 from acquisition_assets.core.contracts import Contract, describe_checks
 from acquisition_assets.core.settings import PREFIX, Settings
+from acquisition_assets.lead_segments.criteria import FUNCTIONS
 from acquisition_assets.policy import SHIPPED
 from acquisition_assets.publish.tables import PUBLISHED
 from acquisition_assets.raw.contract import QUARANTINE, RAW
@@ -19,6 +20,42 @@ from acquisition_assets.raw.inputs import INPUTS, InputTable
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs"
 GENERATED = "<!-- made by `make docs`; do not edit -->"
+
+AFTER_SETTINGS = f"""
+The options of `acquisition` win over the environment. A variable `{PREFIX}...` that is not in this table has no
+effect, and the commands warn of it. Connection strings with a password belong in the environment, never in a file
+of the project; they are never printed.
+
+## Policy
+
+Every number of the rules stands in one file. A file of your own, named by `{PREFIX}POLICY` or `--policy`, holds
+only what it changes: mappings are laid over the shipped ones key by key, values and lists are replaced, and a key
+set to null is removed. For example:
+
+```yaml
+dynamic_scores:
+  referral_points: 3.0
+segments:
+  at_risk: null                        # removed
+  content_consumers:                   # its description stays
+    criterion: completions_total >= 5
+  warm_linkedin:                       # added
+    description: LinkedIn leads who opened something lately
+    criterion: platform = 'linkedin' and (opens_7d >= 1 or engagement_score >= 8) and not is_unsubscribed
+```
+
+A criterion is a condition with `and`, `or`, `not`, parentheses, comparisons, `between`, `in`, `like`, `ilike`, `is
+null`, the arithmetic signs and the functions {", ".join(f"`{name}`" for name in FUNCTIONS)}. It may name the
+columns of [lead_activity](tables.md#lead_activity), `engagement_score` and `conversion_probability`; times are
+written as `timestamp '2026-01-31 12:00:00'`.
+
+`acquisition validate --policy FILE` checks a file. A wrong key, type, unit or order of thresholds is refused with
+its place and what is allowed there. Numbers are plain decimals (`010` and `1:30` are refused), and YAML's anchors
+and aliases are not read. Tables and columns keep their names and descriptions, which state the shipped numbers
+(`opens_7d`, "the last 7 days").
+
+This is the shipped file:
+"""
 
 
 def tables_page() -> str:
@@ -79,14 +116,7 @@ def configuration_page() -> str:
         lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
     lines += [
         "",
-        "The options of `acquisition run` win over the environment. Connection strings with a password belong in the",
-        "environment, never in a file of the project; they are never printed.",
-        "",
-        "## Policy",
-        "",
-        "Every number of the rules stands in one file. A file of your own, named by `ACQUISITION_POLICY` or `--policy`",
-        "holds only what it changes; a key set to null is removed. A wrong key, type or order of thresholds is refused",
-        "with its place. This is the shipped file:",
+        *AFTER_SETTINGS.strip().splitlines(),
         "",
         "```yaml",
         SHIPPED.read_text(encoding="utf-8").rstrip(),

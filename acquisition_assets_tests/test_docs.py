@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from acquisition_assets.cli import app
 from acquisition_assets.core.settings import OTHER_PREFIXES, Settings
 from acquisition_assets.docs import FOLDER, PAGES
+from acquisition_assets.policy import SHIPPED, read_policy
 from acquisition_assets.publish.tables import PUBLISHED
 from acquisition_assets.raw.contract import QUARANTINE, RAW
 
@@ -131,6 +132,17 @@ def test_commands_and_their_options_exist(document: Path) -> None:
         known = {option for parameter in commands[name].params for option in parameter.opts} | {"--help"}
         named = {re.split(r"[^a-z-]", word)[0] for word in rest if word.startswith("--")}
         assert named <= known, line
+
+
+def test_the_policy_that_is_shown_as_an_example_is_good(here: Path) -> None:
+    example, shipped = blocks(FOLDER / "configuration.md", "yaml")
+    (here / "policy.yaml").write_text(example, encoding="utf-8")
+    assert "all is well" in call("validate --lake lake --policy policy.yaml")
+    policy = read_policy(here / "policy.yaml")
+    assert policy.dynamic_scores.referral_points == 3.0
+    assert "warm_linkedin" in policy.segments
+    assert "at_risk" not in policy.segments
+    assert shipped == text_of(SHIPPED)
 
 
 def test_the_readmes_own_data_runs(here: Path) -> None:
