@@ -4,6 +4,7 @@ Not here: any rule, and anything that runs at import.
 """
 
 import datetime as dt
+import logging
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -110,5 +111,7 @@ def _refreshing(settings: Settings, env: Env, source: Source) -> list[dg.SensorD
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The graph of the deployment that the environment describes."""
+    """The graph of the deployment that the environment describes; a variable that is no setting is logged."""
+    for warning in Settings.unknown_variables(os.environ):
+        logging.getLogger(__name__).warning(warning)
     return build_defs(Settings.from_environment(os.environ))

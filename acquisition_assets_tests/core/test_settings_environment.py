@@ -6,11 +6,13 @@ Not here: what a setting does.
 from __future__ import annotations
 
 import datetime as dt
+import os
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from acquisition_assets import definitions
 from acquisition_assets.commands.deployment import environment_of
 from acquisition_assets.core.duck import in_memory
 from acquisition_assets.core.errors import InputError
@@ -162,6 +164,19 @@ def test_a_variable_that_is_no_setting(name: str, meant: str) -> None:
     environment = {name: "x", "ACQUISITION_LAKE": "lake", "PATH": "/bin", "ACQUISITION_TEST_SEEDS": "3"}
     assert Settings.unknown_variables(environment) == [
         f"the environment variable {name} is no setting and has no effect{meant}"
+    ]
+
+
+def test_dagster_logs_variables_that_are_no_setting(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("ACQUISITION_LAKE", str(tmp_path / "lake"))
+    monkeypatch.setenv("ACQUISITION_SORCE", "s3cret")
+    definitions.defs()
+    assert [record.getMessage() for record in caplog.records if record.name == definitions.__name__] == [
+        "the environment variable ACQUISITION_SORCE is no setting and has no effect; did you mean ACQUISITION_SOURCE?"
     ]
 
 
