@@ -235,15 +235,14 @@ class Ingestion:
             parts = ", ".join(f"coalesce({c.name}::varchar, chr(30))" for c in EVENTS.columns[1:])
             row = f"md5(concat_ws({SEPARATOR}, {parts}))"
             keyed = f"(select * replace (coalesce(event_id, {row}) as event_id) from values_events)"
-        problem, joins = "cell_problem", ""
+        problem = "cell_problem"
         if table.lead:
+            # Not joins: these may turn sides, and with them the order of the rows, which tells the first of an id.
             problem = (
-                "cast(case when cell_problem is not null then cell_problem when known.known_id is not null then null "
-                f"when bad.bad_id is not null then {QUARANTINED_LEAD} else {UNKNOWN_LEAD} end as tinyint)"
-            )
-            joins = (
-                f"left join known_leads as known on known.known_id = v.{table.lead} "
-                f"left join quarantined_leads as bad on bad.bad_id = v.{table.lead}"
+                "cast(case when cell_problem is not null then cell_problem "
+                f"when v.{table.lead} in (select known_id from known_leads) then null "
+                f"when v.{table.lead} in (select bad_id from quarantined_leads) then {QUARANTINED_LEAD} "
+                f"else {UNKNOWN_LEAD} end as tinyint)"
             )
         keep = "problem is not null"
         if keep_repeated:
@@ -254,7 +253,7 @@ class Ingestion:
             f"create temp table checked_{table.name} as select * exclude (row_key, raw_row), "
             f"case when {keep} then row_key end as row_key, "
             f"case when {keep} then {self.tables[table.name].row} end as raw_row "
-            f"from (select {_listed(table)}, {extra}{problem} as problem, row_key, raw_row from {keyed} as v {joins})"
+            f"from (select {_listed(table)}, {extra}{problem} as problem, row_key, raw_row from {keyed} as v)"
         )
 
     def _make_empty(self, table: InputTable) -> None:
@@ -388,13 +387,14 @@ class Ingestion:
             group = folder / str(number)
             self.connection.execute(
                 f"copy (select {listed}, date from checked_events where ({kept}) and date between date '{first}' and "
-                f"date '{last}') to '{group}' ({PARQUET}, partition_by (date))"
+                f"date '{last}') to {_text(str(group))} ({PARQUET}, partition_by (date))"
             )
             for partition in group.glob("date=*"):
                 parts = sorted(partition.glob("*.parquet"))
                 if len(parts) > 1:
                     merged = partition / "merged.parquet"
-                    self._copy(f"select {listed} from read_parquet('{partition}/*', hive_partitioning = false)", merged)
+                    named = ", ".join(_text(str(part)) for part in parts)
+                    self._copy(f"select {listed} from read_parquet([{named}], hive_partitioning = false)", merged)
                     parts = [merged]
                 files["raw_events", dt.date.fromisoformat(partition.name.removeprefix("date="))] = parts[0]
         have = set(self.lake.days("raw_events"))
@@ -448,7 +448,7 @@ class Ingestion:
         return path
 
     def _copy(self, query: str, path: Path) -> None:
-        self.connection.execute(f"copy ({query}) to '{path}' ({PARQUET})")
+        self.connection.execute(f"copy ({query}) to {_text(str(path))} ({PARQUET})")
 
     # -- counting -----------------------------------------------------------------------------------------------
 
@@ -487,7 +487,7 @@ class Ingestion:
 
     def _reasons(self, quarantine: Path) -> dict[str, dict[str, int]]:
         rows = self.connection.execute(
-            f"select source_table, reason, count(*) from '{quarantine}' group by 1, 2 order by 1, 2"
+            f"select source_table, reason, count(*) from read_parquet({_text(str(quarantine))}) group by 1, 2 order by 1, 2"
         ).fetchall()
         reasons: dict[str, dict[str, int]] = {}
         for table, reason, count in rows:
