@@ -7,11 +7,14 @@ Every builder gives a row in which nothing has happened; a test names what it is
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pyarrow as pa
 
 from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS
@@ -136,6 +139,26 @@ def frame(contract: Contract, rows: Rows, dated: bool = False) -> pa.Table:
     return pa.Table.from_pylist(list(rows), schema=schema)
 
 
+_open = contextlib.ExitStack()
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """One database for all sessions: opening it takes longer than a query."""
+    return _open.enter_context(in_memory())
+
+
+@contextlib.contextmanager
+def session_of(tables: Mapping[str, pa.Table]) -> Iterator[DuckDBSession]:
+    """A session that sees these tables, and nothing of other sessions."""
+    with _database().cursor() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        session = DuckDBSession(connection)
+        for name, rows in tables.items():
+            session.bind_arrow(name, rows)
+        yield session
+
+
 def run_sql(
     name: str,
     tables: Mapping[str, pa.Table],
@@ -147,10 +170,7 @@ def run_sql(
 
     before: names and SQL files of relations that are computed first, as the asset does.
     """
-    with in_memory() as connection:
-        session = DuckDBSession(connection)
-        for table, rows in tables.items():
-            session.bind_arrow(table, rows)
+    with session_of(tables) as session:
         for relation, file in before:
             session.bind_query(relation, read_sql(file), parameters)
         query = read_sql(name)
@@ -180,9 +200,7 @@ def activity_of(
 ) -> dict[str, Row]:
     """lead_activity of these raw rows, by lead; without leads of lead a alone."""
     tables = raw_tables([lead()] if leads is None else leads, events, referrals, changes)
-    with in_memory() as connection:
-        session = DuckDBSession(connection)
-        session.bind_arrow("raw_leads", tables["raw_leads"])
+    with session_of({"raw_leads": tables["raw_leads"]}) as session:
         fields = session.query(read_sql("features/channel_fields"))
     windows = {
         "end_at": end,

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from decimal import ROUND_HALF_UP, Decimal
 
-# A sum of doubles is off by far less than this many decimals beyond those that are kept ...
-NOISE_DECIMALS = 6
-# ... and a double holds no more significant digits than these.
+# A sum of doubles is off by far less than so many decimals beyond those that are kept; a microsecond in hours is more.
+NOISE_DECIMALS = 9
+# A double holds no more significant digits than these.
 DOUBLE_DIGITS = 15
 LARGEST = 1e15
 

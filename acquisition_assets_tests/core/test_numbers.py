@@ -21,6 +21,8 @@ from acquisition_assets.core.numbers import round_half_up, round_significant
         (16.724999999999998, 2, 16.73),  # the double next to 16.725, as sums leave it
         (16.725, 2, 16.73),
         (16.7249, 2, 16.72),
+        (12.025, 2, 12.03),
+        (12.0249999997, 2, 12.02),  # hours, a microsecond less
         (1.005, 2, 1.01),  # as a double it lies below the half
         (2.675, 2, 2.68),
         (0.125, 2, 0.13),

@@ -12,14 +12,12 @@ from typing import Any
 import pytest
 
 from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS
-from acquisition_assets.core.duck import in_memory
-from acquisition_assets.core.engine import DuckDBSession
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.sql import read_sql
 from acquisition_assets.lead_segments.memberships import facts_columns, memberships_query, parse_segments
 from acquisition_assets.lead_segments.policy import Segment
 from acquisition_assets.policy import read_policy
-from acquisition_assets_tests.sql_cases import Row, active, ago, changes_of, frame, with_scores
+from acquisition_assets_tests.sql_cases import Row, active, ago, changes_of, frame, session_of, with_scores
 
 SHIPPED = read_policy().segments
 
@@ -37,11 +35,8 @@ def members(
         for lead, probability in (probabilities or {}).items()
     ]
     facts = read_sql("outputs/lead_segments_facts")
-    with in_memory() as connection:
-        session = DuckDBSession(connection)
-        for name, table in with_scores(activity, scores).items():
-            session.bind_arrow(name, table)
-        session.bind_arrow("behavior_predictions", frame(BEHAVIOR_PREDICTIONS, predictions))
+    tables = {**with_scores(activity, scores), "behavior_predictions": frame(BEHAVIOR_PREDICTIONS, predictions)}
+    with session_of(tables) as session:
         session.bind_query("facts", f"select {', '.join(facts_columns(criteria))} from ({facts}) as facts")
         session.bind_query("memberships", memberships_query(criteria))
         rows = session.query(read_sql("outputs/lead_segments")).to_pylist()
