@@ -3,13 +3,14 @@ select
     count(case when is_updated then 1 end) as updated,
     count(case when is_analysed then 1 end) as total_analyzed,
     cast(
-        coalesce(
-            round(
-                cast(
-                    avg(case when is_updated then cast(score - previous_score as decimal(18, 2)) end) as decimal(18, 6)
-                ),
-                2
-            ), 0
+        round(
+            cast(
+                coalesce(
+                    cast(sum(case when is_updated then cast(score - previous_score as decimal(18, 2)) end) as double)
+                    / nullif(count(case when is_updated then 1 end), 0),
+                    0.0
+                ) as decimal(18, 8)
+            ), 2
         ) as double
     ) as avg_score_change,
     count(case when is_updated and score > previous_score then 1 end) as increased,
