@@ -486,9 +486,8 @@ class Ingestion:
         return f"(select {value} as p_{column.name}, src from (select {clean} as c, src from {raw.relation} as src))"
 
     def _reasons(self, quarantine: Path) -> dict[str, dict[str, int]]:
-        rows = self.connection.execute(
-            f"select source_table, reason, count(*) from read_parquet({_text(str(quarantine))}) group by 1, 2 order by 1, 2"
-        ).fetchall()
+        counted = f"select source_table, reason, count(*) from read_parquet({_text(str(quarantine))}) group by 1, 2"
+        rows = self.connection.execute(f"{counted} order by 1, 2").fetchall()
         reasons: dict[str, dict[str, int]] = {}
         for table, reason, count in rows:
             reasons.setdefault(table, {})[reason] = count

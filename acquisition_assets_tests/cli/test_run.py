@@ -168,3 +168,14 @@ def test_a_run_ends_with_the_command_that_explains_a_score(source: Path, tmp_pat
     command = shlex.split(last.removeprefix("why a score is what it is: "))
     assert command[:4] == ["acquisition", "explain", "--lake", str(lake)]
     assert call(*command[1:]).exit_code == 0
+
+
+def test_folders_may_have_any_name(source: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "it's [a] *strange? $place, ñ"
+    shutil.copytree(source, folder / "source")
+    options = ("--lake", folder / "lake")
+    for day in (DAYS[0], DAYS[-1]):
+        result = call("run", "--date", day, "--source", folder / "source", *options)
+        assert result.exit_code == 0, result.output
+    assert call("validate", "--source", folder / "source", *options).exit_code == 0
+    assert call("explain", "--lead", "ana", *options).exit_code == 0
