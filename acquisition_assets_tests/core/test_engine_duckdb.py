@@ -1,0 +1,192 @@
+"""Here: the DuckDB engine: what a session names, writes and refuses, and what its errors say.
+
+Not here: what the SQL says, the contracts' rules (test_contracts.py), and Spark.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from acquisition_assets.core.contracts import Contract, Kind, column
+from acquisition_assets.core.duck import in_memory
+from acquisition_assets.core.engine import DuckDBEngine, DuckDBSession, readable_errors, used
+from acquisition_assets.core.errors import (
+    AcquisitionError,
+    ContractError,
+    InputError,
+    LakeError,
+    QuarantineError,
+    SourceUnavailableError,
+)
+from acquisition_assets.core.lake import Lake
+
+DAY, NEXT = dt.date(2026, 3, 31), dt.date(2026, 4, 1)
+THINGS = Contract(
+    table="things",
+    grain="One row per thing.",
+    key=("id",),
+    columns={f"a_{kind.value}": column(kind, kind.value, nullable=True) for kind in Kind}
+    | {"id": column(Kind.TEXT, "Id")},
+)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(str(tmp_path / "lake"))
+
+
+@pytest.fixture
+def session(lake: Lake, tmp_path: Path) -> Iterator[DuckDBSession]:
+    with DuckDBEngine(lake, threads=1).session(tmp_path) as opened:
+        yield opened
+
+
+def publish(lake: Lake, day: dt.date, *ids: str) -> None:
+    """A partition of things with these ids."""
+    with lake.staging() as folder:
+        rows = [dict.fromkeys(THINGS.columns) | {"id": name} for name in ids]
+        pq.write_table(pa.Table.from_pylist(rows, schema=THINGS.arrow_schema), folder / "things.parquet")
+        lake.publish(folder / "things.parquet", "things", day)
+
+
+def test_no_file_is_an_empty_table_of_the_same_types(session: DuckDBSession, lake: Lake) -> None:
+    publish(lake, DAY, "a")
+    session.bind("none", THINGS, [])
+    session.bind("one", THINGS, lake.files("things", [DAY]))
+    none, one = session.query("select * from none"), session.query("select * from one")
+    assert none.num_rows == 0
+    assert none.schema == one.schema
+    assert none.schema.names == [*THINGS.columns, "date"]
+
+
+def test_partitions_are_named_with_their_day(session: DuckDBSession, lake: Lake) -> None:
+    publish(lake, DAY, "a", "b")
+    publish(lake, NEXT, "a")
+    session.bind("things", THINGS, lake.files("things", [DAY, NEXT]))
+    assert session.query("select date, id from things order by all").to_pylist() == [
+        {"a_date": DAY, "id": "a"},
+        {"a_date": DAY, "id": "b"},
+        {"a_date": NEXT, "id": "a"},
+    ]
+
+
+def test_a_query_is_written_with_the_contracts_columns_and_types(session: DuckDBSession, tmp_path: Path) -> None:
+    path = tmp_path / "it's staged.parquet"
+    query = (
+        "select 7 as id, ['x'] as a_texts, date '2026-03-31' as a_date, timestamptz '2026-03-31 00:00:00+02' as a_instant, "
+        "1 as a_flag, '2.5' as a_number, 3.0 as a_integer, null as a_text, 'more' as more where $wanted"
+    )
+    assert session.write(query, THINGS, path, {"wanted": True, "not_named": 1}) == 1
+    assert THINGS.differences(pq.read_schema(path)) == []
+    assert session.violations(THINGS, [path]) == []
+    session.bind_staged(path)
+    assert session.query("select * from staged").to_pylist() == [
+        {
+            "a_text": None,
+            "a_integer": 3,
+            "a_number": 2.5,
+            "a_flag": True,
+            "a_instant": dt.datetime(2026, 3, 30, 22, tzinfo=dt.timezone.utc),
+            "a_date": DAY,
+            "a_texts": ["x"],
+            "id": "7",
+        }
+    ]
+    assert session.write(query, THINGS, path, {"wanted": False}) == 0
+    session.bind_staged(path)
+    assert session.query("select * from staged").num_rows == 0
+
+
+def test_small_tables_and_queries_are_named(session: DuckDBSession) -> None:
+    session.bind_arrow("small", pa.table({"n": [1, 2, 3]}))
+    session.bind_query("larger", "select n * $factor as n from small where n > $least", {"factor": 10, "least": 1})
+    assert session.query("select sum(n) as total from larger").to_pylist() == [{"total": 50}]
+
+
+def test_sessions_do_not_see_each_other(lake: Lake, tmp_path: Path) -> None:
+    engine = DuckDBEngine(lake, threads=1)
+    with engine.session(tmp_path) as one, engine.session(tmp_path) as other:
+        one.bind_arrow("mine", pa.table({"n": [1]}))
+        with pytest.raises(duckdb.CatalogException, match="mine"):
+            other.query("select * from mine")
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [("select $a, $a_b", {"a", "a_b"}), ("select $a_b", {"a_b"}), ("select '$' || $b", {"b"}), ("select 1", set())],
+)
+def test_only_parameters_that_a_query_names_are_bound(query: str, names: set[str]) -> None:
+    assert set(used(query, {"a": 1, "a_b": 2, "b": 3})) == names
+    assert used(query, None) == {}
+
+
+def test_a_corrupt_partition_is_named_with_what_makes_it_again(
+    session: DuckDBSession, lake: Lake, tmp_path: Path
+) -> None:
+    publish(lake, DAY, "a")
+    file = Path(lake.file("things", DAY))
+    file.write_bytes(file.read_bytes()[:-30])
+    with pytest.raises(LakeError) as failure, readable_errors():
+        session.bind("things", THINGS, lake.files("things", [DAY]))
+    assert "partition things/date=2026-03-31 of the lake is corrupt" in str(failure.value)
+    assert "acquisition run --date 2026-03-31" in str(failure.value)
+
+
+def test_too_little_memory_says_what_to_raise(lake: Lake, tmp_path: Path) -> None:
+    with (
+        pytest.raises(AcquisitionError, match="raise ACQUISITION_MEMORY_LIMIT, or point ACQUISITION_SPILL"),
+        DuckDBEngine(lake, memory_limit="16MB", threads=1).session(tmp_path) as session,
+    ):
+        session.query("select list(i) as l from range(10000000) as t(i)")
+
+
+def test_a_spill_folder_that_is_none_says_so(lake: Lake, tmp_path: Path) -> None:
+    (tmp_path / "spill").write_text("a file", encoding="utf-8")
+    engine = DuckDBEngine(lake, memory_limit="32MB", threads=1, spill=tmp_path / "spill")
+    with (
+        pytest.raises(LakeError, match=r"reading or writing failed .*; the old partition stays"),
+        engine.session(tmp_path) as s,
+    ):
+        s.query("select count(*) as n from (select distinct hash(i) as h, i from range(5000000) as t(i))")
+
+
+def test_defects_are_told_as_they_are(session: DuckDBSession) -> None:
+    with pytest.raises(duckdb.ParserException), readable_errors():
+        session.query("select from where")
+
+
+def test_every_connection_is_in_utc_offline_and_sees_no_variable_of_python() -> None:
+    frame = pd.DataFrame({"n": [1]})
+    with in_memory(threads=1) as connection:
+        settings = ("TimeZone", "autoinstall_known_extensions", "autoload_known_extensions", "threads")
+        values = [connection.execute(f"select current_setting('{name}')").fetchall()[0][0] for name in settings]
+        assert values == ["UTC", False, False, 1]
+        with pytest.raises(duckdb.CatalogException, match="frame"):
+            connection.execute("select * from frame")
+        connection.register("frame", frame)
+        assert connection.execute("select n from frame").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "exit_code", "retryable"),
+    [
+        (AcquisitionError, 1, False),
+        (InputError, 2, False),
+        (ContractError, 1, False),
+        (QuarantineError, 1, False),
+        (LakeError, 1, False),
+        (SourceUnavailableError, 1, True),
+    ],
+)
+def test_errors_are_one_line_with_an_exit_code(kind: type[AcquisitionError], exit_code: int, retryable: bool) -> None:
+    error = kind("what\n  happened, \t and what to do")
+    assert str(error) == "what happened, and what to do"
+    assert (error.exit_code, error.retryable) == (exit_code, retryable)
