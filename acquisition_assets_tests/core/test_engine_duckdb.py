@@ -72,17 +72,17 @@ def test_partitions_are_named_with_their_day(session: DuckDBSession, lake: Lake)
     publish(lake, NEXT, "a")
     session.bind("things", THINGS, lake.files("things", [DAY, NEXT]))
     assert session.query("select date, id from things order by all").to_pylist() == [
-        {"a_date": DAY, "id": "a"},
-        {"a_date": DAY, "id": "b"},
-        {"a_date": NEXT, "id": "a"},
+        {"date": DAY, "id": "a"},
+        {"date": DAY, "id": "b"},
+        {"date": NEXT, "id": "a"},
     ]
 
 
 def test_a_query_is_written_with_the_contracts_columns_and_types(session: DuckDBSession, tmp_path: Path) -> None:
     path = tmp_path / "it's staged.parquet"
     query = (
-        "select 7 as id, ['x'] as a_texts, date '2026-03-31' as a_date, timestamptz '2026-03-31 00:00:00+02' as a_instant, "
-        "1 as a_flag, '2.5' as a_number, 3.0 as a_integer, null as a_text, 'more' as more where $wanted"
+        "select 7 as id, ['x'] as a_texts, date '2026-03-31' as a_date, 1 as a_flag, "
+        "timestamptz '2026-03-31 00:00:00+02' as a_instant, '2.5' as a_number, 3.0 as a_integer, null as a_text, 'more' as more where $wanted"
     )
     assert session.write(query, THINGS, path, {"wanted": True, "not_named": 1}) == 1
     assert THINGS.differences(pq.read_schema(path)) == []
