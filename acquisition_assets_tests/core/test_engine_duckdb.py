@@ -82,7 +82,8 @@ def test_a_query_is_written_with_the_contracts_columns_and_types(session: DuckDB
     path = tmp_path / "it's staged.parquet"
     query = (
         "select 7 as id, ['x'] as a_texts, date '2026-03-31' as a_date, 1 as a_flag, "
-        "timestamptz '2026-03-31 00:00:00+02' as a_instant, '2.5' as a_number, 3.0 as a_integer, null as a_text, 'more' as more where $wanted"
+        "timestamptz '2026-03-31 00:00:00+02' as a_instant, '2.5' as a_number, "
+        "3.0 as a_integer, null as a_text, 'more' as more where $wanted"
     )
     assert session.write(query, THINGS, path, {"wanted": True, "not_named": 1}) == 1
     assert THINGS.differences(pq.read_schema(path)) == []
