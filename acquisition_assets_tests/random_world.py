@@ -110,6 +110,8 @@ SCORES = (
     "+5",
     ".5",
     "12.3456",
+    "1e12",
+    "3e15",
 )
 EMAILS = (
     None,
@@ -261,13 +263,16 @@ class Maker:
         found: list[Row] = []
         style = self.random.choice(("named", "named", "content", "alone", "mixed"))
         quiet = self.chance(0.2)
+        if quiet and self.chance(0.5):
+            for _ in range(self.random.choice((9, 10, 11))):
+                found += self.delivery(lead, "named", quiet, self.time(0, 7))
         while len(found) < self.random.randint(0, self.n_events):
             found += self.delivery(lead, style, quiet)
             if self.chance(0.08):
                 break
         return found
 
-    def delivery(self, lead: str, style: str, quiet: bool) -> list[Row]:
+    def delivery(self, lead: str, style: str, quiet: bool, sent: dt.datetime | None = None) -> list[Row]:
         pick = self.random.choice
         if style == "mixed":
             style = pick(("named", "content", "alone"))
@@ -284,7 +289,7 @@ class Maker:
             "content_id": None if style == "alone" else content_id,
             "content_type": content_type,
         }
-        sent = self.time(-0.2)
+        sent = sent or self.time(-0.2)
         plan: list[tuple[str, dt.datetime]] = []
         if self.chance(0.9):
             plan.append(("sent", sent))
@@ -341,14 +346,14 @@ class Maker:
     def content(self) -> list[Row]:
         rows = []
         for kind, title, _, _ in ITEMS.values():
-            if self.chance(0.3):
-                rows.append(self.item(kind.upper() if self.chance(0.3) else kind, title))
+            count = self.random.choice((0, 0, 0, 1, 1, 2))
+            rows += [self.item(kind.upper() if self.chance(0.3) else kind, title) for _ in range(count)]
         return [*rows, *(self.item("blog", f"Blog {n}, «año» 🚀") for n in range(3))]
 
     def item(self, kind: str, title: str) -> Row:
         content_id = f"c{self.number % 6}x{self.new_id('')}" if self.id_kind == "text" else self.new_id("")
-        if self.id_kind != "text" and self.chance(0.5):
-            content_id = str(100000 + self.number)
+        if self.chance(0.5):
+            content_id = str(100000 + self.number) if self.id_kind != "text" else f"c{self.random.randint(0, 5)}"
         return {
             "content_id": content_id,
             "content_type": kind,
