@@ -94,6 +94,9 @@ def _scores(report: Report, out: Console) -> None:
 def _predictions(report: Report, out: Console) -> None:
     facts = {"total_analyzed": "leads analysed", "high_probability_leads": "likely to convert"}
     _facts(out, "Behavior predictions", report, facts)
+    if not report["total_analyzed"]:
+        line(out, "  none of the leads is new, nurturing or engaged")
+        return
     table(out, ["next action", "leads"], list(report["action_distribution"].items()))
     best = report["predictions"][:SHOWN]
     if best:
@@ -107,6 +110,8 @@ def _predictions(report: Report, out: Console) -> None:
 def _recommendations(report: Report, out: Console) -> None:
     facts = {"total_leads": "leads with an item", "avg_recommendations_per_lead": "items per lead"}
     _facts(out, "Content recommendations", report, facts)
+    if not report["total_leads"]:
+        line(out, "  none of the leads that are new, nurturing or engaged meets a rule")
     if report["content_type_distribution"]:
         table(out, ["content type", "items"], list(report["content_type_distribution"].items()))
 

@@ -140,6 +140,8 @@ def test_a_day_without_data_is_legal(tmp_path: Path) -> None:
     result = call("run", "--date", DAYS[0], "--source", tmp_path, "--lake", tmp_path / "lake")
     assert result.exit_code == 0, result.output
     assert "0 leads analysed" in result.stdout
+    assert "none of the leads is new, nurturing or engaged" in result.stdout
+    assert "none of the leads that are new, nurturing or engaged meets a rule" in result.stdout
 
 
 def test_the_instance_of_dagster_home_sees_the_run(
