@@ -6,6 +6,7 @@ for rules across columns are in contract_rows.py, and a rule or column without o
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -94,10 +95,11 @@ class Judge:
 
     def __init__(self, session: DuckDBSession, folder: Path) -> None:
         self.session, self.folder = session, folder
+        self.numbers = itertools.count()
 
     def __call__(self, contract: Contract, table: pa.Table) -> list[Violation]:
         """The rules that the rows break once they are staged."""
-        staged = self.folder / f"{contract.table}.parquet"
+        staged = self.folder / f"{next(self.numbers)}.parquet"  # a new name: DuckDB may remember what a file held
         pq.write_table(table, staged)
         return self.session.violations(contract, [staged])
 
