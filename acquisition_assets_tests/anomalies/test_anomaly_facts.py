@@ -68,7 +68,9 @@ def test_an_event_on_an_older_delivery_does_not_end_the_silence() -> None:
 
 def test_a_delivery_sent_again_counts_by_its_first_sending() -> None:
     again = event("sent", ago(1), delivery_id="d9", event_id="again")
-    assert facts([*sent(SENT - 1), *delivery("d9", ago(8)), again])["silent_leads"] == 0
+    for days in (7, 14):
+        events = [*sent(SENT - 1), *delivery("d9", ago(days) - US), again]
+        assert facts(events, silent_days=days)["silent_leads"] == 0
 
 
 def test_every_lead_is_counted_once() -> None:

@@ -161,7 +161,7 @@ def test_a_completion_that_names_no_item_is_of_the_item_of_its_delivery() -> Non
     both = [*events[:2], event("clicked", ago(2), content_id=ITEMS["premium"].content_id)]
     assert rules(events=both, interest_area="marketing") == [
         "interest_marketing"
-    ]  # of several, the smallest: the ebook
+    ]  # the ebook's id is smaller
 
 
 def test_a_completion_is_of_the_lead_of_its_deliverys_earliest_event() -> None:
