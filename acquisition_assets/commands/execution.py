@@ -22,6 +22,7 @@ INTERRUPT = "INTERRUPT"
 CANCELED = "PIPELINE_CANCELED"
 STEP_START = "STEP_START"
 INTERRUPTED = 130
+REASON_LENGTH = 300
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
     try:
         opened = dg.DagsterInstance.get()
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = " ".join(str(error).split())[:REASON_LENGTH].rstrip(".") or type(error).__name__
         raise InputError(
             f"Dagster's instance in DAGSTER_HOME={home} cannot be opened ({reason}); repair it, or unset DAGSTER_HOME"
         ) from error

@@ -70,7 +70,7 @@ def explain_command(lead_id: str, date: str | None, **options: str | None) -> in
     policy = read_policy(settings.policy_path)
     criteria = read_criteria(settings, policy)
     lake = open_lake(settings)
-    lead = read_lead(lake, lead_id.strip(), chosen_day(lake, day), policy.dynamic_scores.lookback_days)
+    lead = read_lead(lake, lead_id, chosen_day(lake, day), policy.dynamic_scores.lookback_days)
     out = console()
     _who(lead, out)
     _score(lead, policy, out)

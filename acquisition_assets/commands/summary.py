@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
 from rich.console import Console
 from rich.text import Text
 
@@ -18,6 +19,7 @@ from acquisition_assets.anomalies.contract import SEVERITIES
 from acquisition_assets.commands.console import heading, line, table, written
 from acquisition_assets.commands.masking import clean
 from acquisition_assets.core.lake import Lake
+from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
 
 if TYPE_CHECKING:
     from acquisition_assets.commands.execution import DayOutcome, FailedCheck
@@ -36,6 +38,8 @@ def print_summary(lake: Lake, outcomes: Sequence[DayOutcome], out: Console) -> N
         if asset in newest.published:
             tell(json.loads(lake.read_report(newest.day, task)), out)
     _flagged(outcomes, out)
+    if not newest.exit_code:
+        _nothing_happened(lake, newest.day, out)
     seconds = sum(outcome.seconds for outcome in outcomes)
     ending = "failed" if newest.exit_code else "done"
     days = str(newest.day) if len(outcomes) == 1 else f"{outcomes[0].day} to {newest.day}"
@@ -44,6 +48,19 @@ def print_summary(lake: Lake, outcomes: Sequence[DayOutcome], out: Console) -> N
     line(out, f"{days}: {ending} in {seconds:.1f} s; lake: {lake.url}", style)
     if not newest.exit_code:
         _hint(lake, newest.day, out)
+
+
+def _nothing_happened(lake: Lake, day: dt.date, out: Console) -> None:
+    """Where the day lies long after the data, when the newest lead came."""
+    counts = [name for name in DAILY_METRICS.columns if name not in DAILY_METRICS.key]
+    metrics = lake.read(DAILY_METRICS.table, day, counts)
+    if any(map(any, metrics.to_pydict().values())):
+        return
+    newest = pc.max(lake.read(LEAD_ACTIVITY.table, day, ["created_at"]).column("created_at")).as_py()
+    if newest is not None:
+        told = f"nothing happened in the {metrics.num_rows} days up to {day}; the newest lead was created on"
+        out.print()
+        line(out, f"{told} {newest:%Y-%m-%d}: choose a day near it with --date", "yellow")
 
 
 def _hint(lake: Lake, day: dt.date, out: Console) -> None:

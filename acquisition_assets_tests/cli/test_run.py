@@ -181,3 +181,11 @@ def test_folders_may_have_any_name(source: Path, tmp_path: Path) -> None:
         assert result.exit_code == 0, result.output
     assert call("validate", "--source", folder / "source", *options).exit_code == 0
     assert call("explain", "--lead", "ana", *options).exit_code == 0
+
+
+@pytest.mark.parametrize(("day", "quiet"), [("2025-06-06", False), ("2025-06-09", True)])
+def test_a_day_long_after_the_data_says_when_that_was(source: Path, tmp_path: Path, day: str, quiet: bool) -> None:
+    result = call("run", "--date", day, "--source", source, "--lake", tmp_path / "lake")
+    assert result.exit_code == 0
+    words = f"nothing happened in the 90 days up to {day}; the newest lead was created on 2025-03-09: choose a day near"
+    assert (words in result.stdout) is quiet

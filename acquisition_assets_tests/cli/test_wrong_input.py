@@ -204,6 +204,16 @@ def test_wrong_dagster_home(source: Path, monkeypatch: pytest.MonkeyPatch, home:
     assert f"DAGSTER_HOME={home} cannot be opened" in refused("run", *DAY, "--source", source)
 
 
+def test_broken_dagster_yaml(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "dagster.yaml").write_text("telemetry: [", encoding="utf-8")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    line = refused("run", *DAY, "--source", source)
+    assert f"DAGSTER_HOME={tmp_path / 'home'} cannot be opened" in line
+    assert "dagster.yaml" in line
+    assert "repair it, or unset DAGSTER_HOME" in line
+
+
 def test_no_secret_is_shown(tmp_path: Path) -> None:
     url = "postgresql://reader:s3cret%20p@ss@db.example.com:5432/crm?sslpassword=hidden"
     for command in (("run", *DAY), ("validate",)):
