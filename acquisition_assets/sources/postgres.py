@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,16 @@ CASTS = {
 
 SESSION = {"synchronize_seqscans": "off", "work_mem": "64MB", "jit": "off"}
 """A scan always starts at the table's first row, so that equal data come in equal order; room to group in memory."""
+
+PATIENCE_SECONDS = 5.0
+"""How long somebody who changes a table that is read may wait: all who write there wait behind them."""
+
+BLOCKED = """
+select exists(
+    select from pg_locks
+    where not granted and mode = 'AccessExclusiveLock' and %(reader)s = any(pg_blocking_pids(pid))
+)
+"""
 
 ACCEPTED = {
     Cell.ID: ("VARCHAR", "BIGINT", "DOUBLE"),
@@ -182,10 +193,46 @@ class PostgresSource:
                 cursor.execute(f"set local {setting} = {_literal(value)}")
             cursor.execute(postgres.TIMEOUTS)
             cursor.fetchall()
-            for extraction in prepared:
-                with _driver_errors(f"{self.label}, {extraction.query.path.name}"):
-                    cursor.execute(extraction.text)
-                    _write(cursor.fetch_record_batch(), _spool(scratch, extraction.query))
+            cursor.execute("select pg_backend_pid()")
+            with self._giving_way(cursor.fetchall()[0][0]):
+                for extraction in prepared:
+                    with _driver_errors(f"{self.label}, {extraction.query.path.name}"):
+                        cursor.execute(extraction.text)
+                        _write(cursor.fetch_record_batch(), _spool(scratch, extraction.query))
+
+    @contextlib.contextmanager
+    def _giving_way(self, reader: int) -> Iterator[None]:
+        """Cancel the reader's query where a change of a table has waited for it for `PATIENCE_SECONDS`.
+
+        Raises:
+            SourceUnavailableError: it was cancelled: worth a retry, which waits for the change.
+        """
+        ended, gave_way = threading.Event(), threading.Event()
+
+        def watch() -> None:
+            with contextlib.suppress(AcquisitionError), self._session() as session:
+                waited = 0
+                while not ended.wait(PATIENCE_SECONDS / 5):
+                    row = session.execute(BLOCKED, {"reader": reader}).fetchone()
+                    waited = waited + 1 if row and row[0] else 0
+                    if waited >= 5:
+                        gave_way.set()
+                        session.execute("select pg_cancel_backend(%s)", [reader])
+
+        watching = threading.Thread(target=watch, name="acquisition-giving-way", daemon=True)
+        watching.start()
+        try:
+            yield
+        except SourceUnavailableError:
+            if not gave_way.is_set():
+                raise
+            raise SourceUnavailableError(
+                f"{self.label}: gave way to a change of a table that is read, which kept its writers waiting; run it "
+                "again, at a time without such changes if this happens often"
+            ) from None
+        finally:
+            ended.set()
+            watching.join()
 
 
 def read_queries(folder: Path) -> list[Query]:

@@ -15,6 +15,7 @@ import pytest
 
 from acquisition_assets.core.errors import AcquisitionError, InputError, SourceUnavailableError
 from acquisition_assets.core.postgres import describe_url
+from acquisition_assets.sources import postgres as postgres_source
 from acquisition_assets.sources.postgres import PostgresSource
 
 from .conftest import PASSWORD, SQL, Background, Database, make_database, wait_until
@@ -205,6 +206,51 @@ def test_writers_are_never_blocked(source_database: Database, tmp_path: Path) ->
     )
     source_database.run("select pg_terminate_backend(%s)", pid)
     reading.result()
+
+
+def test_reader_gives_way_to_a_change_of_the_table(
+    source_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who writes would wait behind who alters the table, who waits for the reader; so the reader ends."""
+    monkeypatch.setattr(postgres_source, "PATIENCE_SECONDS", 0.5)
+    folder = tmp_path / "queries"
+    folder.mkdir()
+    (folder / "leads.sql").write_text(
+        "select lead_id, status, created_at from organic_leads where pg_sleep(0.01) is not null"
+    )
+    source_database.run("insert into organic_leads (lead_id) select n from generate_series(1, 5000) as n")
+    source = PostgresSource(source_database.url, queries=folder)
+    reading = Background(lambda: failure(source, tmp_path))
+    wait_until(lambda: source_database.run(STREAMING))
+    altering = Background(lambda: source_database.run("alter table organic_leads add column phone text"))
+    wait_until(lambda: source_database.run("select 1 from pg_locks where mode = 'AccessExclusiveLock' and not granted"))
+    writing = Background(lambda: source_database.run("insert into organic_leads (lead_id) values ('new')"))
+    altering.result()
+    writing.result()
+    error = reading.result()
+    assert isinstance(error, SourceUnavailableError)
+    assert "gave way to a change of a table" in str(error)
+    (folder / "leads.sql").write_text("select lead_id, status, created_at from organic_leads")
+    assert len(read(source, tmp_path, "leads", "*")) == 5001
+
+
+def test_reader_is_left_alone_by_who_only_waits_for_its_moment(
+    source_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An index that is built concurrently waits for old readers, and keeps no writer waiting."""
+    monkeypatch.setattr(postgres_source, "PATIENCE_SECONDS", 0.25)
+    folder = tmp_path / "queries"
+    folder.mkdir()
+    (folder / "leads.sql").write_text(
+        "select lead_id, status, created_at from organic_leads where pg_sleep(0.005) is not null"
+    )
+    source_database.run("insert into organic_leads (lead_id) select n from generate_series(1, 300) as n")
+    reading = Background(lambda: read(PostgresSource(source_database.url, queries=folder), tmp_path, "leads", "*"))
+    wait_until(lambda: source_database.run(STREAMING))
+    building = Background(lambda: source_database.run("create index concurrently late on organic_leads (status)"))
+    wait_until(lambda: source_database.run("select 1 from pg_locks where locktype = 'virtualxid' and not granted"))
+    assert len(reading.result()) == 300
+    building.result()
 
 
 def test_time_limit(source_database: Database, tmp_path: Path) -> None:
