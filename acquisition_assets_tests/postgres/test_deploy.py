@@ -45,7 +45,7 @@ def test_every_service_is_whole(compose: Any) -> None:
     for name in DAGSTER_SERVICES:
         service = services[name]
         assert service["image"] == "acquisition-assets"
-        assert ROOT == (DEPLOY / service["build"]["context"]).resolve()
+        assert (DEPLOY / service["build"]["context"]).resolve() == ROOT
         assert Path(ROOT, service["build"]["dockerfile"]).is_file()
         assert set(service["depends_on"]) <= set(services)
         for needed, wish in service["depends_on"].items():
