@@ -13,7 +13,9 @@ from zoneinfo import ZoneInfo
 from acquisition_assets.core.days import DAY_US, day_runs, offset_runs
 from acquisition_assets.raw.inputs import Cell, InputColumn
 
-BLANK = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160) || chr(65279)"
+# What Unicode calls white space, and the invisible characters that tools leave at the edges of cells.
+BLANK_CODES = [*range(9, 14), *range(28, 33), 133, 160, 5760, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F]
+BLANK = "'" + "".join(map(chr, [*BLANK_CODES, 0x2060, 0x3000, 0xFEFF])) + "'"
 NULL_WORDS = r"('null', 'NULL', 'NaN', 'nan', '\N')"
 INSTANT_PATTERN = (
     r"\d{4}-\d{2}-\d{2}"
@@ -29,13 +31,18 @@ MACROS = (
     # An integer that was once stored as a float keeps its integer's name: 123.0 is 123.
     r"create temp macro id_of(x) as case when suffix(x, '.0') and regexp_full_match(x, '-?\d+\.0') "
     "then left(x, length(x) - 2) else x end",
-    "create temp macro id_of_float(x) as case when isnan(x) then null "
-    "when x = trunc(x) and abs(x) < 9007199254740992 then cast(cast(x as bigint) as varchar) "
-    "else cast(x as varchar) end",
-    "create temp macro valid_instant(x) as case when x >= timestamptz '0001-01-02 00:00:00+00' "
-    "and x < timestamptz '9999-12-31 00:00:00+00' then x end",
-    f"create temp macro instant_of(x) as case when regexp_full_match(trimmed(x), '{INSTANT_PATTERN}') "
-    "then valid_instant(try_cast(regexp_replace(trimmed(x), '([+-]\\d{2})(\\d{2})$', '\\1:\\2') as timestamptz)) end",
+    "create temp macro id_of_number(x) as coalesce("
+    "case when x = trunc(x) then cast(try_cast(x as hugeint) as varchar) end, cast(x as varchar))",
+    "create temp macro id_of_float(x) as case when not isnan(x) then id_of_number(x) end",
+    "create temp macro text_of_bytes(x) as coalesce(try(decode(x)), cast(x as varchar))",
+    "create temp macro instant_of_ns(x) as make_timestamptz((x - ((x % 1000) + 1000) % 1000) // 1000)",
+    "create temp macro valid_instant(x) as case when x between timestamptz '0001-01-01 00:00:00+00' "
+    "and timestamptz '9999-12-31 23:59:59.999999+00' then x end",
+    # Older versions of DuckDB read an offset only behind seconds.
+    "create temp macro with_seconds(x) as "
+    "case when length(x) > 16 and x[17] <> ':' then left(x, 16) || ':00' || substr(x, 17) else x end",
+    f"create temp macro instant_of(x) as case when regexp_full_match(trimmed(x), '{INSTANT_PATTERN}') then "
+    "valid_instant(try_cast(regexp_replace(with_seconds(trimmed(x)), '([+-]\\d{2})(\\d{2})$', '\\1:\\2') as timestamptz)) end",
     f"create temp macro number_of(x) as case when regexp_full_match(trimmed(x), '{NUMBER_PATTERN}') "
     "then try_cast(trimmed(x) as double) end",
     "create temp macro flag_of(x) as case when lower(trimmed(x)) in ('true', 't', 'yes', 'y', '1', '1.0') then true "
@@ -46,6 +53,8 @@ MACROS = (
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 FLOATS = ("FLOAT", "DOUBLE")
 NAIVE = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS")
+# The first and last date there are, in days since 1970: the local date of an instant can lie a day beyond.
+FIRST_DATE, LAST_DATE = ((day - dt.date(1970, 1, 1)).days for day in (dt.date.min, dt.date.max))
 
 
 def time_macros(tz: ZoneInfo, last: dt.date) -> tuple[str, ...]:
@@ -70,7 +79,10 @@ def time_macros(tz: ZoneInfo, last: dt.date) -> tuple[str, ...]:
     )
     return (
         f"create temp macro business_day_us(us) as case {days} end",
-        "create temp macro business_date(x) as date '1970-01-01' + cast(business_day_us(epoch_us(x)) as integer)",
+        f"create temp macro possible_date(n) as case when n < {FIRST_DATE} then {FIRST_DATE} "
+        f"when n > {LAST_DATE} then {LAST_DATE} else n end",
+        "create temp macro business_date(x) as "
+        "date '1970-01-01' + cast(possible_date(business_day_us(epoch_us(x))) as integer)",
         f"create temp macro local_us(us) as us + case {offsets} end",
         "create temp macro local_hour(x) as ((local_us(epoch_us(x)) // 3600000000) % 24 + 24) % 24",
         f"create temp macro local_weekday(x) as "
@@ -83,8 +95,9 @@ def cleaned(column: InputColumn, kind: str | None, from_text: bool) -> str:
     if kind is None:
         return "null::VARCHAR"
     name = f'src."{column.name}"'
-    if kind == "VARCHAR":
-        return f"{'text_cell' if from_text else 'cell'}({name})"
+    if kind in ("VARCHAR", "BLOB"):
+        text = name if kind == "VARCHAR" else f"text_of_bytes({name})"
+        return f"{'text_cell' if from_text else 'cell'}({text})"
     if column.cell is Cell.INSTANT:
         return _typed_instant(name, kind)
     if kind in FLOATS:
@@ -95,6 +108,8 @@ def cleaned(column: InputColumn, kind: str | None, from_text: bool) -> str:
         )
     if column.cell is Cell.NUMBER and (kind in INTEGERS or kind.startswith("DECIMAL")):
         return f"{name}::DOUBLE"
+    if column.cell is Cell.ID and kind.startswith("DECIMAL"):
+        return f"id_of_number({name})"
     if column.cell is Cell.FLAG and kind == "BOOLEAN":
         return name
     return f"{name}::VARCHAR"
@@ -106,7 +121,7 @@ def _typed_instant(name: str, kind: str) -> str:
     if kind in NAIVE or kind == "DATE":
         return f"make_timestamptz(epoch_us({name}::TIMESTAMP))"
     if kind == "TIMESTAMP_NS":
-        return f"make_timestamptz(epoch_ns({name}) // 1000)"
+        return f"instant_of_ns(epoch_ns({name}))"
     return f"{name}::VARCHAR"
 
 
@@ -127,6 +142,8 @@ def parsed(column: InputColumn, kind: str | None, cell: str) -> str:
         return f"lower(trimmed({cell}))"
     if column.cell is Cell.TEXT:
         return cell
+    if column.cell is Cell.NUMBER:
+        return f"{cell if is_typed(column, kind) else f'number_of({cell})'} + 0.0"  # there is no negative zero
     if is_typed(column, kind):
         return f"valid_instant({cell})" if column.cell is Cell.INSTANT else cell
-    return {Cell.INSTANT: "instant_of", Cell.NUMBER: "number_of", Cell.FLAG: "flag_of"}[column.cell] + f"({cell})"
+    return {Cell.INSTANT: "instant_of", Cell.FLAG: "flag_of"}[column.cell] + f"({cell})"

@@ -6,7 +6,6 @@ Not here: reading a format or a database (sources), and the publication of what 
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,10 +152,13 @@ class Ingestion:
                 self._index_leads()
         files = {(RAW[name].table, self.day): self._stage_snapshot(INPUTS[name]) for name in INPUTS if name != "events"}
         files |= self._stage_events()
-        rejects = self._rejects()
-        files["quarantine", self.day] = self._stage_quarantine(rejects)
+        for name, raw in self.tables.items():
+            rejects = raw.rejects or "select null as place, null as line, null as detail where false"
+            self.connection.execute(f"create temp table rejected_{name} (place text, line text, detail text)")
+            self.connection.execute(f"insert into rejected_{name} {rejects}")
+        files["quarantine", self.day] = self._stage_quarantine()
         return Ingested(
-            counts={name: self._count(INPUTS[name], rejects) for name in INPUTS},
+            counts={name: self._count(INPUTS[name]) for name in INPUTS},
             files=files,
             missing_tables=tuple(name for name in INPUTS if name not in self.tables),
             reasons=self._reasons(files["quarantine", self.day]),
@@ -420,10 +422,7 @@ class Ingestion:
                 rows = count
         return groups
 
-    def _rejects(self) -> dict[str, list[tuple[str, str]]]:
-        return {name: [(r.line, r.detail) for r in raw.rejects()] for name, raw in self.tables.items()}
-
-    def _stage_quarantine(self, rejects: Mapping[str, list[tuple[str, str]]]) -> Path:
+    def _stage_quarantine(self) -> Path:
         path = self.folder / "quarantine.parquet"
         self.connection.execute(
             "create temp table quarantine (source_table text, row_key text, reason text, row text, detail text)"
@@ -439,11 +438,11 @@ class Ingestion:
                 f"replace(replace(detail, '{{lead}}', '{table.lead}'), '{{key}}', '{table.key}') "
                 f"from checked_{name} as w join problems on problems.code = w.problem order by w.rowid"
             )
-            lines = [
-                (name, f"line {n}", json.dumps(line), why) for n, (line, why) in enumerate(rejects.get(name, []), 1)
-            ]
-            if lines:
-                self.connection.executemany("insert into quarantine values (?, ?, 'unparsable value', ?, ?)", lines)
+            if name in self.tables:
+                self.connection.execute(
+                    f"insert into quarantine select '{name}', place, 'unparsable value', to_json(line)::text, detail "
+                    f"from rejected_{name}"
+                )
         self._copy(f"select {', '.join(QUARANTINE.columns)} from quarantine", path)
         return path
 
@@ -452,7 +451,7 @@ class Ingestion:
 
     # -- counting -----------------------------------------------------------------------------------------------
 
-    def _count(self, table: InputTable, rejects: Mapping[str, list[tuple[str, str]]]) -> Counts:
+    def _count(self, table: InputTable) -> Counts:
         """The fates of a table's rows; those read are counted from the source again, apart from what became of them."""
         if table.name not in self.tables:
             return Counts(table.name, 0, 0, 0, 0, 0)
@@ -460,7 +459,7 @@ class Ingestion:
         elsewhere = (
             f"count(*) filter (where {time} < {end} and not {self._in_stretches(time)})" if table is EVENTS else "0"
         )
-        lines = len(rejects[table.name])
+        lines = self._number(f"select count(*) from rejected_{table.name}")
         # A line that is no row may pass as one where only some of its cells are read: then all of them are.
         whole = "coalesce(bit_xor(hash(src)), 0)" if lines else "0"
         total, future, other, _ = self._row(

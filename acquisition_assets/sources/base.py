@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -30,27 +30,31 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Reject:
-    """A line of a text file that could not be split into cells: as it stands in the file, and why."""
-
-    line: str
-    detail: str
-
-
-@dataclass(frozen=True)
 class RawTable:
     """One input table as a relation of a DuckDB connection, in the order in which it is read.
 
     relation: name of a view; columns: its column names and DuckDB types; from_text: whether words such as NULL mean a
-    missing value; row: SQL that turns the row as read, a struct `raw_row`, into JSON text; rejects: lines that never
-    became rows, known once the relation has been read.
+    missing value; as_read: a column that holds the row as JSON text where the source has it so; rejects: a query of
+    the lines that never became rows (place, line, detail), which can be asked once the relation has been read.
     """
 
     relation: str
     columns: Mapping[str, str]
     from_text: bool = False
-    row: str = "to_json(raw_row)::VARCHAR"
-    rejects: Callable[[], list[Reject]] = field(default=list)
+    as_read: str | None = None
+    rejects: str | None = None
+
+    @property
+    def row(self) -> str:
+        """SQL that turns the row as read, a struct `raw_row`, into JSON text; JSON has no NaN and no infinity."""
+        cells = []
+        for name, kind in self.columns.items():
+            key, cell = "'" + name.replace("'", "''") + "'", 'raw_row."' + name.replace('"', '""') + '"'
+            if kind in ("FLOAT", "DOUBLE"):
+                cell = f"case when isfinite({cell}) then to_json({cell}) else to_json({cell}::VARCHAR) end"
+            cells.append(f"{key}, {cell}")
+        built = f"json_object({', '.join(cells)})::VARCHAR"
+        return f"coalesce(raw_row.{self.as_read}, {built})" if self.as_read else built
 
 
 class Source(Protocol):

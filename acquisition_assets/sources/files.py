@@ -7,22 +7,34 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import gzip
-import io
-from collections.abc import Iterator, Mapping
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from acquisition_assets.core.duck import in_memory
 from acquisition_assets.core.errors import InputError
-from acquisition_assets.raw.inputs import INPUTS, require_columns
-from acquisition_assets.sources.base import TABLES, RawTable, Reject, Wanted
+from acquisition_assets.raw.inputs import INPUTS, InputColumn, require_columns
+from acquisition_assets.sources.base import TABLES, RawTable, Wanted
+from acquisition_assets.sources.csv_text import first_line, is_regular, start_of, write_regular
 
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".jsonl")
 DELIMITERS = ",;\t|"
 NO_DELIMITER = "\x01"
+CSV_FORM = "header = true, quote = '\"', escape = '\"', strict_mode = true"
+LINES_FORM = "header = false, quote = '', escape = '', strict_mode = false"
+LONGEST_LINE = 16 << 20
 ROW_AS_READ = "row_as_read"
+# Statistics that leave NaN out would make the engine believe that there is none.
+PARQUET_OPTIONS = "hive_partitioning = false, can_have_nan = true"
+RAGGED = ("MISSING COLUMNS", "TOO MANY COLUMNS", "INVALID ENCODING")
+UNREADABLE = (duckdb.Error, pa.ArrowException, OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error)
 
 
 class FileSource:
@@ -36,9 +48,11 @@ class FileSource:
         """See `Source.check`."""
         with in_memory() as connection:
             found = self._tables(connection)
-            for name, table in found.items():
-                require_columns(name, dict(table.columns), f"{self.folder}/{name}")
-        return [f"{self.folder} has no {name}; it is taken as empty" for name in TABLES if name not in found]
+        return [
+            f"{self.folder} has no {name}{self._unread(name)}; it is taken as empty"
+            for name in TABLES
+            if name not in found
+        ]
 
     @contextlib.contextmanager
     def open(
@@ -46,7 +60,7 @@ class FileSource:
     ) -> Iterator[Mapping[str, RawTable]]:
         """See `Source.open`."""
         try:
-            yield self._tables(connection)
+            yield self._tables(connection, scratch)
         except (duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException) as error:
             if str(self.folder) not in str(error):
                 raise
@@ -54,7 +68,7 @@ class FileSource:
                 f"{self.folder}: a file cannot be read ({_first_line(error)}); repair or remove it"
             ) from error
 
-    def _tables(self, connection: duckdb.DuckDBPyConnection) -> dict[str, RawTable]:
+    def _tables(self, connection: duckdb.DuckDBPyConnection, scratch: Path | None = None) -> dict[str, RawTable]:
         if self.folder.is_file():
             raise InputError(f"the source {self.folder} is a file; name the folder that it is in")
         if not self.folder.is_dir():
@@ -65,162 +79,222 @@ class FileSource:
         for name in TABLES:
             files = self._files(name)
             if files:
-                tables[name] = _FileTable(connection, name, files).table()
+                tables[name] = _FileTable(connection, name, files, scratch).table()
+                require_columns(name, dict(tables[name].columns), f"{self.folder}/{name}")
         if "leads" not in tables:
             raise InputError(
-                f"{self.folder} has no leads; put leads.csv (or .parquet, .jsonl, or a folder of them) there"
+                f"{self.folder} has no leads{self._unread('leads')}; put leads.csv (or .parquet, .jsonl, or a folder "
+                "of them) there"
             )
         return tables
 
     def _files(self, name: str) -> list[Path]:
-        found = [self.folder / (name + ending) for ending in ENDINGS if (self.folder / (name + ending)).exists()]
-        folder = self.folder / name
-        if folder.is_dir():
-            found.append(folder)
+        names = {name + ending for ending in ENDINGS}
+        found = [
+            path
+            for path in sorted(self.folder.iterdir())
+            if path.name.lower() in names or (path.name.lower() == name and path.is_dir())
+        ]
         if len(found) > 1:
             given = " and ".join(path.name for path in found)
             raise InputError(f"{self.folder} has the table {name} twice ({given}); keep one of them")
         if found and found[0].is_dir():
-            files = sorted(path for path in found[0].iterdir() if path.is_file() and path.name.endswith(ENDINGS))
+            files = [path for path in sorted(found[0].iterdir()) if _is_part(path)]
             if not files and any(found[0].iterdir()):
                 raise InputError(f"{found[0]} has no file that ends in {', '.join(ENDINGS)}; rename or convert them")
             return files
         return found
 
+    def _unread(self, name: str) -> str:
+        """What has the name of the table but not an ending that is read, for messages."""
+        similar = [path.name for path in sorted(self.folder.glob("*.*")) if path.name.lower().split(".")[0] == name]
+        allowed = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
+        return f" (not read, as its name does not end in {allowed}: {', '.join(similar)})" if similar else ""
 
+
+def _is_part(path: Path) -> bool:
+    """Whether a file in the folder of a table is one of the table's; hidden files are not."""
+    return path.name.lower().endswith(ENDINGS) and not path.name.startswith(".") and path.is_file()
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One file as a relation: its columns with their types, and whether its cells are text."""
+
+    relation: str
+    columns: Mapping[str, str]
+    is_text: bool
+
+
+@dataclass
 class _FileTable:
-    """One table: the files' rows after one another, in the order of their names."""
+    """One table: the files' rows after one another, in the order of their names.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, name: str, files: list[Path]) -> None:
-        self.connection = connection
-        self.name = name
-        self.files = files
-        self.csv_files: list[Path] = []
-        self.json_lines: list[str] = []
+    scratch: where the copies of files that the engine cannot read as they are go; without one, only columns are read.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    name: str
+    files: Sequence[Path]
+    scratch: Path | None
+    rejects: list[str] = field(default_factory=list)
 
     def table(self) -> RawTable:
-        columns: dict[str, str] = {}
-        parts: list[tuple[str, dict[str, str], bool]] = []
-        for file in self.files:
-            relation, found, is_text = self._describe(file)
-            parts.append((relation, found, is_text))
-            for column, kind in found.items():
-                columns[column] = kind if columns.get(column, kind) == kind else "VARCHAR"
-        if len(self.files) > 1 and all(file.suffix == ".parquet" for file in self.files):
-            listed = ", ".join(_text(str(file)) for file in self.files)
-            relation = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
-            columns = self._columns_of(relation)
-            parts = [(relation, columns, False)]
+        parts = [self._part(file) for file in self.files]
+        kinds: dict[str, set[str]] = {}
+        for part in parts:
+            for column, kind in part.columns.items():
+                kinds.setdefault(column, set()).add(kind)
+        columns = {column: next(iter(found)) if len(found) == 1 else "VARCHAR" for column, found in kinds.items()}
+        agree = all(len(found) == 1 for found in kinds.values())
+        if len(parts) > 1 and agree and not any(part.is_text for part in parts):
+            parts = [self._parquet(f"[{', '.join(_text(str(file)) for file in self.files)}], union_by_name = true")]
         view = f"source_{self.name}"
-        from_text = any(is_text for _, _, is_text in parts)
         self.connection.execute(f"create or replace temp view {view} as {self._union(parts, columns)}")
         return RawTable(
             relation=view,
             columns={name: kind for name, kind in columns.items() if name != ROW_AS_READ},
-            from_text=from_text,
-            row="coalesce(raw_row.row_as_read, to_json(raw_row)::VARCHAR)"
-            if ROW_AS_READ in columns
-            else "to_json(raw_row)::VARCHAR",
-            rejects=self._rejects,
+            from_text=any(part.is_text for part in parts),
+            as_read=ROW_AS_READ if ROW_AS_READ in columns else None,
+            rejects=" union all ".join(self.rejects) or None,
         )
 
-    def _union(self, parts: list[tuple[str, dict[str, str], bool]], columns: Mapping[str, str]) -> str:
+    def _union(self, parts: Sequence[_Part], columns: Mapping[str, str]) -> str:
         selects = []
-        for relation, found, _ in parts:
+        for part in parts:
             listed = ", ".join(
-                f"{_name(column)}::{kind} as {_name(column)}" if column in found else f"null::{kind} as {_name(column)}"
+                f"{_name(column)}::{kind} as {_name(column)}"
+                if column in part.columns
+                else f"null::{kind} as {_name(column)}"
                 for column, kind in columns.items()
             )
-            selects.append(f"select {listed} from {relation}")
+            selects.append(f"select {listed} from {part.relation}")
         return " union all ".join(selects)
 
-    def _describe(self, file: Path) -> tuple[str, dict[str, str], bool]:
-        """The relation of one file, its columns with their types, and whether its cells are text."""
+    def _part(self, file: Path) -> _Part:
         try:
-            if file.name.endswith(".parquet"):
-                relation = f"read_parquet({_text(str(file))}, hive_partitioning = false)"
-                return relation, self._columns_of(relation), False
-            if file.name.endswith(".jsonl"):
+            if file.name.lower().endswith(".parquet"):
+                _refuse_repeated(file, [_column_name(name) for name in pq.read_schema(file).names])
+                return self._parquet(_text(str(file)))
+            if file.name.lower().endswith(".jsonl"):
                 return self._json_lines(file)
             return self._csv(file)
-        except (duckdb.Error, OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        except UNREADABLE as error:
             raise InputError(f"{file} cannot be read ({_first_line(error)}); repair or remove it") from error
 
-    def _columns_of(self, relation: str) -> dict[str, str]:
-        rows = self.connection.execute(f"describe select * from {relation}").fetchall()
-        found = {str(row[0]): str(row[1]) for row in rows}
+    def _parquet(self, files: str) -> _Part:
+        relation = f"read_parquet({files}, {PARQUET_OPTIONS})"
+        found = {str(row[0]): str(row[1]) for row in self.connection.execute(f"describe from {relation}").fetchall()}
         lower = {_column_name(name): kind for name, kind in found.items()}
         if list(lower) != list(found):
-            return found
-        return lower
+            renamed = ", ".join(f"{_name(name)} as {_name(_column_name(name))}" for name in found)
+            relation = f"(select {renamed} from {relation})"
+        return _Part(relation, lower, False)
 
-    def _csv(self, file: Path) -> tuple[str, dict[str, str], bool]:
-        with _open_text(file) as stream:
-            header_line = stream.readline()
-        if not header_line.strip():
-            raise InputError(f"{file} is empty; its first line must name the columns")
+    def _csv(self, file: Path) -> _Part:
+        header_line = first_line(file)
         delimiter = max(DELIMITERS, key=header_line.count)
-        header = [_column_name(name) for name in next(csv.reader([header_line.rstrip("\r\n")], delimiter=delimiter))]
-        repeated = {name for name in header if header.count(name) > 1}
-        if repeated:
-            raise InputError(f"{file} names the column {', '.join(sorted(repeated))} twice; rename or remove one")
-        types = ", ".join(f"{_text(name or f'column{n}')}: 'VARCHAR'" for n, name in enumerate(header))
-        self.csv_files.append(file)
-        relation = (
-            f"read_csv({_text(str(file))}, auto_detect = false, header = true, columns = {{{types}}}, "
-            f"delim = {_text(delimiter)}, "
-            "quote = '\"', escape = '\"', strict_mode = true, max_line_size = 16777216, store_rejects = true, "
-            f"rejects_scan = {_text('scans_' + self.name)}, rejects_table = {_text('rejects_' + self.name)}, "
-            "rejects_limit = 0)"
-        )
-        return relation, dict.fromkeys((name or f"column{n}" for n, name in enumerate(header)), "VARCHAR"), True
+        header = [_column_name(name) for name in next(csv.reader([header_line], delimiter=delimiter))]
+        _refuse_repeated(file, header)
+        columns = [name or f"column{number}" for number, name in enumerate(header)]
+        if self.scratch is not None and not self._is_readable(file, columns, delimiter):
+            copy = self.scratch / f"{file.name}.{len(self.rejects)}.copy.csv"
+            broken = copy.with_suffix(".parquet")
+            write_regular(file, delimiter, copy, broken)
+            place = _text(f"{file.name}, ") + " || place"
+            self.rejects.append(f"select {place} as place, line, detail from read_parquet({_text(str(broken))})")
+            return self._csv_part(copy, columns, delimiter, file.name)
+        return self._csv_part(file, columns, delimiter, file.name)
 
-    def _json_lines(self, file: Path) -> tuple[str, dict[str, str], bool]:
+    def _is_readable(self, file: Path, columns: Sequence[str], delimiter: str) -> bool:
+        """Whether the engine finds the rows of a file: it cannot where line ends are mixed or a quote is not closed."""
+        if is_regular(file):
+            return True
+        try:
+            trial = _read_csv(file, columns, delimiter, "trial")
+            self.connection.execute(f"select bit_xor(hash(t)) from {trial} as t").fetchall()
+            ragged = ", ".join(map(_text, RAGGED))
+            broken = self.connection.execute(f"from trial_rejects where error_type::varchar not in ({ragged}) limit 1")
+            return not broken.fetchall()
+        except duckdb.InvalidInputException:
+            return False
+        finally:
+            self.connection.execute("drop table if exists trial_rejects; drop table if exists trial_scans")
+
+    def _csv_part(self, file: Path, columns: Sequence[str], delimiter: str, name: str) -> _Part:
+        self._keep_rejects(file, name)
+        return _Part(_read_csv(file, columns, delimiter, self.name), dict.fromkeys(columns, "VARCHAR"), True)
+
+    def _json_lines(self, file: Path) -> _Part:
         """Each line is read as text and taken apart here, so that a broken line is a row like any other."""
-        known = [column.name for column in INPUTS[self.name].columns]
-        everything = (
-            "(select line, case when json_valid(line) then line::json end as parsed "
-            f"from read_csv({_text(str(file))}, auto_detect = false, header = false, columns = {{'line': 'VARCHAR'}}, "
-            f"delim = {_text(NO_DELIMITER)}, quote = '', escape = '', max_line_size = 16777216) where trim(line) <> '')"
-        )
-        lines = f"(select * from {everything} where coalesce(json_type(parsed), '') = 'OBJECT')"
-        self.json_lines.append(f"select line from {everything} where coalesce(json_type(parsed), '') <> 'OBJECT'")
-        named = ", ".join(f"bool_or(json_exists(parsed, '$.{name}'))" for name in known)
-        count, *present = self.connection.execute(f"select count(*), {named} from {lines}").fetchone() or (0,)
-        found = [name for name, there in zip(known, present, strict=True) if there or not count]
-        cells = ", ".join(f"parsed ->> '$.{name}' as {name}" for name in found)
-        relation = f"(select {cells}{', ' if cells else ''}line as row_as_read from {lines})"
-        return relation, dict.fromkeys([*found, ROW_AS_READ], "VARCHAR"), True
+        start_of(file)
+        self._keep_rejects(file, file.name)
+        read = _read_csv(file, ["line"], NO_DELIMITER, self.name, LINES_FORM)
+        parsed = f"select line, try_cast(line as json) as parsed from {read} where trim(line) <> ''"
+        keys = "case when json_type(parsed) = 'OBJECT' then json_keys(parsed) else [null] end"
+        counted = f"select unnest({keys}) as key, count(*) from ({parsed}) group by 1 order by 1"
+        found = dict(self.connection.execute(counted).fetchall())
+        if found.pop(None, 0):
+            place = _text(f"{file.name}, line ") + " || number"
+            numbered = f"(select line, row_number() over () as number from {read})"
+            self.rejects.append(
+                f"select {place}, line, 'the line is not a JSON object' from {numbered} "
+                "where trim(line) <> '' and coalesce(json_type(try_cast(line as json)), '') <> 'OBJECT'"
+            )
+        names: dict[str, list[str]] = {} if found else {column.name: [column.name] for column in self._known}
+        for key in found:
+            names.setdefault(_column_name(key), []).append(key)
+        cells = {}
+        for column in self._known:
+            paths = [f"parsed ->> {_text(_path(key))}" for key in names.get(column.name, [])]
+            if paths:
+                cells[column.name] = paths[0] if len(paths) == 1 else f"coalesce({', '.join(paths)})"
+        listed = ", ".join(f"{cell} as {name}" for name, cell in [*cells.items(), (ROW_AS_READ, "line")])
+        relation = f"(select {listed} from ({parsed}) where json_type(parsed) = 'OBJECT')"
+        return _Part(relation, dict.fromkeys([*cells, ROW_AS_READ], "VARCHAR"), True)
 
-    def _rejects(self) -> list[Reject]:
-        rejects = [
-            Reject(str(line), "the line is not a JSON object")
-            for query in self.json_lines
-            for (line,) in self.connection.execute(query).fetchall()
-        ]
-        if not self.csv_files:
-            return rejects
-        rows = self.connection.execute(
-            "select distinct on (scans.file_path, line, line_byte_position) csv_line, error_message "
-            f"from rejects_{self.name} join scans_{self.name} as scans using (scan_id, file_id) "
-            "order by scans.file_path, line"
-        ).fetchall()
-        return rejects + [Reject(str(line), str(message)) for line, message in rows]
+    @property
+    def _known(self) -> Sequence[InputColumn]:
+        return INPUTS[self.name].columns
+
+    def _keep_rejects(self, file: Path, name: str) -> None:
+        """Remember which lines of a file the engine could not split into cells. Every reading finds them anew."""
+        self.rejects.append(
+            f"select {_text(name + ', line ')} || line, csv_line, error_message from (select distinct on (line, "
+            f"line_byte_position) line, csv_line, error_message from {self.name}_rejects join {self.name}_scans as "
+            f"scans using (scan_id, file_id) where scans.file_path = {_text(str(file))} order by line)"
+        )
+
+
+def _read_csv(file: Path, columns: Sequence[str], delimiter: str, kept: str, form: str = CSV_FORM) -> str:
+    """The reading of a file whose columns are texts; lines that are no rows go to the table <kept>_rejects."""
+    types = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in columns)
+    packed = "gzip" if file.name.lower().endswith(".gz") else "none"
+    return (
+        f"read_csv({_text(str(file))}, auto_detect = false, compression = '{packed}', columns = {{{types}}}, "
+        f"delim = {_text(delimiter)}, {form}, max_line_size = {LONGEST_LINE}, store_rejects = true, "
+        f"rejects_scan = {_text(kept + '_scans')}, rejects_table = {_text(kept + '_rejects')}, rejects_limit = 0)"
+    )
+
+
+def _refuse_repeated(file: Path, columns: Sequence[str]) -> None:
+    repeated = sorted(name for name, count in Counter(columns).items() if count > 1)
+    if repeated:
+        raise InputError(f"{file} names the column {', '.join(repeated)} twice; rename or remove one")
+
+
+def _path(key: str) -> str:
+    """The place of a key in a JSON object."""
+    return '$."' + key + '"'
 
 
 def _column_name(name: str) -> str:
     return name.strip().lstrip("\ufeff").strip().lower()
 
 
-@contextlib.contextmanager
-def _open_text(file: Path) -> Iterator[io.TextIOBase]:
-    opener = gzip.open if file.name.endswith(".gz") else open
-    with opener(file, "rt", encoding="utf-8-sig", errors="replace", newline="") as stream:
-        yield stream
-
-
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return re.sub(r"""value (["']).*\1""", "a value", text)  # which may be personal data
 
 
 def _text(text: str) -> str:
