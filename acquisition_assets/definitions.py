@@ -22,6 +22,7 @@ from acquisition_assets.core.engine import DuckDBEngine, Engine
 from acquisition_assets.core.env import DEFAULT_FIRST_DAY, Env, at_once, silent
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.settings import Settings
+from acquisition_assets.core.spark import SparkEngine, check_installed
 from acquisition_assets.dynamic_scores import asset as dynamic_scores
 from acquisition_assets.features import asset as features
 from acquisition_assets.lead_segments import asset as lead_segments
@@ -35,9 +36,17 @@ EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiproce
 
 
 def make_engine(settings: Settings, lake: Lake) -> Engine:
-    """The engine that the settings name."""
+    """The engine that the settings name.
+
+    Raises:
+        InputError: it is Spark, and pyspark or Java is missing.
+    """
     spill = Path(settings.spill) if settings.spill else None
-    return DuckDBEngine(lake, settings.memory_limit, settings.threads, spill)
+    local = DuckDBEngine(lake, settings.memory_limit, settings.threads, spill)
+    if settings.engine == "duckdb":
+        return local
+    check_installed(settings.spark_master)
+    return SparkEngine(lake, local, settings.spark_master)
 
 
 def build_defs(

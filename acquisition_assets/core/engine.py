@@ -43,6 +43,9 @@ class Session(Protocol):
     def bind_query(self, name: str, query: str, parameters: Parameters | None = None) -> None:
         """Compute a query once and name its rows, for use by several later queries."""
 
+    def bind_view(self, name: str, query: str) -> None:
+        """Name the rows of a query without computing them; each query over them does."""
+
     def query(self, query: str, parameters: Parameters | None = None) -> pa.Table:
         """The rows of a query that gives few."""
 
@@ -139,6 +142,10 @@ class DuckDBSession:
         """See `Session.bind_query`."""
         self.connection.execute(f"create temp table {name} as {query}", dict(used(query, parameters)))
 
+    def bind_view(self, name: str, query: str) -> None:
+        """See `Session.bind_view`."""
+        self.connection.execute(f"create temp view {name} as {query}")
+
     def query(self, query: str, parameters: Parameters | None = None) -> pa.Table:
         """See `Session.query`."""
         result = self.connection.execute(query, dict(used(query, parameters)))
@@ -153,6 +160,11 @@ class DuckDBSession:
             dict(used(query, parameters)),
         ).fetchone()
         return int(written[0]) if written else 0
+
+    def merge(self, files: Sequence[str], contract: Contract, path: Path) -> int:
+        """Write the rows of Parquet files, in their order, to one file with the contract's columns and types."""
+        listed = ", ".join(_quoted(file) for file in files)
+        return self.write(f"select * from read_parquet([{listed}], hive_partitioning = false)", contract, path)
 
     def violations(self, contract: Contract, files: Sequence[Path], *, unique: bool = True) -> list[Violation]:
         """See `Session.violations`."""

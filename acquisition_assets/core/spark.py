@@ -2,34 +2,34 @@
 
 Not here: what the SQL says, the ingestion (DuckDB's for every engine), and the swap of a staged file into the lake.
 
-Spark writes a table as many part files into a folder that its workers and this process both reach; this process merges them
-into the one file that the lake swaps in. docs/spark.md tells how to run it, and where the two dialects differ.
+Spark writes a table as many part files into a folder that its workers and this process both reach; this process merges
+them into the one file that the lake swaps in. docs/spark.md tells how to run it, and where the two dialects differ.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import os
 import re
+import shutil
 import socket
 import threading
 import uuid
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import sqlglot
-from sqlglot import ErrorLevel, exp
+from sqlglot import exp
 
 from acquisition_assets.core.contracts import SQL, Contract, Kind, Violation
-from acquisition_assets.core.engine import DuckDBEngine, DuckDBSession, Parameters, broken_rules, typed_columns, used
-from acquisition_assets.core.errors import AcquisitionError, InputError, LakeError
+from acquisition_assets.core.dialect import to_spark
+from acquisition_assets.core.engine import DuckDBEngine, DuckDBSession, Parameters, broken_rules, typed_query, used
+from acquisition_assets.core.errors import AcquisitionError, InputError, LakeError, SourceUnavailableError
 from acquisition_assets.core.lake import STAGING, Lake, corrupt
 
 if TYPE_CHECKING:
@@ -38,8 +38,12 @@ if TYPE_CHECKING:
 CONNECT = "sc://"
 CONNECT_PORT = 15002
 STANDALONE = "spark://"
+STANDALONE_PORT = 7077
 ANSWER_SECONDS = 10.0
 SMALLEST_HEAP_MB = 1024
+MEGABYTES = {"K": 1 / 1024, "M": 1.0, "G": 1024.0, "T": 1024.0**2}
+LONGEST_REASON = 300
+SHARED = "the lake must lie where this process and every worker reach it: a shared folder or an object store"
 TYPES: dict[Kind, str] = {kind: exp.DataType.build(name, dialect="duckdb").sql("spark") for kind, name in SQL.items()}
 # What Spark calls the file systems that fsspec has another name for.
 SCHEMES = {"s3": "s3a", "gcs": "gs", "abfs": "abfss", "local": "file", "webhdfs": "hdfs"}
@@ -62,6 +66,7 @@ MEANING = {
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000",
 }
+NEEDS_JAVA = "it needs Java 17 or newer: run scripts/java.sh, or set JAVA_HOME"
 _starting = threading.Lock()
 
 
@@ -114,7 +119,7 @@ class SparkEngine:
                 session.stop()
 
     def _remote_session(self) -> SparkSession:
-        _check_installed()
+        check_installed(self.master)
         _check_answers(self.master)
         try:
             session: SparkSession = self.part_of_api("session").SparkSession.builder.remote(self.master).create()
@@ -126,22 +131,22 @@ class SparkEngine:
 
     def _application(self) -> SparkSession:
         """The one Spark application of this process; one that already runs here is used as it is."""
-        _check_installed()
+        check_installed(self.master)
         from pyspark.errors import PySparkRuntimeError
         from pyspark.sql import SparkSession
 
         with _starting:
             running = SparkSession.getActiveSession()
-            if running is not None:
+            if running is not None and not running.sparkContext._jsc.sc().isStopped():
                 return running
+            if running is not None:  # its cluster ended it
+                running.stop()
             _check_answers(self.master)
             builder = SparkSession.builder.appName("acquisition-assets").master(self._threads_of_master())
             try:
                 return builder.config(map=dict(self._start_options())).getOrCreate()
             except PySparkRuntimeError as error:
-                raise InputError(
-                    f"Spark did not start ({_reason(error)}); it needs Java 17 or newer: run scripts/java.sh, or set JAVA_HOME"
-                ) from error
+                raise InputError(f"Spark did not start ({_reason(error)}); {NEEDS_JAVA}") from error
 
     def _threads_of_master(self) -> str:
         return f"local[{self.local.threads}]" if self.master == "local[*]" and self.local.threads else self.master
@@ -162,7 +167,7 @@ class SparkEngine:
 
     @contextlib.contextmanager
     def _exchange(self, scratch: Path) -> Iterator[str]:
-        """A folder for part files, as fsspec names it: in the scratch folder, or in the staging folder of a remote lake."""
+        """A folder for part files, as fsspec names it: the scratch folder, or one in the staging of a remote lake."""
         if self.lake.is_local:
             yield str(scratch)
             return
@@ -214,6 +219,10 @@ class SparkEngineSession:
         self.kept.append(frame)
         frame.createOrReplaceTempView(name)
 
+    def bind_view(self, name: str, query: str) -> None:
+        """See `Session.bind_view`."""
+        self._frame(query).createOrReplaceTempView(name)
+
     def query(self, query: str, parameters: Parameters | None = None) -> pa.Table:
         """See `Session.query`."""
         return self._frame(query, parameters).toArrow()
@@ -221,18 +230,15 @@ class SparkEngineSession:
     def write(self, query: str, contract: Contract, path: Path, parameters: Parameters | None = None) -> int:
         """See `Session.write`."""
         folder = f"{self.exchange}/{path.stem}-parts"
-        frame = self._frame(f"select {typed_columns(contract)} from ({query}) as result", parameters)
+        frame = self._frame(typed_query(query, contract), parameters)
         observed = self.engine.part_of_api("observation").Observation()
         count = self.engine.part_of_api("functions").expr("count(1)").alias("rows")
-        frame.observe(observed, count).write.parquet(self._url(folder))
+        frame.observe(observed, count).write.parquet(spark_url(self.engine.lake.address(folder)))
         self.parts[path] = self._parts_in(folder)
         written = int(observed.get["rows"])
         merged = self._merge(path, contract)
         if merged != written:
-            raise LakeError(
-                f"Spark wrote {written} rows to {folder}, of which {merged} are seen from here; the lake must lie where this "
-                "process and every worker reach it: a shared folder or an object store"
-            )
+            raise LakeError(f"Spark wrote {written} rows to {folder}, of which {merged} are seen from here; {SHARED}")
         return merged
 
     def violations(self, contract: Contract, files: Sequence[Path], *, unique: bool = True) -> list[Violation]:
@@ -259,21 +265,113 @@ class SparkEngineSession:
     def _staged(self, path: Path) -> DataFrame:
         """A staged file: from Spark's own parts where it wrote them, else (few rows) from this process."""
         if path in self.parts:
-            return self.spark.read.parquet(*(self._url(part) for part in self.parts[path]))
+            return self.spark.read.parquet(*map(spark_url, self.parts[path]))
         return self.spark.createDataFrame(pq.read_table(path, partitioning=None))
 
     def _parts_in(self, folder: str) -> list[str]:
-        fs = self.engine.lake.fs
-        fs.invalidate_cache()
-        parts = [name if self.engine.lake.is_local else f"/{name}".replace("//", "/") for name in fs.glob(f"{folder}/part-*")]
+        """The addresses of the part files that are seen from here, in the order of the rows."""
+        lake = self.engine.lake
+        lake.fs.invalidate_cache()
+        try:
+            names = [str(name) for name in lake.fs.ls(folder, detail=False)]
+        except FileNotFoundError:
+            names = []
+        parts = sorted(lake.address(name) for name in names if name.rsplit("/", 1)[-1].startswith("part-"))
         if not parts:
-            raise LakeError(
-                f"what Spark wrote to {folder} is not seen from here; the lake must lie where this process and every worker "
-                "reach it: a shared folder or an object store"
-            )
-        return sorted(parts)
+            raise LakeError(f"what Spark wrote to {folder} is not seen from here; {SHARED}")
+        return parts
 
     def _merge(self, path: Path, contract: Contract) -> int:
         """The part files as one, streamed through this process, with exactly the contract's columns and types."""
         with self.engine.local.connect(self.scratch) as connection:
-            return DuckDBSession(connection).merge([self._known_as(part) for part in self.parts[path]], contract, path)
+            return DuckDBSession(connection).merge(self.parts[path], contract, path)
+
+
+def spark_url(address: str) -> str:
+    """A path or fsspec URL as Spark's reader wants it: with Spark's scheme, and no letter of it a pattern."""
+    scheme, _, rest = address.partition("://") if "://" in address else ("file", "", address)
+    return f"{SCHEMES.get(scheme, scheme)}://" + re.sub(r"([\\*?\[\]{}])", r"\\\1", rest)
+
+
+def check_installed(master: str) -> None:
+    """Whether Spark can be started here.
+
+    Raises:
+        InputError: pyspark is not installed, or there is no Java (which Spark Connect does not need).
+    """
+    if importlib.util.find_spec("pyspark") is None:
+        raise InputError("the engine spark needs pyspark; install it with: pip install 'acquisition-assets[spark]'")
+    if master.startswith(CONNECT):
+        return
+    home = os.environ.get("JAVA_HOME")
+    if shutil.which(f"{home}/bin/java" if home else "java") is None:
+        where = f"JAVA_HOME={home}" if home else "PATH"
+        raise InputError(f"the engine spark found no Java ({where}); {NEEDS_JAVA}")
+
+
+def _check_answers(master: str) -> None:
+    """Whether somebody listens where the master is said to be: Spark itself would try for minutes.
+
+    Raises:
+        InputError: the URL names no host.
+        SourceUnavailableError: nobody listens there.
+    """
+    hosts = _addresses(master)
+    reasons = [_silence(host, port) for host, port in hosts]
+    if hosts and all(reasons):
+        raise SourceUnavailableError(
+            f"Spark's master does not answer ({'; '.join(map(str, reasons))}); start it, or correct "
+            "ACQUISITION_SPARK_MASTER"
+        )
+
+
+def _silence(host: str, port: int) -> str | None:
+    """Why nobody listens there; None if somebody does."""
+    try:
+        socket.create_connection((host, port), ANSWER_SECONDS).close()
+    except OSError as error:
+        return f"{host}:{port}: {error.strerror or error}"
+    return None
+
+
+def _addresses(master: str) -> list[tuple[str, int]]:
+    """Where a standalone master (there may be several) or a Connect server listens; nothing for other masters."""
+    for scheme, usual_port in ((STANDALONE, STANDALONE_PORT), (CONNECT, CONNECT_PORT)):
+        if master.startswith(scheme):
+            listed = master.removeprefix(scheme).partition("/")[0].split(",")
+            found = [re.fullmatch(r"\[?([^\[\]]+?)\]?(?::(\d+))?", each) for each in listed]
+            if not all(found):
+                raise InputError(f"ACQUISITION_SPARK_MASTER={master!r} names no host; write {scheme}HOST:{usual_port}")
+            return [(each[1], int(each[2] or usual_port)) for each in found if each]
+    return []
+
+
+def _megabytes(size: str) -> int:
+    """A size such as 800MB or 4 GiB, in whole megabytes."""
+    number, unit = re.fullmatch(r"([\d.]+) ?([KMGT]).*", size.upper()).groups()  # type: ignore[union-attr]
+    return int(float(number) * MEGABYTES[unit])
+
+
+@contextlib.contextmanager
+def readable_errors() -> Iterator[None]:
+    """Turn Spark's errors into one line that says what to do."""
+    try:
+        yield
+    except Exception as error:
+        if not type(error).__module__.startswith(("pyspark.", "py4j.", "grpc.")):
+            raise
+        partition = re.search(r"/([a-z_]+)/date=(\d{4}-\d{2}-\d{2})/", str(error))
+        if partition:
+            raise corrupt(partition[1], partition[2], AcquisitionError(_reason(error))) from error
+        raise AcquisitionError(
+            f"Spark failed ({_reason(error)}); nothing was published and the old partitions stay; the driver's and the "
+            "workers' logs have more"
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """What an error of Spark says, without the stack trace and the plan that may follow."""
+    java = getattr(error, "java_exception", None)
+    text = str(java.toString()) if java is not None else str(error)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:LONGEST_REASON].rstrip(".")

@@ -1,0 +1,120 @@
+"""Here: the project's SQL, which is written in DuckDB's dialect, carried to Spark's with the same meaning, or refused.
+
+Not here: running it.
+
+sqlglot knows what a thing is called in the other dialect. Where the same name means something else there, the query is
+rewritten first; where it cannot be, it is refused, so that no number is ever another one silently. docs/spark.md has
+the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import sqlglot
+from sqlglot import ErrorLevel, exp
+from sqlglot.errors import UnsupportedError
+
+_EACH_LETTER = "array_join(transform(split({text}, ''), letter -> {changed}), '')"
+_CASES: Mapping[type[exp.Expr], str] = {
+    # One letter to one letter, as in DuckDB; Spark makes `SS` of an upper-case `ß`, two letters of a lower-case `İ`.
+    exp.Upper: "if(length(upper(letter)) = 1, upper(letter), letter)",
+    exp.Lower: "left(lower(letter), 1)",
+}
+
+
+@lru_cache(maxsize=512)
+def to_spark(query: str) -> str:
+    """A query of DuckDB's dialect in Spark's; `$name` becomes `:name`.
+
+    Raises:
+        UnsupportedError: it cannot be said there with the same meaning.
+    """
+    tree = sqlglot.parse_one(query, read="duckdb")
+    for node in reversed(list(tree.bfs())):  # what is inside comes first
+        if type(node) in _REFUSED:
+            raise _refusal(node, _REFUSED[type(node)])
+        if type(node) in _REWRITTEN:
+            new = _REWRITTEN[type(node)](node)
+            if new is not node:
+                node.replace(new)
+    return tree.sql(dialect="spark", unsupported_level=ErrorLevel.RAISE, comments=False)
+
+
+def _refusal(node: exp.Expr, why: str) -> UnsupportedError:
+    return UnsupportedError(f"{node.sql('duckdb')} has another meaning in Spark: {why}")
+
+
+def _division(node: Any) -> exp.Expr:
+    """Always of doubles; Spark would divide whole numbers and decimals as decimals."""
+    return exp.Div(this=exp.cast(node.this.copy(), "double"), expression=node.expression.copy())
+
+
+def _cast(node: Any) -> exp.Expr:
+    """A double becomes the decimal that is nearest to it; Spark would take the decimal that the double shows."""
+    if not node.to.is_type(exp.DType.DECIMAL):
+        return node  # type: ignore[no-any-return]
+    scale = int(node.to.expressions[1].name)
+    units = exp.func("round", exp.Mul(this=exp.cast(node.this.copy(), "double"), expression=_number(f"1e{scale}")))
+    whole = exp.cast(units, f"decimal({node.to.expressions[0].name}, 0)")
+    return exp.cast(exp.Mul(this=whole, expression=_number("0." + "1".rjust(scale, "0"))), node.to.copy())
+
+
+def _number(text: str) -> exp.Expr:
+    return exp.Literal.number(text)
+
+
+def _recased(node: Any) -> exp.Expr:
+    """Letter by letter."""
+    changed = sqlglot.parse_one(_EACH_LETTER.format(text=":text", changed=_CASES[type(node)]), read="spark")
+    return exp.replace_placeholders(changed, text=node.this.copy())
+
+
+def _date_diff(node: Any) -> exp.Expr:
+    unit = node.args.get("unit")
+    if unit is None or unit.name.upper() != "MICROSECOND":
+        raise _refusal(node, "DuckDB counts the midnights (or hours) between, Spark whole days; take microseconds")
+    return node  # type: ignore[no-any-return]
+
+
+def _round(node: Any) -> exp.Expr:
+    decimals = node.args.get("decimals")
+    of_decimal = any(cast.to.is_type(exp.DType.DECIMAL) for cast in node.this.find_all(exp.Cast))
+    if decimals is not None and not of_decimal:
+        raise _refusal(node, "they disagree on 2.675, which no double is; cast it to a decimal first")
+    return node  # type: ignore[no-any-return]
+
+
+def _like(node: Any) -> exp.Expr:
+    if not isinstance(node.expression, exp.Literal) or "\\" in node.expression.name:
+        raise _refusal(node, "a backslash escapes only there; write the pattern as a literal without one")
+    return node  # type: ignore[no-any-return]
+
+
+_LOCAL = "it depends on the time zone; ingestion keeps local days, hours and weekdays as columns"
+_CLOCK = "nothing may depend on the clock or on chance"
+_REFUSED: Mapping[type[exp.Expr], str] = {
+    exp.Avg: "the mean of decimals is a double here and a decimal there; divide a sum by a count",
+    exp.Extract: _LOCAL,
+    exp.DayOfWeek: _LOCAL,
+    exp.DayOfWeekIso: _LOCAL,
+    exp.DateTrunc: _LOCAL,
+    exp.TimestampTrunc: _LOCAL,
+    exp.CurrentDate: _CLOCK,
+    exp.CurrentTimestamp: _CLOCK,
+    exp.Rand: _CLOCK,
+    exp.ILike: "they change the case of letters differently; compare with lower(...)",
+    exp.First: "which row is the first is not told; take min, max or arg_max",
+    exp.AnyValue: "which row is taken is not told; take min, max or arg_max",
+}
+_REWRITTEN: Mapping[type[exp.Expr], Callable[[Any], exp.Expr]] = {
+    exp.Cast: _cast,
+    exp.DateDiff: _date_diff,
+    exp.Div: _division,
+    exp.Like: _like,
+    exp.Lower: _recased,
+    exp.Round: _round,
+    exp.Upper: _recased,
+}
