@@ -17,7 +17,7 @@ from acquisition_assets.anomalies.report import anomaly_report
 from acquisition_assets.core.assets import Finding, Output, Step, output_asset
 from acquisition_assets.core.days import start_of_day
 from acquisition_assets.core.env import Env
-from acquisition_assets.core.plots import bars
+from acquisition_assets.core.plots import columns
 from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
 from acquisition_assets.features.policy import FeaturePolicy
 from acquisition_assets.raw.contract import RAW_EVENTS, RAW_LEADS, RAW_REFERRALS
@@ -72,7 +72,7 @@ def build(env: Env, policy: AnomalyPolicy, features: FeaturePolicy, locale: Loca
         marked = [
             n for n, day in enumerate(metrics["day"]) if any(r["window_start"] <= day <= r["window_end"] for r in rows)
         ]
-        return bars([int(n) for n in metrics["new_leads"]], "New leads by day; days of a drop in red", marked)
+        return columns([int(n) for n in metrics["new_leads"]], "New leads by day; days of a drop in red", marked)
 
     return output_asset(
         env,

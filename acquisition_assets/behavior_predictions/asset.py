@@ -33,10 +33,7 @@ def build(env: Env, policy: PredictionPolicy, report_length: int) -> dg.AssetsDe
         return [(what, ours[what], theirs[what]) for what in ours]
 
     def plot(step: Step) -> str:
-        counted = actions(step)
-        return bars(
-            list(counted.values()), "Leads by action: " + ", ".join(f"{name} {n}" for name, n in counted.items())
-        )
+        return bars(actions(step), "Leads by action")
 
     return output_asset(
         env,

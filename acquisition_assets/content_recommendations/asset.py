@@ -45,8 +45,7 @@ def build(env: Env, policy: RecommendationPolicy, report_length: int) -> dg.Asse
         return [(what, ours[what], theirs[what]) for what in ours]
 
     def plot(step: Step) -> str:
-        counted = content_types(step)
-        return bars(list(counted.values()), "Items by type: " + ", ".join(f"{name} {n}" for name, n in counted.items()))
+        return bars(content_types(step), "Items by type")
 
     return output_asset(
         env,

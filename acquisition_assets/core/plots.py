@@ -2,48 +2,110 @@
 
 Not here: which numbers are drawn.
 
-The UI shows Markdown inline only below 1,000 characters, which no plotting library keeps to; bars and a line do.
+The UI shows Markdown inline only below 1,000 characters, which no plotting library keeps to; bars and lines do.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from html import escape
 
-WIDTH, HEIGHT = 300, 60
+WIDTH, HEIGHT, ROW, LABEL = 360, 60, 14, 170
 INLINE = 999
-BLUE, RED = "#4263eb", "#e03131"
+NAME_LENGTH = 24
+BLUE, RED, GREY = "#4263eb", "#e03131", "#868e96"
+Interval = tuple[float, float, float]
 
 
-def bars(values: Sequence[float], title: str, marked: Sequence[int] = ()) -> str:
-    """A bar per value (one path for all), the marked ones in red, with a title, as a Markdown image."""
-    top = max([*values, 1e-9])
-    step = WIDTH / max(len(values), 1)
+def columns(values: Sequence[float], title: str, marked: Collection[int] = ()) -> str:
+    """An upright bar per value, the marked ones in red, below a title.
 
-    def path(indexes: Sequence[int], colour: str) -> str:
-        moves = "".join(
-            f"M{round(step * (i + 0.5))} {HEIGHT}v{-max(1, round(HEIGHT * values[i] / top))}"
-            for i in indexes
-            if values[i] > 0
-        )
-        width = max(1, round(step * 0.8))
-        return f'<path d="{moves}" stroke="{colour}" stroke-width="{width}"/>' if moves else ""
-
-    plain = [i for i in range(len(values)) if i not in set(marked)]
-    return _image(path(plain, BLUE) + path(list(marked), RED), title)
+    Of more bars than can be shown inline, neighbours share one, as high as the highest of them.
+    """
+    top, heights, red = max(values, default=0), list(values), set(marked)
+    while True:
+        image = _image(_columns(heights, top, red), HEIGHT, f"{title} (highest: {top:g})", units=len(heights))
+        if len(image) <= INLINE:
+            return image
+        red = {place // 2 for place in red}
+        heights = [max(heights[place : place + 2]) for place in range(0, len(heights), 2)]
 
 
-def intervals(rows: Sequence[tuple[float, float, float]], title: str) -> str:
-    """A horizontal line from low to high and a mark at the value for each row (0..100), as a Markdown image."""
-    step = HEIGHT / max(len(rows), 1)
-    lines = "".join(
-        f"M{round(low * 3)} {round(step * (i + 0.5))}H{round(high * 3)}" for i, (_, low, high) in enumerate(rows)
+def _columns(heights: Sequence[float], top: float, red: Collection[int]) -> str:
+    """The outline of all bars, each one unit wide, and the red ones above it."""
+    tops = [HEIGHT - max(1, round(HEIGHT * height / top)) if height > 0 else HEIGHT for height in heights]
+    outline = "".join(f"V{y}h1" for y in tops)
+    paths = f'<path d="M0 {HEIGHT}{outline}V{HEIGHT}" fill="{BLUE}"/>' if tops else ""
+    over = "".join(
+        ("" if place - 1 in red else f"M{place} {HEIGHT}")
+        + f"V{tops[place]}h1"
+        + ("" if place + 1 in red else f"V{HEIGHT}")
+        for place in sorted(red)
     )
-    marks = "".join(f"M{round(value * 3)} {round(step * (i + 0.5)) - 2}v4" for i, (value, _, _) in enumerate(rows))
-    return _image(f'<path d="{lines}" stroke="{BLUE}"/><path d="{marks}" stroke="{RED}" stroke-width="3"/>', title)
+    return paths + (f'<path d="{over}" fill="{RED}"/>' if over else "")
 
 
-def _image(body: str, title: str) -> str:
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}">{body}</svg>'
+def bars(counts: Mapping[str, float], title: str) -> str:
+    """A lying bar per name, with its number, below a title; of more than can be shown inline, the first."""
+    top = max([*counts.values(), 1e-9])
+
+    def drawn(names: Sequence[str]) -> str:
+        spans = "".join(f"M{LABEL} {_middle(n)}h{_scaled(counts[name] / top)}" for n, name in enumerate(names))
+        labels = _labels([f"{_short(name)} {counts[name]:g}" for name in names])
+        return f'{labels}<path d="{spans}" stroke="{BLUE}" stroke-width="9"/>'
+
+    return _rows(list(counts), drawn, title)
+
+
+def intervals(rates: Mapping[str, Interval], title: str) -> str:
+    """A line from low to high (0..100) per name, with a mark at the value, below a title; of too many, the first.
+
+    Args:
+        rates: value, low and high by name.
+    """
+
+    def drawn(names: Sequence[str]) -> str:
+        places = [tuple(LABEL + _scaled(number / 100) for number in rates[name]) for name in names]
+        lines = "".join(f"M{low} {_middle(n)}H{high}" for n, (_, low, high) in enumerate(places))
+        marks = "".join(f"M{value} {_middle(n) - 3}v6" for n, (value, _, _) in enumerate(places))
+        labels = _labels([f"{_short(name)} {rates[name][0]:g} %" for name in names])
+        return f'{labels}<path d="{lines}" stroke="{BLUE}"/><path d="{marks}" stroke="{RED}" stroke-width="3"/>'
+
+    return _rows(list(rates), drawn, title)
+
+
+def _rows(names: Sequence[str], drawn: Callable[[Sequence[str]], str], title: str) -> str:
+    """The picture of the first names, as many as can be shown inline."""
+    for shown in range(len(names), 0, -1):
+        told = title if shown == len(names) else f"{title} (first {shown} of {len(names)})"
+        image = _image(drawn(names[:shown]), ROW * shown, told)
+        if len(image) <= INLINE:
+            return image
+    return _image("", ROW, f"{title}: none")
+
+
+def _labels(texts: Sequence[str]) -> str:
+    lines = "".join(f'<tspan x="0" y="{_middle(n) + 4}">{escape(text)}</tspan>' for n, text in enumerate(texts))
+    return f'<text font-size="11" fill="{GREY}">{lines}</text>'
+
+
+def _middle(row: int) -> int:
+    return ROW * row + ROW // 2
+
+
+def _scaled(share: float) -> int:
+    return round((WIDTH - LABEL) * share)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= NAME_LENGTH else name[: NAME_LENGTH - 1] + "…"
+
+
+def _image(body: str, height: int, title: str, units: int | None = None) -> str:
+    """Title and image; units: how many of them the width is stretched over (default: a unit is a pixel)."""
+    stretched = f' viewBox="0 0 {max(units, 1)} {height}" preserveAspectRatio="none"' if units is not None else ""
+    size = f'width="{WIDTH}" height="{height}"{stretched}'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{body}</svg>'
     encoded = base64.b64encode(svg.encode()).decode()
-    return f"{title}\n\n![{title}](data:image/svg+xml;base64,{encoded})"
+    return f"{title}\n\n![plot](data:image/svg+xml;base64,{encoded})"

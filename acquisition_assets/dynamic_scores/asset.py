@@ -11,7 +11,7 @@ import dagster as dg
 from acquisition_assets.core.assets import Finding, Output, Step, output_asset
 from acquisition_assets.core.days import days_between
 from acquisition_assets.core.env import Env
-from acquisition_assets.core.plots import bars
+from acquisition_assets.core.plots import columns
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 from acquisition_assets.dynamic_scores.policy import ScorePolicy
 from acquisition_assets.dynamic_scores.report import scoring_report
@@ -59,7 +59,7 @@ def build(env: Env, policy: ScorePolicy, report_length: int) -> dg.AssetsDefinit
 
     def plot(step: Step) -> str:
         leads = {row["bucket"]: row["leads"] for row in step.query("reports/score_distribution").to_pylist()}
-        return bars([leads.get(bucket, 0) for bucket in range(BUCKETS)], "Leads by score, 0 to 100 in steps of 5")
+        return columns([leads.get(bucket, 0) for bucket in range(BUCKETS)], "Leads by score, 0 to 100 in steps of 5")
 
     itself = dg.AssetDep(
         DYNAMIC_SCORES.table,

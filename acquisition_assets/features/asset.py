@@ -21,7 +21,7 @@ from acquisition_assets.core.assets import (
 )
 from acquisition_assets.core.days import days_between, end_of_day
 from acquisition_assets.core.env import Env
-from acquisition_assets.core.plots import bars
+from acquisition_assets.core.plots import columns
 from acquisition_assets.core.sql import read_sql
 from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
 from acquisition_assets.features.platforms import platform_table
@@ -125,4 +125,4 @@ def _negative_responses(step: Step) -> dict[str, Any]:
 
 def _plot(step: Step) -> str:
     rows = step.session.query("select new_leads from staged order by day").column("new_leads").to_pylist()
-    return bars(rows, f"New leads of the {len(rows)} days up to {step.day}")
+    return columns(rows, f"New leads of the {len(rows)} days up to {step.day}")

@@ -53,8 +53,7 @@ def build(env: Env, segments: Mapping[str, Segment], report_length: int) -> dg.A
         ]
 
     def plot(step: Step) -> str:
-        counted = sizes(step, segments)
-        return bars(list(counted.values()), "Leads by segment: " + ", ".join(f"{k} {n}" for k, n in counted.items()))
+        return bars(sizes(step, segments), "Leads by segment")
 
     return output_asset(
         env,

@@ -39,10 +39,12 @@ def build(env: Env, policy: SocialPolicy) -> dg.AssetsDefinition:
         return [("leads", ours, step.query("checks/social_performance_recomputed", window).to_pylist()[0]["leads"])]
 
     def plot(step: Step) -> str:
-        rows = [row for row in _frame(step).to_dict("records") if row["is_social"]]
-        names = ", ".join(f"{row['channel']} {row['engagement_rate']:g} %" for row in rows) or "none"
-        lines = [(row["engagement_rate"], row["engagement_rate_low"], row["engagement_rate_high"]) for row in rows]
-        return intervals(lines, f"Engagement rate of the platforms with 95 % intervals: {names}")
+        rates = {
+            str(row["channel"]): (row["engagement_rate"], row["engagement_rate_low"], row["engagement_rate_high"])
+            for row in _frame(step).to_dict("records")
+            if row["is_social"]
+        }
+        return intervals(rates, "Engagement rate of the platforms with 95 % intervals")
 
     return output_asset(
         env,
