@@ -13,6 +13,7 @@ import datetime as dt
 import re
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -277,14 +278,22 @@ def windowed(text: str, wanted: Wanted) -> str:
 
 
 def _write(reader: pa.RecordBatchReader, path: Path) -> None:
-    """Write a stream to a Parquet file, batch by batch."""
+    """Write a stream to a Parquet file, batch by batch: one is written while the next one is received."""
     words = [field.name for field in reader.schema if pa.types.is_string(field.type)]
     try:
-        with contextlib.closing(
-            pq.ParquetWriter(path, reader.schema, compression="zstd", use_dictionary=words)
-        ) as writer:
+        with (
+            contextlib.closing(
+                pq.ParquetWriter(path, reader.schema, compression="zstd", use_dictionary=words)
+            ) as writer,
+            ThreadPoolExecutor(1) as behind,
+        ):
+            writing: Future[None] | None = None
             for batch in _batches(reader):
-                writer.write_batch(batch)
+                if writing:
+                    writing.result()
+                writing = behind.submit(writer.write_batch, batch)
+            if writing:
+                writing.result()
     except OSError as error:
         raise AcquisitionError(f"{path} cannot be written ({error}); make room there") from error
 
