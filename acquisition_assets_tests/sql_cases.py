@@ -25,6 +25,7 @@ from acquisition_assets.core.duck import in_memory
 from acquisition_assets.core.engine import DuckDBSession, typed_query
 from acquisition_assets.core.sql import read_sql
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
+from acquisition_assets.features.asset import DELIVERY_PARTS, LEAD_FACTS
 from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
 from acquisition_assets.features.platforms import platform_table
 from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS, SEGMENT_CHANGES
@@ -38,6 +39,7 @@ DAY = dt.date(2026, 3, 10)
 END = dt.datetime(2026, 3, 11, tzinfo=UTC)  # T
 US = dt.timedelta(microseconds=1)
 POLICY = read_policy()
+DELIVERIES = (*DELIVERY_PARTS, "deliveries")
 
 
 def ago(days: float = 0, hours: float = 0, minutes: float = 0, end: dt.datetime = END) -> dt.datetime:
@@ -213,7 +215,7 @@ def activity_of(
         {**tables, "platforms": platform_table(fields, policy.platforms)},
         {**windows, **policy.features.parameters()},
         LEAD_ACTIVITY,
-        before=[("deliveries", "features/deliveries")],
+        before=[(name, f"features/{name}") for name in (*DELIVERIES, *LEAD_FACTS)],
     )
     return {row["lead_id"]: row for row in rows}
 
@@ -223,7 +225,8 @@ def metrics_of(events: Rows = (), leads: Rows | None = None, referrals: Rows = (
     tables = raw_tables([lead()] if leads is None else leads, events, referrals)
     dates = [DAY - dt.timedelta(days=n) for n in range(days)]
     tables["days"] = pa.table({"day": pa.array(dates, pa.date32())})
-    rows = run_sql("features/daily_metrics", tables, {}, DAILY_METRICS, before=[("deliveries", "features/deliveries")])
+    before = [(name, f"features/{name}") for name in DELIVERIES]
+    rows = run_sql("features/daily_metrics", tables, {}, DAILY_METRICS, before=before)
     return {(DAY - row["day"]).days: row for row in rows}
 
 

@@ -36,19 +36,21 @@ referred as (
 recent as (
     select
         sent_date,
-        opened_date,
-        completed_date
+        completed_date,
+        opened_date <= sent_date as is_opened_same_day,
+        count(*) as deliveries
     from deliveries
     where
         (sent_date >= (select min(day) from days) or completed_date >= (select min(day) from days))
         and lead_id in (select lead_id from raw_leads)
+    group by 1, 2, 3
 ),
 
 sent as (
     select
         sent_date as day,
-        count(*) as deliveries_sent,
-        count(case when opened_date <= sent_date then 1 end) as opened_same_day
+        sum(deliveries) as deliveries_sent,
+        sum(case when is_opened_same_day then deliveries else 0 end) as opened_same_day
     from recent
     group by 1
 ),
@@ -56,7 +58,7 @@ sent as (
 completed as (
     select
         completed_date as day,
-        count(*) as completions
+        sum(deliveries) as completions
     from recent
     group by 1
 )
