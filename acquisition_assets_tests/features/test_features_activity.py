@@ -137,6 +137,8 @@ def test_a_human_event_counts_by_its_own_time_though_its_delivery_is_too_old() -
     row = of(*delivery("d1", ago(366), ago(10)))
     assert (row["deliveries_total"], row["opens_total"], row["opens_7d"], row["consumed_30d"]) == (0, 0, 0, 0)
     assert (row["days_since_engagement"], row["days_inactive"], row["weekday_share"]) == (10, 10, 0.0)  # a Sunday
+    edge = of(*delivery("d1", ago(366), ago(365)))
+    assert (edge["last_engaged_at"], edge["days_since_engagement"], edge["opens_total"]) == (ago(365), 365, 0)
     old = of(*delivery("d1", ago(366), ago(365) - US))
     assert (old["last_engaged_at"], old["days_since_engagement"], old["business_hours_share"]) == (None, None, None)
 
@@ -292,6 +294,11 @@ def test_shares_are_of_human_events_not_of_deliveries() -> None:
 def test_days_since_engagement_are_whole(last: dt.datetime, days: int) -> None:
     row = of(event("opened", last))
     assert (row["days_since_engagement"], row["days_inactive"], row["last_engaged_at"]) == (days, days, last)
+
+
+def test_the_latest_sending_and_the_latest_human_event_count() -> None:
+    row = of(*delivery("d1", ago(9), ago(8), ago(4)), *delivery("d2", ago(6), ago(5)))
+    assert (row["last_sent_at"], row["last_engaged_at"], row["days_since_engagement"]) == (ago(6), ago(4), 4)
 
 
 @pytest.mark.parametrize(
