@@ -42,7 +42,8 @@ MACROS = (
     "create temp macro with_seconds(x) as "
     "case when length(x) > 16 and x[17] <> ':' then left(x, 16) || ':00' || substr(x, 17) else x end",
     f"create temp macro instant_of(x) as case when regexp_full_match(trimmed(x), '{INSTANT_PATTERN}') then "
-    "valid_instant(try_cast(regexp_replace(with_seconds(trimmed(x)), '([+-]\\d{2})(\\d{2})$', '\\1:\\2') as timestamptz)) end",
+    "valid_instant(try_cast(regexp_replace(with_seconds(trimmed(x)), '([+-]\\d{2})(\\d{2})$', '\\1:\\2') "
+    "as timestamptz)) end",
     f"create temp macro number_of(x) as case when regexp_full_match(trimmed(x), '{NUMBER_PATTERN}') "
     "then try_cast(trimmed(x) as double) end",
     "create temp macro flag_of(x) as case when lower(trimmed(x)) in ('true', 't', 'yes', 'y', '1', '1.0') then true "
