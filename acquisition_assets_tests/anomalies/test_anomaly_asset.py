@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from statistics import NormalDist
 
 import pytest
 
 from acquisition_assets_tests.random_world import write
-from acquisition_assets_tests.running import Run, compute_day, report, rows
+from acquisition_assets_tests.running import Check, Run, compute_day, report, rows
 
 ZONE = "Europe/Madrid"
 
@@ -62,3 +63,59 @@ def test_over_twenty_percent_of_more_than_ten(fraud: int, flagged: bool, tmp_pat
     assert bool(found(tmp_path, day)) is flagged
     assert run.checks["anomalies", "high_fraud_rate"].passed is not flagged
     assert run.checks["anomalies", "unusual_behavior"].passed
+
+
+def test_both_drops_are_found_in_the_events_of_a_source(tmp_path: Path) -> None:
+    """Twenty leads and 40 of 60 deliveries opened in three days, then 2 leads and 10 of 60 opened."""
+    day = dt.date(2026, 3, 10)
+    at = {ago: (day - dt.timedelta(days=ago)).isoformat() for ago in range(6)}
+    leads = [{"lead_id": f"l{n}", "status": "new", "created_at": at[5 - n % 3 if n < 20 else 0]} for n in range(22)]
+    events = []
+    for period, opened in ((3, 40), (0, 10)):
+        for n in range(60):
+            shared = {"lead_id": f"l{n % 20}", "delivery_id": f"d{period}-{n}"}
+            sent_on = at[period + n % 3]
+            events.append({**shared, "event_type": "sent", "occurred_at": f"{sent_on}T08:00:00Z"})
+            if n < opened:
+                events.append({**shared, "event_type": "opened", "occurred_at": f"{sent_on}T22:59:59Z"})
+            elif n < 50:  # too late, or by a machine
+                late = dt.date.fromisoformat(sent_on) + dt.timedelta(days=1)
+                is_machine = "true" if n % 2 else ""
+                when = f"{sent_on}T09:00:00Z" if is_machine else f"{late}T00:00:00Z"
+                events.append({**shared, "event_type": "opened", "occurred_at": when, "is_machine": is_machine})
+    events = [{"is_machine": "", **row} for row in events]
+    write(tmp_path / "source", {"leads": leads, "events": events})
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("locale: en\n", encoding="utf-8")
+    run = compute_day(tmp_path / "source", tmp_path / "lake", day, policy=policy)
+    assert run.success, run.errors
+    engagement, arrivals = rows(tmp_path / "lake", "anomalies", day)
+    numbers = ("observed", "baseline", "seasonal_baseline", "change", "window_start", "window_end")
+    window = (dt.date(2026, 3, 8), day)
+    assert [engagement[name] for name in numbers] == [16.67, 66.67, None, -0.75, *window]
+    assert [arrivals[name] for name in numbers] == [0.67, 6.67, None, -0.9, *window]
+    # pooled 50 of 120; and 2 or fewer of 22, each of two periods as probable
+    error = (50 / 120 * 70 / 120 * 2 / 60) ** 0.5
+    assert engagement["p_value"] == pytest.approx(NormalDist().cdf((10 - 40) / 60 / error), rel=1e-3)
+    assert arrivals["p_value"] == pytest.approx((1 + 22 + 231) / 2**22, rel=1e-3)
+    assert (engagement["type"], engagement["severity"]) == ("engagement_drop", "high")
+    assert (arrivals["type"], arrivals["severity"]) == ("lead_generation_drop", "medium")
+    told = [(check.passed, check.severity, check.description) for check in checks_of(run)]
+    assert told == [
+        (
+            False,
+            "ERROR",
+            "Significant drop in engagement rate: 16.7% vs 66.7% previous average. Review content and timing of sends",
+        ),
+        (
+            False,
+            "WARN",
+            "Significant drop in lead generation: 0.7 leads per day vs 6.7 previous average. "
+            "Review acquisition channels and campaigns",
+        ),
+    ]
+
+
+def checks_of(run: Run) -> list[Check]:
+    """The outcome of the two checks of drops."""
+    return [run.checks["anomalies", kind] for kind in ("engagement_drop", "lead_generation_drop")]
