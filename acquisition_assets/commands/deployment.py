@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from acquisition_assets.commands.console import warn
+from acquisition_assets.commands.masking import holds_password
 from acquisition_assets.core.days import day_of, days_between, parse_day
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.lake import Lake
-from acquisition_assets.core.settings import Settings
+from acquisition_assets.core.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
     from acquisition_assets.lead_segments.criteria import Criterion
@@ -30,7 +31,9 @@ def utc_now() -> dt.datetime:
 
 
 def read_settings(**options: str | None) -> Settings:
-    """The settings of the environment; options win. A variable that is no setting is told on stderr.
+    """The settings of the environment; options win.
+
+    A variable that is no setting, and a password that is an option, are told on stderr.
 
     Raises:
         InputError: a setting is wrong.
@@ -38,6 +41,11 @@ def read_settings(**options: str | None) -> Settings:
     for name, value in options.items():
         if value is not None and not value.strip():
             raise InputError(f"--{name} is empty; give it a value or leave it out")
+        if value is not None and holds_password(value):
+            warn(
+                f"whoever lists this machine's processes sees the password in --{name}; set "
+                f"{PREFIX}{name.upper()} in the environment instead"
+            )
     for warning in Settings.unknown_variables(os.environ):
         warn(warning)
     return Settings.from_environment(os.environ, **options)

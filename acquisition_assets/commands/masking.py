@@ -24,6 +24,11 @@ def masked_email(email: str | None) -> str:
     return f"{name[:1]}{MASK}@{place[:1]}{MASK}" if name and place else MASK
 
 
+def holds_password(text: str) -> bool:
+    """Whether there is a password in a URL or in its parameters."""
+    return any(secret.search(text) for secret in (_DATABASE_PASSWORD, _URL_PASSWORD, _NAMED_SECRET))
+
+
 def clean(text: object) -> str:
     """A text from outside, safe to print."""
     line = re.sub(r"[\r\n\t\v\f]+", " ", str(text))

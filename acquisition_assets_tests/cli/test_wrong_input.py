@@ -222,6 +222,31 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
         assert "hidden" not in line
 
 
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [
+        ("postgresql://reader:s3cret@localhost:1/crm", True),
+        ("postgresql://reader@localhost:1/crm?password=s3cret", True),
+        ("postgresql://reader@localhost:1/crm", False),
+    ],
+)
+def test_a_password_on_the_command_line_is_a_warning(tmp_path: Path, url: str, warned: bool) -> None:
+    result = call("run", *DAY, "--source", url, "--lake", tmp_path / "lake")
+    warning = (
+        "warning: whoever lists this machine's processes sees the password in --source; set ACQUISITION_SOURCE in the "
+        "environment instead"
+    )
+    assert (warning in result.stderr.splitlines()) == warned
+    assert "s3cret" not in result.output
+
+
+def test_a_password_in_the_environment_is_no_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACQUISITION_SOURCE", "postgresql://reader:s3cret@localhost:1/crm")
+    result = call("run", *DAY, "--lake", tmp_path / "lake")
+    assert "warning" not in result.stderr
+    assert "s3cret" not in result.output
+
+
 def test_the_lake_is_left_alone(source: Path, tmp_path: Path) -> None:
     refused("run", "--date", "2999-01-01", "--source", source, "--lake", tmp_path / "lake")
     refused("run", *DAY, "--source", tmp_path / "none", "--lake", tmp_path / "lake")
