@@ -86,8 +86,8 @@ def _postgres() -> Iterator[dict[str, str]]:
 @contextlib.contextmanager
 def _home() -> Iterator[dict[str, str]]:
     """DAGSTER_HOME with the instance's settings, and where the code server listens."""
-    home = ROOT / ".dagster_home"
-    home.mkdir(exist_ok=True)
+    home = ROOT / ".dagster_home" / "production"  # the folder above is that of `acquisition ui`
+    home.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "deploy" / "dagster.yaml", home / "dagster.yaml")
     yield {
         "DAGSTER_HOME": str(home),
