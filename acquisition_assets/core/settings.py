@@ -66,6 +66,20 @@ class Settings(BaseModel):
             raise ValueError("must be a size with its unit, such as 800MB or 4GB")
         return value
 
+    @field_validator("publish_url")
+    @classmethod
+    def _database(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must be a postgresql:// URL")
+        return value
+
+    @field_validator("ui_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value
+
     @field_validator("engine")
     @classmethod
     def _engine(cls, value: str) -> str:
@@ -113,7 +127,8 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             name = PREFIX + str(first["loc"][0]).upper()
-            raise InputError(f"{name}={first['input']!r}: {in_our_words(first['msg'])}") from None
+            value = "" if "://" in str(first["input"]) else f"={first['input']!r}"  # a URL may hold a password
+            raise InputError(f"{name}{value}: {in_our_words(first['msg'])}") from None
         zone(settings.timezone)
         zone(settings.source_timezone, f"{PREFIX}SOURCE_TIMEZONE")
         _ = settings.first_day

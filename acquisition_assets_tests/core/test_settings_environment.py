@@ -59,6 +59,9 @@ WRONG = [
     ("source_timezone", "Local", "time zone 'Local' is unknown; set ACQUISITION_SOURCE_TIMEZONE to an IANA name"),
     ("start_date", "1.2.2025", "ACQUISITION_START_DATE '1.2.2025' is not a date; write it as YYYY-MM-DD"),
     ("start_date", "2025-02-29", "ACQUISITION_START_DATE '2025-02-29' is not a date"),
+    ("ui_url", "localhost:3000", "ACQUISITION_UI_URL='localhost:3000': must begin with http:// or https://"),
+    ("publish_url", "host/db", "ACQUISITION_PUBLISH_URL='host/db': must be a postgresql:// URL"),
+    ("publish_url", "mysql://me:s3cret@host/db", "ACQUISITION_PUBLISH_URL: must be a postgresql:// URL"),
     *(
         ("memory_limit", size, f"ACQUISITION_MEMORY_LIMIT={size!r}: must be a size with its unit, such as 800MB or 4GB")
         for size in (
@@ -115,6 +118,7 @@ def test_a_wrong_value_is_told_with_its_variable(name: str, value: str, words: s
         read(**{name: value})
     assert words in str(refusal.value)
     assert "\n" not in str(refusal.value)
+    assert "s3cret" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("size", ["64MB", "800MB", "800 MB", "1.5GB", "4GiB", "4g", "2TB", "512mib", "640000K"])
