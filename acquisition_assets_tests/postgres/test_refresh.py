@@ -6,6 +6,7 @@ Not here: the watermark itself (test_postgres_source.py).
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,10 +15,15 @@ import dagster as dg
 import pytest
 
 from acquisition_assets.automation import refresh
+from acquisition_assets.automation.sensors import NAME as ALERT_SENSOR
+from acquisition_assets.commands.execution import run_day
+from acquisition_assets.core.days import day_of
 from acquisition_assets.core.engine import DuckDBEngine
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.errors import SourceUnavailableError
 from acquisition_assets.core.lake import Lake
+from acquisition_assets.core.settings import Settings
+from acquisition_assets.definitions import build_defs
 from acquisition_assets.sources.postgres import PostgresSource
 
 from .conftest import Database
@@ -123,3 +129,54 @@ def test_a_source_that_does_not_answer_fails_the_tick_and_is_asked_again(
     finally:
         source_database.server.start()
     assert len(ticks.tick()) == 1
+
+
+def test_today_is_refreshed_from_the_database(
+    source_database: Database, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    """The graph with the sensor on, its ticks, and the runs that they ask for: a new row is there after the next."""
+    today = day_of(dt.datetime.now(UTC), ZoneInfo("UTC"))
+    settings = Settings.from_environment(
+        {}, source=source_database.url, lake=str(tmp_path / "lake"), refresh_minutes="15", start_date="2026-01-01"
+    )
+    definitions = build_defs(settings)
+    sensor = definitions.resolve_sensor_def("refresh_today")
+    cursor = None
+
+    def refresh() -> int:
+        """A tick, the run of what it asks for, and the leads of today after it."""
+        nonlocal cursor
+        with dg.build_sensor_context(instance=instance, cursor=cursor, definitions=definitions) as context:
+            data = sensor.evaluate_tick(context)
+        # As after a quarter of an hour.
+        cursor = json.dumps(json.loads(data.cursor or "") | {"requested_at": "2000-01-01T00:00:00+00:00"})
+        for request in data.run_requests or []:
+            assert run_day(definitions, dt.date.fromisoformat(str(request.partition_key)), instance).exit_code == 0
+        return Lake(settings.lake).row_count("raw_leads", today)
+
+    new_lead = "insert into organic_leads (lead_id, created_at, updated_at) values (%s, %s, %s)"
+    start = dt.datetime.combine(today, dt.time())
+    source_database.run(new_lead, "1", start, start)
+    assert refresh() == 1
+    source_database.run(new_lead, "2", start, start + dt.timedelta(seconds=1))
+    assert refresh() == 2
+    assert refresh() == 2
+
+
+def test_the_sensor_is_off_unless_it_is_asked_for(source_database: Database, tmp_path: Path) -> None:
+    """Without minutes there is no sensor, and today cannot be materialised."""
+    lake = str(tmp_path / "lake")
+    for minutes, sensors in ((None, set()), ("15", {"refresh_today"})):
+        settings = Settings.from_environment({}, source=source_database.url, lake=lake, refresh_minutes=minutes)
+        definitions = build_defs(settings)
+        assert {sensor.name for sensor in definitions.sensors or []} - {ALERT_SENSOR} == sensors
+
+
+def test_the_daily_schedule_fills_yesterday_also_where_today_is_refreshed(source_database: Database) -> None:
+    settings = Settings.from_environment({}, source=source_database.url, refresh_minutes="15")
+    schedule = build_defs(settings).resolve_schedule_def("daily")
+    at = dt.datetime(2026, 10, 1, 6, tzinfo=UTC)
+    with dg.build_schedule_context(scheduled_execution_time=at) as context:
+        request = schedule(context)
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key == "2026-09-30"

@@ -25,7 +25,7 @@ from acquisition_assets.sources.files import FileSource
 from acquisition_assets.sources.postgres import PostgresSource
 from acquisition_assets.sources.sample import LAST_DAY, world
 
-from .conftest import SQL, Database, make_database
+from .conftest import PASSWORD, SQL, Database, make_database
 
 DAYS = [LAST_DAY - dt.timedelta(days=1), LAST_DAY]
 HISTORY = "create table status_history (seq bigint, lead_id text, status text, changed_at timestamp)"
@@ -99,8 +99,20 @@ COPIED = {
 }
 
 
-def make_sources(database: Database, folder: Path) -> tuple[Source, Source]:
-    """The same small world as a folder of files and as a database with the documented schema."""
+def with_least_rights(database: Database) -> str:
+    """The URL for a user who has the roles of roles.sql that a run needs, and no other right."""
+    user = f"etl_{database.name}"
+    database.run("revoke create on schema public from public; revoke all on database " + database.name + " from public")
+    database.run((SQL / "roles.sql").read_text())
+    database.run(
+        f"create role {user} login password '{PASSWORD}'; grant acquisition_source, acquisition_writer to {user};"
+        "grant select on status_history to acquisition_source"
+    )
+    return database.as_role(user)
+
+
+def make_sources(database: Database, folder: Path) -> tuple[Source, Source, str]:
+    """The same small world as a folder of files and as a database with the documented schema, and the latter's URL."""
     files, queries = folder / "files", folder / "queries"
     files.mkdir()
     shutil.copytree(SQL / "source", queries)
@@ -120,7 +132,8 @@ def make_sources(database: Database, folder: Path) -> tuple[Source, Source]:
             columns = header.replace('"', "")
             with target.cursor().copy(f"copy {name} ({columns}) from stdin (format csv, header)".encode()) as copy:
                 copy.write((folder / f"{name}.csv").read_bytes())
-    return FileSource(files), PostgresSource(database.url, queries=queries)
+    url = with_least_rights(database)
+    return FileSource(files), PostgresSource(url, queries=queries), url
 
 
 def materialise(source: Source, lake: Path, publish_url: str | None = None) -> None:
@@ -140,9 +153,9 @@ def runs(server: object, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     """The lakes that came of files and of the database, and the database that the second one was published to."""
     folder = tmp_path_factory.mktemp("world")
     database = make_database(server)
-    files, postgres = make_sources(database, folder)
+    files, postgres, url = make_sources(database, folder)
     materialise(files, folder / "lake_of_files")
-    materialise(postgres, folder / "lake_of_postgres", database.url)
+    materialise(postgres, folder / "lake_of_postgres", url)
     return folder / "lake_of_files", folder / "lake_of_postgres", database
 
 
