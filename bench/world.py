@@ -320,7 +320,8 @@ def write_world(world: World, folder: Path, memory_limit: str = "1GB") -> Path:
         made = Path(scratch) / world.name
         (made / "events").mkdir(parents=True)
         connection.execute(
-            f"set memory_limit = '{memory_limit}'; set temp_directory = '{scratch}/spill'; set TimeZone = 'UTC'"
+            f"set memory_limit = '{memory_limit}'; set temp_directory = '{scratch}/spill'; set TimeZone = 'UTC'; "
+            "set enable_progress_bar = false"
         )
         connection.execute(f"set variable seed = {world.seed}")
         connection.execute(MACROS)
