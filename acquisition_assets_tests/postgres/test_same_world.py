@@ -1,4 +1,4 @@
-"""Here: one world through files and through PostgreSQL: the same rows in every table, and those published again.
+"""Here: worlds through files and through PostgreSQL: the same rows in every table, and those published again.
 
 Not here: what the rows must be; the products' own tests say that.
 """
@@ -9,10 +9,13 @@ import datetime as dt
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
+import adbc_driver_postgresql.dbapi
 import dagster as dg
 import duckdb
 import psycopg
+import pyarrow.parquet as pq
 import pytest
 
 from acquisition_assets.commands.execution import run_day
@@ -24,6 +27,8 @@ from acquisition_assets.sources.base import Source
 from acquisition_assets.sources.files import FileSource
 from acquisition_assets.sources.postgres import PostgresSource
 from acquisition_assets.sources.sample import LAST_DAY, world
+from acquisition_assets_tests import random_world
+from acquisition_assets_tests.running import compute_day, snapshot
 
 from .conftest import PASSWORD, SQL, Database, make_database
 
@@ -204,6 +209,34 @@ def test_what_is_published_is_what_is_in_the_lake(runs: tuple[Path, Path, Databa
         ).fetchall()
     published = database.run(f"set timezone = 'UTC'; select date, {', '.join(columns)} from acquisition.{table}")
     assert sorted(map(repr, map(plain, published))) == sorted(map(repr, map(plain, expected)))
+
+
+def in_text(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows whose cells are all text."""
+    return [{name: None if cell is None else str(cell) for name, cell in row.items()} for row in rows]
+
+
+@pytest.mark.parametrize("seed", [2, 9, 11, 17])  # with all tables, as text and typed
+def test_a_random_dirty_world_is_the_same_too(database: Database, tmp_path: Path, seed: int) -> None:
+    """Tables of the user's own, with awkward texts, broken cells, repeated rows and typed columns, run after run."""
+    world = random_world.make(seed, leads=(5, 30), events=12)
+    files, queries = tmp_path / "files", tmp_path / "queries"
+    queries.mkdir()
+    postgres = PostgresSource(database.url, queries=queries)
+    for number, (day, full) in enumerate(zip(world.days, world.full, strict=True)):
+        typed = world.form == "typed.parquet"
+        tables = world.seen(number) if typed else {name: in_text(rows) for name, rows in world.seen(number).items()}
+        random_world.write(files, tables, "typed.parquet" if typed else "text.parquet")
+        with adbc_driver_postgresql.dbapi.connect(database.url, autocommit=True) as target, target.cursor() as cursor:
+            for file in files.iterdir():
+                cursor.adbc_ingest(f"my_{file.stem}", pq.read_table(file), mode="replace")
+                (queries / f"{file.stem}.sql").write_text(f"select * from my_{file.stem}")
+        runs = [
+            compute_day(files, tmp_path / name, day, world.zone, full=full, source=source)
+            for name, source in (("lake_of_files", None), ("lake_of_postgres", postgres))
+        ]
+        assert runs[0].failed == runs[1].failed
+        assert snapshot(tmp_path / "lake_of_files") == snapshot(tmp_path / "lake_of_postgres")
 
 
 def plain(row: tuple[object, ...]) -> list[object]:
