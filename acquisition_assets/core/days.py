@@ -66,6 +66,8 @@ def end_of_day(day: dt.date, tz: ZoneInfo) -> dt.datetime:
 
 def start_of_day(day: dt.date, tz: ZoneInfo) -> dt.datetime:
     """The first instant of a business day: T of the day before."""
+    if day == dt.date.min:
+        return dt.datetime.min.replace(tzinfo=UTC)
     return end_of_day(day - dt.timedelta(days=1), tz)
 
 

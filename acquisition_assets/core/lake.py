@@ -3,13 +3,15 @@
 Not here: what is in a table, and how it is computed.
 
 One partition is one file, so that replacing it is one rename (or one object put): a reader, and a run that is killed at
-any moment, see the old partition or the new one. Nothing is ever locked.
+any moment, see the old partition or the new one. Readers are never locked out; writers wait for one another only where
+a partition is written by the runs of several days (`Lake.alone`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import fcntl
 import os
 import shutil
 import tempfile
@@ -153,6 +155,22 @@ class Lake:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def alone(self, step: str) -> Iterator[None]:
+        """Wait until no other process is in this step on this lake, and keep others out of it meanwhile.
+
+        The lock is the operating system's: a process that is killed lets go of it. Object stores have none.
+        """
+        if not self.is_local:
+            yield
+            return
+        path = Path(self.root) / STAGING / f"{step}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as file:
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def publish(self, staged: Path, table: str, day: dt.date) -> None:
         """Put a staged Parquet file in the place of a partition, atomically."""

@@ -19,7 +19,7 @@ from acquisition_assets.core.assets import (
     partition_day,
 )
 from acquisition_assets.core.contracts import contract_error
-from acquisition_assets.core.days import day_of
+from acquisition_assets.core.days import UTC, day_of
 from acquisition_assets.core.engine import DuckDBSession
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.errors import InputError, QuarantineError
@@ -29,6 +29,8 @@ from acquisition_assets.raw.policy import IngestionPolicy, VocabularyPolicy
 from acquisition_assets.sources.base import Source
 
 STEP = "ingest"
+LAST_INSTANT = dt.datetime(9999, 12, 30, tzinfo=UTC)
+"""The last whose day is a date in every time zone."""
 TEXTS = {
     "leads": "Leads created before the end of the day, as the source has them.",
     "events": "What happened to deliveries on the day; late rows of the days before are added to their own days.",
@@ -73,21 +75,25 @@ def build(
 def _ingest(
     env: Env, source: Source, vocabulary: VocabularyPolicy, policy: IngestionPolicy, day: dt.date, full: bool
 ) -> Results:
-    wanted = wanted_events(env.lake.days("raw_events"), day, env.tz, policy.late_arrival_days, full)
     with (
+        env.lake.alone(STEP),
         env.lake.staging() as folder,
         env.engine.local.connect(folder) as connection,
-        source.open(connection, folder, wanted) as tables,
     ):
-        run = Ingestion(connection, tables, env.lake, folder, day=day, tz=env.tz, wanted=wanted, vocabulary=vocabulary)
-        ingested = run.run()
-        first = run.first_lead_at()
-        if first is not None and first >= wanted.end:
-            raise InputError(
-                f"{day} is before the data: the first lead of {source.label} was created on {day_of(first, env.tz)}; "
-                "choose that day or a later one"
+        wanted = wanted_events(env.lake.days("raw_events"), day, env.tz, policy.late_arrival_days, full)
+        with source.open(connection, folder, wanted) as tables:
+            run = Ingestion(
+                connection, tables, env.lake, folder, day=day, tz=env.tz, wanted=wanted, vocabulary=vocabulary
             )
-        yield from _judge(env, ingested, DuckDBSession(connection), policy, day)
+            ingested = run.run()
+            first = run.first_lead_at()
+            if first is not None and first >= wanted.end:
+                created = day_of(min(first, LAST_INSTANT), env.tz)
+                raise InputError(
+                    f"{day} is before the data: the first lead of {source.label} was created on {created}; "
+                    "choose that day or a later one"
+                )
+            yield from _judge(env, ingested, DuckDBSession(connection), policy, day)
 
 
 def _judge(env: Env, ingested: Ingested, session: DuckDBSession, policy: IngestionPolicy, day: dt.date) -> Results:

@@ -32,6 +32,8 @@ ROW_PROBLEMS = {
     DUPLICATE_ID: ("duplicate id", "{key} stands on another row with other content, which was read first"),
 }
 ROWS_WRITTEN_TOGETHER = 1_000_000
+# One event with a wrong year must not fill the lake with files; days before these are read again whenever a run comes.
+MOST_EMPTY_DAYS = 3660
 # Between the parts of a derived id, so that neither can be mistaken for the other.
 SEPARATOR = "chr(31)"
 ALLOWED = {
@@ -342,16 +344,22 @@ class Ingestion:
         files = self.lake.files("raw_events", [day for day in self.lake.days("raw_events") if self._reads(day)])
         if not files or not self._number(f"select count(*) from ({unknown})"):
             return
-        listed = ", ".join(_text(file) for file in files)
         later = f"select p_lead_id from parsed_leads where p_created_at >= {_instant(self.end)}"
-        try:
-            self.connection.execute(
-                f"update checked_events set kept = true where problem = {UNKNOWN_LEAD} and lead_id in ({later}) "
-                f"and event_id in (select event_id from read_parquet([{listed}], hive_partitioning = false) "
-                f"where event_id in ({unknown}))"
-            )
-        except duckdb.Error:
-            return  # the partition cannot be read: this run makes it anew
+        # The first of an id, as for the later day; where this day has accepted another of that id, that one stays.
+        first = f"select min(rowid) from checked_events where {self._well_formed()} group by event_id"
+        for some in (files, *([file] for file in files)):
+            listed = ", ".join(_text(file) for file in some)
+            try:
+                self.connection.execute(
+                    f"update checked_events set kept = true where problem = {UNKNOWN_LEAD} and lead_id in ({later}) "
+                    f"and rowid in ({first}) and event_id in (select event_id from read_parquet([{listed}], "
+                    f"hive_partitioning = false) where event_id in ({unknown})) "
+                    "and event_id not in (select event_id from checked_events where problem is null)"
+                )
+            except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException):
+                continue  # a partition cannot be read: this run makes it anew, and looks into the others one by one
+            if some is files:
+                return
 
     def _index_leads(self) -> None:
         """Temporary tables of the ids of the accepted leads, and of those leads of which no row is good."""
@@ -401,6 +409,7 @@ class Ingestion:
                 files["raw_events", dt.date.fromisoformat(partition.name.removeprefix("date="))] = parts[0]
         have = set(self.lake.days("raw_events"))
         first = min([self.day, *(day for _, day in files), *have])
+        first = max(first, self.day - dt.timedelta(days=MOST_EMPTY_DAYS))
         empty = folder / "empty.parquet"
         self._copy(f"select {listed} from checked_events where false", empty)
         for day in days_between(first, self.day):

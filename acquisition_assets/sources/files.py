@@ -259,11 +259,12 @@ class _FileTable:
 
     def _keep_rejects(self, file: Path, name: str) -> None:
         """Remember which lines of a file the engine could not split into cells. Every reading finds them anew."""
-        self.rejects.append(
-            f"select {_text(name + ', line ')} || line, csv_line, error_message from (select distinct on (line, "
-            f"line_byte_position) line, csv_line, error_message from {self.name}_rejects join {self.name}_scans as "
-            f"scans using (scan_id, file_id) where scans.file_path = {_text(str(file))} order by line)"
+        found = (
+            "select distinct on (line, line_byte_position) line, trim(csv_line, chr(10) || chr(13)) as csv_line, "
+            f"error_message from {self.name}_rejects join {self.name}_scans as scans using (scan_id, file_id) "
+            f"where scans.file_path = {_text(str(file))} order by line"
         )
+        self.rejects.append(f"select {_text(name + ', line ')} || line, csv_line, error_message from ({found})")
 
 
 def _read_csv(file: Path, columns: Sequence[str], delimiter: str, kept: str, form: str = CSV_FORM) -> str:
