@@ -5,25 +5,50 @@ Not here: what is read when all is well (test_postgres_source.py).
 
 from __future__ import annotations
 
+import datetime as dt
+import os
 import subprocess
+import sys
 import traceback
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import psycopg
 import pytest
 
+from acquisition_assets.commands.execution import run_day
 from acquisition_assets.core.errors import AcquisitionError, InputError, SourceUnavailableError
+from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.postgres import describe_url
+from acquisition_assets.core.settings import Settings
+from acquisition_assets.definitions import build_defs
 from acquisition_assets.sources import postgres as postgres_source
 from acquisition_assets.sources.postgres import PostgresSource
 
-from .conftest import PASSWORD, SQL, Background, Database, make_database, wait_until
+from .conftest import PASSWORD, ROOT, SQL, Background, Database, make_database, wait_until
 from .test_postgres_source import ROWS, opened, read
 
 SLOW = """
 select n::text as lead_id, 'new' as status, timestamp '2026-06-01' as created_at, repeat('x', 2000) as email
 from generate_series(1, 200000) as n where pg_sleep(0.0002) is not null
+"""
+CRAMPED = """
+import datetime as dt, os, resource, sys
+from pathlib import Path
+import duckdb
+from acquisition_assets.core.errors import AcquisitionError
+from acquisition_assets.sources.base import Wanted
+from acquisition_assets.sources.postgres import PostgresSource
+source = PostgresSource(os.environ["READ_URL"], queries=Path(sys.argv[1]))
+day = dt.datetime(2026, 7, 1, tzinfo=dt.timezone.utc)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+try:
+    with source.open(duckdb.connect(), Path(sys.argv[1]), Wanted(day, ((None, day),))):
+        pass
+except AcquisitionError as error:
+    print(error)
+    sys.exit(error.exit_code)
 """
 STREAMING = """
 select pid from pg_stat_activity where query like 'COPY%pg_sleep%' and state = 'active' and pid <> pg_backend_pid()
@@ -321,6 +346,60 @@ def test_scratch_folder_that_cannot_be_written(source_database: Database, tmp_pa
     error = failure(PostgresSource(source_database.url), tmp_path)
     assert not isinstance(error, SourceUnavailableError)
     assert "postgres_leads.parquet cannot be written" in str(error)
+
+
+def test_full_scratch_disk(source_database: Database, tmp_path: Path) -> None:
+    """Where the machine that reads has no room, as a limit to the size of its files shows."""
+    (tmp_path / "leads.sql").write_text(
+        "select md5(n::text) as lead_id, 'new' as status, timestamp '2026-06-01' as created_at "
+        "from generate_series(1, 300000) as n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "READ_URL": source_database.url}
+    done = subprocess.run(
+        [sys.executable, "-c", CRAMPED, str(tmp_path)], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == AcquisitionError.exit_code, done.stderr
+    assert "postgres_leads.parquet cannot be written" in done.stdout
+    assert "File too large" in done.stdout
+    assert "make room there" in done.stdout
+
+
+def test_full_server_disk(source_database: Database, tmp_path: Path) -> None:
+    """Where the server has no room to sort, as a limit to its temporary files shows."""
+    (tmp_path / "leads.sql").write_text(
+        "select repeat(md5(n::text), 30) as lead_id, 'new' as status, timestamp '2026-06-01' as created_at "
+        "from generate_series(1, 100000) as n order by 1"
+    )
+    source = PostgresSource(source_database.url, queries=tmp_path)
+    source_database.run(f"alter database {source_database.name} set temp_file_limit = '1MB'")
+    error = failure(source, tmp_path)
+    assert isinstance(error, SourceUnavailableError)
+    assert "temporary file size exceeds" in str(error)
+    source_database.run(f"alter database {source_database.name} reset all")
+    assert len(read(source, tmp_path, "leads", "*")) == 100_000
+
+
+def test_a_cut_extraction_changes_nothing_and_is_tried_again_by_itself(
+    source_database: Database, tmp_path: Path
+) -> None:
+    """The whole graph: while its first reading is cut, the day is as it was; the second one replaces it."""
+    folder, lake = tmp_path / "queries", Lake(str(tmp_path / "lake"))
+    source = slow_source(source_database, folder)
+    slow, quick = SLOW, SLOW.replace("200000", "3")
+    (folder / "leads.sql").write_text(quick)
+    day = dt.date(2026, 6, 1)
+    definitions = build_defs(Settings(lake=str(tmp_path / "lake"), start_date="2026-06-01"), source=source)
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert run_day(definitions, day, instance).exit_code == 0
+        (folder / "leads.sql").write_text(slow)
+        running = Background(lambda: run_day(definitions, day, instance))
+        (pid,) = wait_until(lambda: source_database.run(STREAMING))[0]
+        (folder / "leads.sql").write_text(quick.replace("3)", "4)"))
+        source_database.run("select pg_terminate_backend(%s)", pid)
+        assert lake.row_count("raw_leads", day) == 3
+        outcome = running.result()
+    assert outcome.failures == ()
+    assert lake.row_count("raw_leads", day) == 4
 
 
 def test_no_secret_in_the_process_title(source_database: Database, tmp_path: Path) -> None:

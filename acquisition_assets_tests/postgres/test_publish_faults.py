@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import io
 import os
 import signal
 import subprocess
@@ -24,7 +25,7 @@ from acquisition_assets.core.errors import AcquisitionError, InputError, SourceU
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 from acquisition_assets.publish.writer import count_rows, publish_reports, publish_table
 
-from .conftest import ROOT, Background, Database, make_database, wait_until
+from .conftest import PASSWORD, ROOT, Background, Database, make_database, wait_until
 from .test_publish import rows_of
 
 DAY = dt.date(2026, 9, 30)
@@ -36,6 +37,7 @@ create trigger wait before insert on acquisition.dynamic_scores for each row exe
 INSERTING = (
     "select pid from pg_stat_activity where query like 'insert into \"acquisition\"%' and wait_event = 'PgSleep'"
 )
+COPYING = "select pid from pg_stat_activity where query ilike 'copy staging%' and pid <> pg_backend_pid()"
 KILLED = """
 import datetime, sys
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
@@ -168,12 +170,55 @@ def test_wrong_password(published: Database, files: dict[int, Path]) -> None:
     assert "password authentication failed" in str(error)
 
 
-def test_changed_table(published: Database, files: dict[int, Path]) -> None:
-    """Somebody meddled with the schema."""
-    published.run("alter table acquisition.dynamic_scores drop column score cascade")
-    error = failure(published.url, files[40])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("drop table acquisition.dynamic_scores cascade", 'relation "acquisition.dynamic_scores" does not exist'),
+        ("alter table acquisition.dynamic_scores drop column score cascade", 'column "score" does not exist'),
+        (
+            "drop view acquisition.current_dynamic_scores; alter table acquisition.dynamic_scores alter score type "
+            "boolean using true",
+            'invalid input syntax for type boolean: "',
+        ),
+        ("revoke insert on acquisition.dynamic_scores from publisher", "permission denied for table dynamic_scores"),
+    ],
+)
+def test_schema_that_somebody_changed(published: Database, files: dict[int, Path], change: str, message: str) -> None:
+    role = f"publisher_{published.name}"
+    published.run(
+        f"create role {role} login password '{PASSWORD}'; grant usage on schema acquisition to {role};"
+        f"grant select, insert, update, delete on all tables in schema acquisition to {role}"
+    )
+    published.run(change.replace("publisher", role))
+    error = failure(published.as_role(role), files[40])
     assert isinstance(error, InputError)
-    assert 'column "score" does not exist' in str(error)
+    assert message in str(error)
+    assert published.run("select row_count from acquisition.published_days") == [(5,)]
+
+
+class Cut(io.BytesIO):
+    """A file whose reader's connection to the database is cut when its last part is read."""
+
+    def __init__(self, file: Path, database: Database) -> None:
+        super().__init__(file.read_bytes())
+        self._database = database
+        self.cut = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        found = self._database.run(COPYING) if not self.cut else []
+        if found:
+            self.cut = int(found[0][0])
+            self._database.run("select pg_terminate_backend(%s)", self.cut)
+        return super().read(size)
+
+
+def test_connection_cut_while_rows_are_staged(published: Database, files: dict[int, Path], tmp_path: Path) -> None:
+    pq.write_table(rows_of(DYNAMIC_SCORES, 20_000), tmp_path / "many.parquet", row_group_size=2_000)
+    file = Cut(tmp_path / "many.parquet", published)
+    with pytest.raises(SourceUnavailableError):
+        publish_table(published.url, DYNAMIC_SCORES, DAY, file)
+    assert file.cut
+    assert_old_day_then_retry(published, files)
 
 
 def test_report_that_is_not_json(database: Database) -> None:
