@@ -15,6 +15,7 @@ from typing import Protocol
 from acquisition_assets.core.errors import AcquisitionError
 
 SCHEME = re.compile(r"([A-Za-z0-9]{1,20})://")
+LOGGERS = ("apprise", "urllib3.connectionpool")
 HTTP_STATUS = re.compile(r"\berror=(\d{3})\b")
 
 
@@ -106,19 +107,21 @@ def make_notifiers(urls: str, logger: logging.Logger) -> list[Notifier]:
 
 @contextlib.contextmanager
 def _captured() -> Iterator[list[str]]:
-    """What apprise logs while it sends, kept from every log: it may name tokens."""
+    """What apprise and its HTTP library log while it sends, kept from every log: it may name tokens."""
     said: list[str] = []
-    logger = logging.getLogger("apprise")
+    loggers = [logging.getLogger(name) for name in LOGGERS]
 
     def keep(record: logging.LogRecord) -> bool:
         said.append(record.getMessage())
         return False
 
-    logger.addFilter(keep)
+    for logger in loggers:
+        logger.addFilter(keep)
     try:
         yield said
     finally:
-        logger.removeFilter(keep)
+        for logger in loggers:
+            logger.removeFilter(keep)
 
 
 def _reason(said: list[str]) -> str:
