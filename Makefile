@@ -7,7 +7,7 @@ PYTEST_ARGS ?= --numprocesses auto
 WHEEL_VENV ?= .make/wheel-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev run ui test check docs format bench wheel-test production-like lock clean tools
+.PHONY: help install dev run ui test check docs format bench wheel-test screenshots production-like lock clean tools
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s ':'
@@ -59,6 +59,9 @@ format: .make/dev  ## format Python and SQL
 
 bench: .make/dev tools  ## speed and memory, into docs/performance.md
 	$(BIN)/python -m bench $(BENCH_ARGS)
+
+screenshots: .make/dev tools  ## docs/images, from the UI on the sample
+	$(BIN)/python -m scripts.screenshot
 
 wheel-test: $(BIN)/python  ## build a wheel and run the sample from it, outside the checkout
 	rm -rf dist $(WHEEL_VENV)

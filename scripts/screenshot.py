@@ -1,0 +1,80 @@
+"""Here: the pictures of the documentation: `python -m scripts.screenshot` starts the UI on the sample and takes them.
+
+Not here: driving the browser (acquisition_assets_tests/ui/browser.py), and what the UI must show.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from acquisition_assets.sources.sample import LAST_DAY
+from acquisition_assets_tests.ui.browser import Visitor, chromium, visit
+from acquisition_assets_tests.ui.server import free_port, wait_for
+
+IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
+START_SECONDS = 300
+STATES_MS = 6000  # the colours of the assets come after everything else
+
+
+def take_pictures(url: str, folder: Path) -> None:
+    """The graph, and an output's page with its plot and its checks."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with chromium() as browser:
+        _graph(visit(browser, url, 2300, 900), folder / "lineage.png")
+        _checks(visit(browser, url, 1300, 560), folder / "checks.png")
+        _plot(visit(browser, url, 1300, 800), folder / "plot.png")
+
+
+def _graph(visitor: Visitor, path: Path) -> None:
+    page = visitor.graph()
+    visitor.see("dynamic_scores", "social_performance")
+    page.wait_for_timeout(STATES_MS)
+    page.screenshot(path=path, clip={"x": 560, "y": 112, "width": 1690, "height": 710})
+
+
+def _checks(visitor: Visitor, path: Path) -> None:
+    page = visitor.go("/assets/anomalies?view=checks&checkDetail=high_fraud_rate")
+    visitor.see("Evaluation result")
+    page.screenshot(path=path)
+
+
+def _plot(visitor: Visitor, path: Path) -> None:
+    page = visitor.go(f"/assets/lead_segments?view=partitions&partition={LAST_DAY}")
+    page.get_by_role("img", name="plot").scroll_into_view_if_needed()
+    page.screenshot(path=path)
+
+
+def main() -> int:
+    """Take the pictures of a UI that runs (its URL is given), or of one that is started for it."""
+    if len(sys.argv) > 1:
+        take_pictures(sys.argv[1], IMAGES)
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        port = free_port()
+        command = [sys.executable, "-m", "acquisition_assets", "ui", "--port", str(port)]
+        command += ["--lake", f"{folder}/lake", "--home", f"{folder}/home"]
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_for("answer of the UI", lambda: _answers(f"http://127.0.0.1:{port}/server_info"), START_SECONDS)
+            take_pictures(f"http://127.0.0.1:{port}", IMAGES)
+        finally:
+            server.terminate()
+            server.wait(60)
+    return 0
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=10):
+            return True
+    except (urllib.error.URLError, ConnectionError):
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())
