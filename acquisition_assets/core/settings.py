@@ -54,7 +54,9 @@ class Settings(BaseModel):
     publish_retention_days: int | None = Field(None, ge=1, description="days to keep published (default: all)")
     source_timezone: str = Field("UTC", description="time zone of a database's timestamps without time zone")
     source_queries: str | None = Field(None, description="folder of reading queries that replace sql/postgres/source")
-    refresh_minutes: int | None = Field(None, ge=1, description="refresh today at most every so many minutes")
+    refresh_minutes: int | None = Field(
+        None, ge=1, description="refresh today at most every so many minutes, such as 15 (default: never)"
+    )
     schedule_hour: int = Field(6, ge=0, le=23, description="local hour of the daily schedule")
     schedule_minute: int = Field(0, ge=0, le=59, description="minute of the daily schedule")
 
