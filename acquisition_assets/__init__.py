@@ -1,6 +1,6 @@
-"""Organic lead acquisition as a Dagster asset graph.
+"""Here: nothing but the version of Acquisition Assets, a Dagster asset graph for organic lead acquisition.
 
-Here: nothing but the version. Not here: anything that runs at import.
+Not here: anything that runs at import.
 """
 
 __version__ = "1.0.0"

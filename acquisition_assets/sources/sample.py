@@ -1,4 +1,5 @@
-"""The sample world: made-up leads, e-mails, referrals and content, as the five input tables.
+"""Here: the sample world: made-up leads, e-mails, referrals and content, as the five input tables.
+
 Not here: reading anybody's data, checking rows, business days, any rule of the product.
 
 The model
