@@ -124,6 +124,8 @@ def test_machines_open_nothing_and_send() -> None:
     }
     later = of(event("sent", ago(3)), event("opened", ago(2), is_machine=True), event("opened", ago(1), event_id="e"))
     assert later["avg_response_hours"] == 48.0
+    completed = of(event("sent", ago(3)), event("completed", ago(2), is_machine=True), event("clicked", ago(1)))
+    assert (completed["completions_total"], completed["opens_total"], completed["consumed_content_types"]) == (0, 1, [])
 
 
 @pytest.mark.parametrize(("first_event_at", "opens"), [(ago(365), 1), (ago(365) - US, 0)])
@@ -245,6 +247,33 @@ def test_of_the_earliest_events_at_the_same_time_the_smallest_id_decides() -> No
     rows = activity_of(tied, leads)
     assert rows["a"]["consumed_content_types"] == ["video"]  # in text, e10 is less than e9
     assert (rows["a"]["deliveries_total"], rows["b"]["deliveries_total"]) == (1, 0)
+
+
+@pytest.mark.parametrize("other", [{"lead_id": "b"}, {"content_type": "guide"}, {}])
+def test_the_first_event_of_each_kind_counts_whatever_lead_and_type_the_others_name(other: Row) -> None:
+    events = [
+        event("sent", ago(31), "a", event_id="1"),
+        event("opened", ago(8), "a", event_id="2"),
+        event("completed", ago(8), "a", event_id="3"),
+        event("sent", ago(5), event_id="4", **other),
+        event("opened", ago(2), event_id="5", **other),
+        event("completed", ago(2), event_id="6", **other),
+    ]
+    row = activity_of(events, [lead("a"), lead("b")])["a"]
+    totals = ("deliveries_total", "opens_total", "consumed_30d", "completions_total", "completion_rate")
+    assert [row[name] for name in totals] == [1, 1, 1, 1, 1.0]
+    assert [row[name] for name in ("deliveries_30d", "opens_7d", "completions_7d")] == [0, 0, 0]
+    assert row["avg_response_hours"] == 23 * 24.0
+    assert row["consumed_content_types"] == ["blog"]
+
+
+def test_a_mixed_delivery_that_was_never_sent_counts_by_its_first_event() -> None:
+    events = [event("bounced", ago(366), "a"), event("opened", ago(2), "b")]
+    rows = activity_of(events, [lead("a"), lead("b")])
+    assert [rows[name]["opens_total"] for name in "ab"] == [0, 0]
+    later = [event("bounced", ago(364), "a"), event("opened", ago(2), "b")]
+    rows = activity_of(later, [lead("a"), lead("b")])
+    assert [rows[name]["opens_total"] for name in "ab"] == [1, 0]
 
 
 def test_consumed_types_are_sorted_and_distinct_and_only_of_what_was_completed() -> None:

@@ -86,6 +86,20 @@ def test_a_delivery_counts_once_on_its_first_sending_and_completion() -> None:
     assert counted(*events) == {4: {"deliveries_sent": 1}, 2: {"completions": 1}}
 
 
+@pytest.mark.parametrize("other", [{"lead_id": "b"}, {"content_type": "guide"}, {}])
+def test_the_first_event_of_each_kind_gives_the_day_whatever_lead_and_type_the_others_name(other: Row) -> None:
+    events = [
+        event("sent", ago(5), event_id="1"),
+        event("opened", ago(5), event_id="2"),
+        event("completed", ago(4), event_id="3"),
+        event("sent", ago(3), event_id="4", **other),
+        event("opened", ago(3), event_id="5", **other),
+        event("completed", ago(2), event_id="6", **other),
+    ]
+    leads = [lead("a", created_at=ago(200)), lead("b", created_at=ago(200))]
+    assert counted(*events, leads=leads) == {4: {"deliveries_sent": 1, "opened_same_day": 1}, 3: {"completions": 1}}
+
+
 def test_completions_count_however_old_their_delivery_is() -> None:
     assert counted(*delivery("d1", ago(300), completed_at=ago(2))) == {1: {"completions": 1}}
 
