@@ -1,0 +1,331 @@
+"""Here: the benchmarks: what each runs, and the table that it makes of the figures.
+
+Not here: how a process is measured (measure.py), and the page that the tables stand on (__main__.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.measure import ROOT, Ran, Taken, median, python, repeated
+from bench.world import World, write_world
+
+STEPS = (
+    "ingest",
+    "features",
+    "dynamic_scores",
+    "behavior_predictions",
+    "content_recommendations",
+    "lead_segments",
+    "segment_changes",
+    "anomalies",
+    "social_performance",
+)
+FROM_LAKE = STEPS[1:]
+LARGE = 1_000_000
+PANDAS_LEADS = 100_000
+MEMORY_LIMIT = "640MB"
+"""The product's default, which the hand-written script gets too."""
+COPY = """
+import sys, duckdb
+from pathlib import Path
+source, target, limit = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+with duckdb.connect(config={"memory_limit": limit, "temp_directory": str(target / "spill")}) as connection:
+    connection.execute("set enable_progress_bar = false")
+    for path in sorted(source.iterdir()):
+        files = path / "*.parquet" if path.is_dir() else path
+        name = target / (path.name.split(".")[0] + ".parquet")
+        connection.execute(f"copy (from read_parquet('{files}')) to '{name}' (format parquet)")
+"""
+SIZE_HEAD = ("wall, s", "CPU, s", "peak, MB")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a benchmark is run with: sizes, runs of each figure, and the folder of worlds and lakes."""
+
+    leads: Sequence[int]
+    runs: int
+    cache: Path
+
+    def runs_of(self, leads: int) -> int:
+        """Runs of what takes minutes at the largest sizes: one there."""
+        return 1 if leads >= LARGE else self.runs
+
+    def world(self, leads: int, days: int = 120, last_day: dt.date | None = None) -> tuple[World, Path]:
+        """A world and the folder of its files; it is made once."""
+        world = World(leads, days) if last_day is None else World(leads, days, last_day)
+        return world, write_world(world, self.cache)
+
+    def folder(self, name: str) -> Path:
+        """A new, empty folder."""
+        path = self.cache / name
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+        return path
+
+    def lake(self, leads: int) -> Path:
+        """A lake with the last day of a world in it; it is made once."""
+        world, source = self.world(leads)
+        lake = self.cache / f"lake-{leads}"
+        if not (lake / "social_performance" / f"date={world.last_day}").exists():
+            acquisition(source, lake, world.last_day)
+        return lake
+
+
+def acquisition(source: Path | str, lake: Path, day: dt.date, last: dt.date | None = None) -> Ran:
+    """`acquisition run` for a day or a range."""
+    days = ("--date", day) if last is None else ("--from", day, "--to", last)
+    environment = {"ACQUISITION_START_DATE": "2015-01-01"}
+    return python("-m", "acquisition_assets", "run", "--source", source, "--lake", lake, *days, environment=environment)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """A Markdown table; the first column is text."""
+    lines = ["| " + " | ".join(head) + " |", "| --- |" + " ---: |" * (len(head) - 1)]
+    return [*lines, *("| " + " | ".join(map(str, row)) + " |" for row in rows)]
+
+
+def first_day(bench: Bench) -> list[str]:
+    """The whole graph for a first day, ingestion of 120 days included, as `acquisition run` does it."""
+    rows = []
+    for leads in bench.leads:
+        world, source = bench.world(leads)
+
+        def once(source: Path = source, day: dt.date = world.last_day) -> Taken:
+            return acquisition(source, bench.folder("first-day"), day).taken
+
+        taken = repeated(bench.runs_of(leads), once)
+        rows.append((f"{leads:,} leads", *taken.cells, f"{taken.read_mb:,.0f}", f"{taken.written_mb:,.0f}"))
+    return table(("first day", *SIZE_HEAD, "read, MB", "written, MB"), rows)
+
+
+def step_by_step(bench: Bench) -> list[str]:
+    """Each step in a process of its own, without Dagster's machinery; seconds without the start of Python."""
+    rows: list[tuple[object, ...]] = []
+    for leads in bench.leads:
+        world, source = bench.world(leads)
+        lake = bench.folder("steps")
+        for step in STEPS:
+            runs = [_child("direct", source, lake, world.last_day, [step]) for _ in range(bench.runs_of(leads))]
+            taken = median([_told(run, step) for run in runs])
+            rows.append(
+                (
+                    f"{leads:,} leads: {step}",
+                    f"{taken.wall:.2f}",
+                    f"{taken.cpu:.2f}",
+                    f"{taken.peak_mb:,.0f}",
+                    f"{taken.read_mb:,.0f}",
+                    f"{taken.written_mb:,.0f}",
+                )
+            )
+    return table(("step", *SIZE_HEAD, "read, MB", "written, MB"), rows)
+
+
+def ingestion(bench: Bench) -> list[str]:
+    """Ingestion from Parquet with checks and quarantine, against DuckDB copying the same files once.
+
+    Its seconds are without the start of Python.
+    """
+    rows: list[tuple[object, ...]] = []
+    for leads in bench.leads:
+        world, source = bench.world(leads)
+
+        def copy(source: Path = source) -> Taken:
+            return python("-c", COPY, source, bench.folder("copies"), MEMORY_LIMIT).taken
+
+        def ingest(source: Path = source, day: dt.date = world.last_day) -> Taken:
+            return _told(_child("direct", source, bench.folder("ingestion"), day, ["ingest"]), "ingest")
+
+        limit = repeated(bench.runs_of(leads), copy)
+        ours = repeated(bench.runs_of(leads), ingest)
+        rows.append((f"{leads:,} leads: copy by DuckDB", *limit.cells, "1", "1"))
+        rows.append((f"{leads:,} leads: ingestion", *ours.cells, *_times(ours, limit)))
+    return table(("from files", *SIZE_HEAD, "times the wall", "times the CPU"), rows)
+
+
+def outputs(bench: Bench) -> list[str]:
+    """Features and six outputs from the lake, with contracts, checks and reports, by Dagster; and the same by hand."""
+    rows: list[tuple[object, ...]] = []
+    folder = bench.folder("by-hand")
+    for leads in bench.leads:
+        world, source = bench.world(leads)
+        lake, day = bench.lake(leads), world.last_day
+        limit = repeated(bench.runs, lambda lake=lake, day=day: _by_hand("duckdb", lake, day, folder, MEMORY_LIMIT))
+        free = repeated(bench.runs, lambda lake=lake, day=day: _by_hand("duckdb", lake, day, folder))
+        ours = repeated(
+            bench.runs_of(leads),
+            lambda source=source, lake=lake, day=day: _child("dagster", source, lake, day, FROM_LAKE).taken,
+        )
+        name = f"{leads:,} leads: "
+        rows.append((f"{name}hand-fused DuckDB script, {MEMORY_LIMIT}", *limit.cells, "1", "1"))
+        rows.append((f"{name}the same, all memory", *free.cells, *_times(free, limit)))
+        rows.append((f"{name}product, {MEMORY_LIMIT}", *ours.cells, *_times(ours, limit)))
+        if leads <= PANDAS_LEADS:
+            pandas = repeated(bench.runs_of(leads), lambda lake=lake, day=day: _by_hand("pandas", lake, day, folder))
+            rows.append((f"{name}pandas", *pandas.cells, *_times(pandas, limit)))
+    return table(("from the lake", *SIZE_HEAD, "times the wall", "times the CPU"), rows)
+
+
+def next_day(bench: Bench) -> list[str]:
+    """One more day on a lake that has a month of history, and on one that has a year of the same daily volume."""
+    leads = min(20_000, max(bench.leads))
+    taken = {}
+    for name, days in (("a month", 31), ("a year", 366)):
+        world, source = bench.world(leads, days)
+        lake = bench.folder(f"history-{days}")
+        acquisition(source, lake, world.last_day - dt.timedelta(days=1))
+        # The day is run again and again: what it leaves is replaced, and what it reads is the same.
+        acquisition(source, lake, world.last_day)
+        taken[name] = repeated(
+            bench.runs, lambda source=source, lake=lake, day=world.last_day: acquisition(source, lake, day).taken
+        )
+    month, year = taken["a month"], taken["a year"]
+    rows = [
+        (f"{leads:,} leads, after a month", *month.cells, "1", "1"),
+        (f"{leads:,} leads, after a year", *year.cells, *_times(year, month)),
+    ]
+    return table(("one more day", *SIZE_HEAD, "times the wall", "times the CPU"), rows)
+
+
+def dagster_overhead(bench: Bench) -> list[str]:
+    """The steps of a day by Dagster and called directly, on the smallest size; seconds without the start of Python."""
+    leads = min(bench.leads)
+    world, source = bench.world(leads)
+    lake = bench.lake(leads)
+    arguments = (source, lake, world.last_day, list(STEPS))
+    by = {how: median([_sum(_child(how, *arguments)) for _ in range(bench.runs)]) for how in ("direct", "dagster")}
+    direct, dagster = by["direct"], by["dagster"]
+    start = repeated(bench.runs, lambda: python("-c", "import bench.child").taken)
+    rows = [
+        ("start of Python and imports", f"{start.wall:.2f}", f"{start.cpu:.2f}"),
+        (f"{len(STEPS)} steps called directly", f"{direct.wall:.2f}", f"{direct.cpu:.2f}"),
+        ("the same steps by Dagster", f"{dagster.wall:.2f}", f"{dagster.cpu:.2f}"),
+        ("Dagster's own", f"{dagster.wall - direct.wall:.2f}", f"{dagster.cpu - direct.cpu:.2f}"),
+    ]
+    return table((f"{leads:,} leads, one day", "wall, s", "CPU, s"), rows)
+
+
+def segments(bench: Bench) -> list[str]:
+    """Fifty nested segments with who entered and left, over the largest size."""
+    leads = max(bench.leads)
+    world, source = bench.world(leads)
+    lake, day = bench.lake(leads), world.last_day
+    policy = bench.cache / "segments.yaml"
+    policy.write_text(fifty_segments(), encoding="utf-8")
+    environment = {"ACQUISITION_POLICY": str(policy)}
+    yesterday = day - dt.timedelta(days=1)
+    steps = ["lead_segments", "segment_changes"]
+    for name in ("lead_activity", "dynamic_scores", "behavior_predictions"):  # yesterday is a copy of today
+        target = lake / name / f"date={yesterday}"
+        if not target.exists():
+            shutil.copytree(lake / name / f"date={day}", target)
+    try:
+        _child("direct", source, lake, yesterday, ["lead_segments"])
+        runs = [_child("direct", source, lake, day, steps, environment) for _ in range(bench.runs)]
+    finally:
+        for name in ("lead_activity", "dynamic_scores", "behavior_predictions", "lead_segments"):
+            shutil.rmtree(lake / name / f"date={yesterday}", ignore_errors=True)
+        _child("direct", source, lake, day, steps)
+    taken = median([_sum(run) for run in runs])
+    rows = [(f"{leads:,} leads, 50 segments, entered and left", *taken.cells)]
+    return table(("segments", *SIZE_HEAD), rows)
+
+
+def backfill(bench: Bench) -> list[str]:
+    """Ninety days in one command."""
+    leads = min(100_000, sorted(bench.leads)[len(bench.leads) // 2])
+    world, source = bench.world(leads)
+    day = world.last_day
+    rows = []
+    for days in (1, 90):
+        first = day - dt.timedelta(days=days - 1)
+        taken = acquisition(source, bench.folder("range"), first, day).taken
+        rows.append((f"{leads:,} leads, {days} days", *taken.cells))
+    return table(("range", *SIZE_HEAD), rows)
+
+
+def sample(bench: Bench) -> list[str]:
+    """The built-in sample."""
+    taken = repeated(
+        bench.runs,
+        lambda: python("-m", "acquisition_assets", "run", "--source", "sample", "--lake", bench.folder("sample")).taken,
+    )
+    return table(("sample", *SIZE_HEAD), [("acquisition run --source sample", *taken.cells)])
+
+
+def postgres(bench: Bench) -> list[str]:
+    """Extraction from PostgreSQL and publication to it, beside psql's own copy."""
+    leads = min(100_000, max(bench.leads))
+    command = [sys.executable, "-W", "ignore", "-m", "bench.postgres", "--leads", str(leads)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT, env=environment)
+    return [line for line in done.stdout.splitlines() if line.startswith("|")]
+
+
+CASES: dict[str, Callable[[Bench], list[str]]] = {
+    "sample": sample,
+    "first_day": first_day,
+    "steps": step_by_step,
+    "outputs": outputs,
+    "ingestion": ingestion,
+    "next_day": next_day,
+    "dagster": dagster_overhead,
+    "segments": segments,
+    "range": backfill,
+    "postgres": postgres,
+}
+
+
+def fifty_segments() -> str:
+    """A policy file with 50 segments of nested conditions."""
+    lines = ["segments:"]
+    for n in range(50):
+        criterion = (
+            f"(engagement_score >= {n % 20} and (status = 'nurturing' or not (age_days < {n + 5} or "
+            f"completions_total < {n % 6}))) or (avg_response_hours < {n % 9 + 1} and not is_unsubscribed "
+            f"and (deliveries_30d > {n % 4} or (conversion_probability >= {n} and interest_area in ('sales', 'hr'))))"
+        )
+        lines += [f"  nested_{n:02}:", f"    description: number {n}", f'    criterion: "{criterion}"']
+    return "\n".join(lines) + "\n"
+
+
+def _child(
+    how: str,
+    source: Path,
+    lake: Path,
+    day: dt.date,
+    steps: Sequence[str],
+    environment: dict[str, str] | None = None,
+) -> Ran:
+    return python("-m", "bench.child", how, source, lake, day, *steps, environment=environment)
+
+
+def _by_hand(how: str, lake: Path, day: dt.date, folder: Path, *arguments: str) -> Taken:
+    return python("-m", f"bench.by_hand_{how}", lake, day, folder, *arguments).taken
+
+
+def _told(run: Ran, part: str) -> Taken:
+    """What one part of a child took, with the peak of the whole child."""
+    return Taken(peak_mb=run.taken.peak_mb, **run.told[part])
+
+
+def _sum(run: Ran) -> Taken:
+    """What all parts of a child took together."""
+    parts = [_told(run, part) for part in run.told]
+    return Taken(
+        *(sum(getattr(part, name) for part in parts) for name in ("wall", "cpu")),
+        run.taken.peak_mb,
+        *(sum(getattr(part, name) for part in parts) for name in ("read_mb", "written_mb")),
+    )
+
+
+def _times(ours: Taken, limit: Taken) -> tuple[str, str]:
+    return f"{ours.wall / limit.wall:.2f}", f"{ours.cpu / limit.cpu:.2f}"
