@@ -45,7 +45,7 @@ def build(
     """The sensor `refresh_today`: a run of today's partition when there are new rows, at most every so many minutes.
 
     The source is asked only when a run may be requested: not within the minutes, and not while the last one runs. A
-    source that does not answer fails the tick, and is asked again at the next one.
+    source that does not answer fails the tick, and is asked again at the next one. A failed run is requested again.
 
     Args:
         job: name of the job that materialises the whole graph.
@@ -67,10 +67,12 @@ def build(
         if context.instance.get_runs_count(dg.RunsFilter(tags=TAG, statuses=UNFINISHED)):
             return dg.SkipReason("the last refresh has not ended")
         watermark = source.watermark()
-        if seen and watermark == seen.watermark:
+        last = context.instance.get_runs(dg.RunsFilter(tags=TAG), limit=1)
+        failed = bool(last) and last[0].status is dg.DagsterRunStatus.FAILURE
+        if seen and watermark == seen.watermark and not failed:
             return dg.SkipReason("no new rows")
         today = day_of(instant, env.tz).isoformat()
-        request = dg.RunRequest(run_key=f"{today} {watermark}", partition_key=today, tags=TAG)
+        request = dg.RunRequest(run_key=f"{today} {instant.isoformat()}", partition_key=today, tags=TAG)
         cursor = json.dumps(asdict(Seen(watermark, instant.isoformat())))
         return dg.SensorResult(run_requests=[request], cursor=cursor)
 

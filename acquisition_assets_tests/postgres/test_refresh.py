@@ -118,6 +118,31 @@ def test_no_second_refresh_while_one_runs(
     assert ticks.tick() == "the last refresh has not ended"
 
 
+@pytest.mark.parametrize(
+    ("status", "again"), [(dg.DagsterRunStatus.FAILURE, True), (dg.DagsterRunStatus.SUCCESS, False)]
+)
+def test_a_refresh_that_failed_is_asked_for_again_without_new_rows(
+    source_database: Database,
+    tmp_path: Path,
+    instance: dg.DagsterInstance,
+    status: dg.DagsterRunStatus,
+    again: bool,
+) -> None:
+    ticks = Ticks(source_database, tmp_path, instance)
+    (first,) = ticks.tick()
+    instance.add_run(dg.DagsterRun(job_name="daily_acquisition", tags=refresh.TAG, status=status))
+    assert "the next one 15 minutes later" in ticks.tick(14)
+    found = ticks.tick(1)
+    if again:
+        (request,) = found
+        assert isinstance(first, dg.RunRequest)
+        assert isinstance(request, dg.RunRequest)
+        assert request.partition_key == first.partition_key
+        assert request.run_key != first.run_key
+    else:
+        assert found == "no new rows"
+
+
 def test_a_source_that_does_not_answer_fails_the_tick_and_is_asked_again(
     source_database: Database, tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
