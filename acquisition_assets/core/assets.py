@@ -192,7 +192,8 @@ class Step:
                 f"{self.contract.table} of {self.day} needs {contract.table} of that day; make it with: "
                 f"acquisition run --date {self.day}"
             )
-        self.session.bind(name or contract.table, contract, self.env.lake.files(contract.table, found))
+        files = self.env.lake.pinned(contract.table, found, self.folder)
+        self.session.bind(name or contract.table, contract, files)
         return found
 
     def write_query(self, sql: str, parameters: Parameters | None = None) -> None:

@@ -79,6 +79,30 @@ class Lake:
         have = set(self.days(table))
         return [self.file(table, day) for day in sorted(days) if day in have]
 
+    def pinned(self, table: str, days: Sequence[dt.date], folder: Path) -> list[str]:
+        """The files of those of the days that the lake has, as they are now, whatever is published later.
+
+        An engine opens a file several times for one query. On a local lake, links in the folder hold what was there
+        the first time.
+        """
+        if not self.is_local:
+            return self.files(table, days)
+        found = []
+        for day in sorted(days):
+            file = Path(self._path(table, day))
+            link = folder / "pinned" / table / file.parent.name / PART
+            link.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                link.hardlink_to(file)
+            except FileExistsError:
+                pass
+            except FileNotFoundError:
+                continue
+            except OSError:  # a file system without links
+                link = file
+            found.append(str(link))
+        return found
+
     def read(self, table: str, day: dt.date, columns: Sequence[str] | None = None, filters: Any = None) -> pa.Table:
         """A partition (or some of its columns and rows) as an Arrow table.
 
@@ -86,13 +110,8 @@ class Lake:
             LakeError: it is missing or cannot be read; the message says how to make it again.
         """
         try:
-            return pq.read_table(
-                self._path(table, day),
-                columns=list(columns) if columns is not None else None,
-                filters=filters,
-                filesystem=None if self.is_local else self.fs,
-                partitioning=None,
-            )
+            with self.fs.open(self._path(table, day), "rb") as file:  # once, as it may be replaced meanwhile
+                return pq.read_table(file, columns=None if columns is None else list(columns), filters=filters)
         except FileNotFoundError as error:
             raise LakeError(
                 f"the lake has no partition {table}/date={day}; make it with: acquisition run --date {day}"
