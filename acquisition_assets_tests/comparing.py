@@ -69,7 +69,7 @@ def accounting(outcome: Outcome, run: Run, lake_dir: Path, day: Any) -> Iterable
             int(metadata[name])
             for name in (
                 "rows_read",
-                "dagster/row_count",
+                "rows_accepted",
                 "rows_quarantined",
                 "rows_exact_duplicates",
                 "rows_of_the_future",

@@ -125,7 +125,7 @@ def _judge(env: Env, ingested: Ingested, session: DuckDBSession, policy: Ingesti
         _publish(env, path, table, partition)
     for name, counts in ingested.counts.items():
         env.progress(RAW[name].table, counts.accepted, 0.0)
-        yield dg.MaterializeResult(asset_key=RAW[name].table, metadata=_metadata(counts, ingested))
+        yield dg.MaterializeResult(asset_key=RAW[name].table, metadata=_metadata(env, counts, ingested, day))
     total = sum(counts.quarantined for counts in ingested.counts.values())
     yield dg.MaterializeResult(asset_key="quarantine", metadata={"dagster/row_count": total})
 
@@ -150,10 +150,12 @@ def _reasons(table: str, ingested: Ingested) -> str:
     return ", ".join(f"{reason}: {count}" for reason, count in ingested.reasons.get(table, {}).items())
 
 
-def _metadata(counts: Counts, ingested: Ingested) -> dict[str, Any]:
+def _metadata(env: Env, counts: Counts, ingested: Ingested, day: dt.date) -> dict[str, Any]:
+    """What is shown of a raw table: the rows of the day's partition, and what became of those that the run read."""
     metadata: dict[str, Any] = {
-        "dagster/row_count": counts.accepted,
+        "dagster/row_count": env.lake.row_count(RAW[counts.table].table, day),
         "rows_read": counts.read,
+        "rows_accepted": counts.accepted,
         "rows_quarantined": counts.quarantined,
         "rows_exact_duplicates": counts.exact_duplicates,
         "rows_of_the_future": counts.future,

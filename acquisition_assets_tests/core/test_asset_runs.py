@@ -1,0 +1,309 @@
+"""Here: runs of the graph in Dagster: what is recorded of a day, what a failure stops, and what is tried again.
+
+Not here: the checks that recompute numbers (test_recomputed.py), and the rules of the contracts (test_contracts.py).
+"""
+
+from __future__ import annotations
+
+import base64
+import errno
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+import pytest
+
+from acquisition_assets.automation.jobs import DAILY_JOB
+from acquisition_assets.core.assets import MASK, MAX_RETRIES, Step, failures, preview
+from acquisition_assets.core.contracts import Violation
+from acquisition_assets.core.errors import ContractError, InputError, LakeError, SourceUnavailableError
+from acquisition_assets.core.lake import Lake
+from acquisition_assets.core.plots import INLINE
+from acquisition_assets.core.settings import Settings
+from acquisition_assets.definitions import build_defs
+from acquisition_assets.raw.contract import RAW_LEADS
+from acquisition_assets_tests import world
+from acquisition_assets_tests.random_world import write
+from acquisition_assets_tests.running import OUTPUTS, QUIET, TABLES, TASKS, compute_day, snapshot
+from acquisition_assets_tests.world import MONDAY, SUNDAY
+
+EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.\w+")
+BELOW = {  # what reads each output, itself included
+    "dynamic_scores": {
+        *("dynamic_scores", "behavior_predictions", "content_recommendations"),
+        *("lead_segments", "segment_changes", "social_performance"),
+    },
+    "behavior_predictions": {"behavior_predictions", "lead_segments", "segment_changes"},
+    "lead_segments": {"lead_segments", "segment_changes"},
+    "anomalies": {"anomalies"},
+}
+
+
+class Deployment:
+    """A lake, and an instance that remembers its runs."""
+
+    def __init__(self, folder: Path, instance: dg.DagsterInstance) -> None:
+        self.folder, self.lake, self.instance = folder, folder / "lake", instance
+
+    def run(self, day: Any = MONDAY) -> dg.ExecuteInProcessResult:
+        settings = Settings.from_environment(
+            {}, source=str(self.folder / "source"), lake=str(self.lake), timezone=world.ZONE, start_date="2009-01-01"
+        )
+        job = build_defs(settings).resolve_job_def(DAILY_JOB)
+        return job.execute_in_process(
+            partition_key=str(day), instance=self.instance, raise_on_error=False, run_config=QUIET
+        )
+
+
+def made(result: dg.ExecuteInProcessResult) -> set[str]:
+    """The assets that a run materialised."""
+    return {
+        event.asset_key.to_user_string()
+        for event in result.all_events
+        if event.is_step_materialization and event.asset_key
+    }
+
+
+def evaluation(result: dg.ExecuteInProcessResult, table: str, check: str) -> dg.AssetCheckEvaluation:
+    """The outcome of a check."""
+    (found,) = (
+        told
+        for told in result.get_asset_check_evaluations()
+        if (told.asset_key.to_user_string(), told.check_name) == (table, check)
+    )
+    return found
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as started:
+        yield started
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, instance: dg.DagsterInstance) -> Deployment:
+    """The hand-made world, of which nothing has run yet."""
+    write(tmp_path / "source", world.SOURCE)
+    return Deployment(tmp_path, instance)
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, dg.ExecuteInProcessResult]]:
+    """Monday of the hand-made world, run in Dagster."""
+    folder = tmp_path_factory.mktemp("day")
+    write(folder / "source", world.SOURCE)
+    with dg.DagsterInstance.ephemeral() as started:
+        one = Deployment(folder, started)
+        yield one, one.run()
+
+
+def test_every_check_and_every_table_belongs_to_the_day(day: tuple[Deployment, dg.ExecuteInProcessResult]) -> None:
+    deployment, result = day
+    assert result.success
+    evaluations = result.get_asset_check_evaluations()
+    assert {e.partition for e in evaluations} == {str(MONDAY)}
+    assert {(e.asset_key.to_user_string(), e.check_name) for e in evaluations} >= {(t, "contract") for t in TABLES}
+    for table in TABLES:
+        assert deployment.instance.get_materialized_partitions(dg.AssetKey(table)) == {str(MONDAY)}
+
+
+def test_every_table_tells_its_rows_and_no_address_of_a_person(
+    day: tuple[Deployment, dg.ExecuteInProcessResult],
+) -> None:
+    deployment, result = day
+    told = {
+        event.asset_key.to_user_string(): event.step_materialization_data.materialization.metadata
+        for event in result.all_events
+        if event.is_step_materialization and event.asset_key
+    }
+    assert told.keys() == set(TABLES)
+    stored = snapshot(deployment.lake, MONDAY)
+    for table, metadata in told.items():
+        assert metadata["dagster/row_count"].value == len(stored[f"{table}/date={MONDAY}"]), table
+        assert not EMAIL.search(str({name: value.value for name, value in metadata.items()}))
+    for output in OUTPUTS:
+        assert told[output]["preview"].value
+        if output != "segment_changes":
+            assert len(str(told[output]["plot"].value)) <= INLINE
+            assert (deployment.lake / str(told[output]["report"].value)).is_file()
+    for event in deployment.instance.all_logs(result.run_id):
+        assert "@example" not in str(event)
+
+
+def test_a_preview_shows_the_first_rows_with_personal_data_masked() -> None:
+    nothing = dict.fromkeys(RAW_LEADS.columns)
+    rows = [{**nothing, "lead_id": "a|b", "email": "ana@example.org", "utm_campaign": "x\ny", "engagement_score": 0.5}]
+    shown = preview(RAW_LEADS, pa.Table.from_pylist(rows)).split("\n")
+    assert len(shown) == 3
+    assert shown[0].endswith(" | email |")
+    assert "a\\|b" in shown[2]
+    assert "x y" in shown[2]
+    assert shown[2].endswith(f" | {MASK} |")
+    assert "ana@" not in shown[2]
+
+
+def test_the_address_is_told_to_be_personal() -> None:
+    assert [name for name in RAW_LEADS.columns if RAW_LEADS.is_personal(name)] == ["email"]
+
+
+# -- a failure ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", BELOW)
+def test_a_broken_contract_stops_only_what_reads_the_table(
+    table: str, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert deployment.run().success
+    before = snapshot(deployment.lake)
+    judge = Step.violations
+
+    def violations(step: Step) -> list[Violation]:
+        return [Violation("score <= 100", 3)] if step.contract.table == table else judge(step)
+
+    monkeypatch.setattr(Step, "violations", violations)
+    result = deployment.run()
+    assert not result.success
+    assert made(result) == set(TABLES) - BELOW[table]
+    contract = evaluation(result, table, "contract")
+    assert (contract.passed, contract.severity, contract.partition) == (False, dg.AssetCheckSeverity.ERROR, str(MONDAY))
+    assert "score <= 100" in str(contract.description)
+    assert snapshot(deployment.lake) == before
+    assert [event.step_key for event in result.all_events if event.is_step_failure] == [table]
+    assert not [event for event in result.all_events if event.is_step_up_for_retry]
+
+
+def test_too_many_bad_rows_stop_everything(deployment: Deployment) -> None:
+    assert deployment.run().success
+    before = snapshot(deployment.lake)
+    bad = [{**world.LEADS[0], "lead_id": f"bad{n}", "created_at": "nonsense"} for n in range(10)]
+    write(deployment.folder / "source", {**world.SOURCE, "leads": [*world.LEADS, *bad]})
+    result = deployment.run()
+    assert made(result) == set()
+    assert [event.step_key for event in result.all_events if event.is_step_failure] == ["ingest"]
+    after = snapshot(deployment.lake)
+    quarantined = set(after.pop(f"quarantine/date={MONDAY}")) - set(before.pop(f"quarantine/date={MONDAY}"))
+    assert len(quarantined) == 10
+    assert after == before
+    check = evaluation(result, "raw_leads", "quarantine")
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
+
+
+def test_a_full_disk_leaves_every_table_as_it_was_and_is_not_tried_again(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert deployment.run().success
+    before = snapshot(deployment.lake)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Lake, "publish", full)
+    result = deployment.run()
+    assert made(result) == set()
+    assert snapshot(deployment.lake) == before
+    (failure,) = (event for event in result.all_events if event.is_step_failure)
+    assert "No space left on device" in str(failure.step_failure_data.user_failure_data)
+    assert not [event for event in result.all_events if event.is_step_up_for_retry]
+
+
+# -- what is tried again -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("attempt", "seconds"), [(0, 2), (1, 4), (2, 8)])
+def test_what_may_pass_is_tried_again_after_ever_longer_waits(attempt: int, seconds: int) -> None:
+    with pytest.raises(dg.RetryRequested) as asked, failures(attempt):
+        raise SourceUnavailableError("the database is away")
+    assert (asked.value.max_retries, asked.value.seconds_to_wait) == (MAX_RETRIES, seconds)
+    assert isinstance(asked.value.__cause__, dg.Failure)
+    assert asked.value.__cause__.description == "the database is away"
+
+
+@pytest.mark.parametrize(
+    ("error", "told", "code"),
+    [
+        (InputError("leads.csv has no lead_id"), "leads.csv has no lead_id", 2),
+        (ContractError("broken"), "broken", 1),
+        (LakeError("corrupt"), "corrupt", 1),
+        (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero", None),
+    ],
+)
+def test_what_cannot_pass_is_not_tried_again(error: Exception, told: str, code: int | None) -> None:
+    with pytest.raises(dg.Failure) as failed, failures():
+        raise error
+    assert not failed.value.allow_retries
+    assert failed.value.description == told
+    assert failed.value.__cause__ is error
+    codes = failed.value.metadata.get("exit_code")
+    assert (codes.value if codes else None) == code
+
+
+def test_a_failure_stays_as_it_is() -> None:
+    failure = dg.Failure("mine")
+    with pytest.raises(dg.Failure) as failed, failures():
+        raise failure
+    assert failed.value is failure
+
+
+@pytest.mark.parametrize("text", ["Query interrupted", "INTERRUPT Error: Interrupted!"])
+def test_an_interrupted_query_is_the_users_interruption(text: str) -> None:
+    with pytest.raises(KeyboardInterrupt), failures():
+        raise RuntimeError(text)
+
+
+def test_a_step_is_tried_again_until_it_passes(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish, waits = Lake.publish, []
+    away = iter([True, True, False])
+
+    def flaky(lake: Lake, staged: Path, table: str, day: Any) -> None:
+        if table == "anomalies" and next(away, False):
+            raise SourceUnavailableError("the store is away")
+        publish(lake, staged, table, day)
+
+    monkeypatch.setattr(Lake, "publish", flaky)
+    monkeypatch.setattr(time, "sleep", waits.append)
+    result = deployment.run()
+    assert result.success
+    assert made(result) == set(TABLES)
+    assert len([event for event in result.all_events if event.is_step_up_for_retry]) == 2
+
+
+# -- days with little or much in them ----------------------------------------------------------------------------------
+
+
+def test_an_empty_day_has_every_report_and_a_plot_that_says_none(tmp_path: Path) -> None:
+    write(tmp_path / "source", {"leads": [world.LEADS[0]]})
+    run = compute_day(tmp_path / "source", tmp_path / "lake", SUNDAY, world.ZONE)
+    assert run.success, run.errors
+    for task in TASKS:
+        json.loads((tmp_path / "lake" / "reports" / f"date={SUNDAY}" / f"{task}.json").read_text())
+    for output in OUTPUTS:
+        if output != "segment_changes":
+            assert len(run.metadata[output]["plot"].value) <= INLINE
+
+
+def test_many_segments_and_types_of_any_name_are_drawn_inline(tmp_path: Path) -> None:
+    kinds = [f"a content type with a very long name | <b>&{n}" for n in range(40)]
+    events = [
+        {"event_id": f"{n}-{what}", "lead_id": "ana", "delivery_id": f"d{n}", "event_type": what, "content_type": kind}
+        | {"occurred_at": "2024-03-30T10:00:00Z"}
+        for n, kind in enumerate(kinds)
+        for what in ("sent", "completed")
+    ]
+    leads = [{**lead, "source": f"channel {n} {'😀' * 30}"} for n, lead in enumerate(world.LEADS)]
+    write(tmp_path / "source", {"leads": leads, "events": events})
+    policy = tmp_path / "policy.yaml"
+    segments = {f"segment_{n}_{'x' * 40}": {"description": "d", "criterion": f"age_days >= {n}"} for n in range(60)}
+    policy.write_text(json.dumps({"segments": segments}), encoding="utf-8")
+    run = compute_day(tmp_path / "source", tmp_path / "lake", SUNDAY, world.ZONE, policy=policy)
+    assert run.success, run.errors
+    for output in OUTPUTS:
+        if output != "segment_changes":
+            plot = run.metadata[output]["plot"].value
+            assert len(plot) <= INLINE
+            assert b"</svg>" in base64.b64decode(plot.split("base64,")[1].rstrip(")"))
+    assert "Leads by segment (first " in run.metadata["lead_segments"]["plot"].value
