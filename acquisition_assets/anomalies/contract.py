@@ -5,9 +5,8 @@ Not here: how an anomaly is found (detect.py), and its words (messages.py).
 
 from __future__ import annotations
 
-from pandera.pandas import Check
-
 from acquisition_assets.core.contracts import Contract, Kind, Rule, column
+from acquisition_assets.core.schemas import Check
 
 ENGAGEMENT_DROP = "engagement_drop"
 HIGH_FRAUD_RATE = "high_fraud_rate"

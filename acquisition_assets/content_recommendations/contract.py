@@ -5,10 +5,9 @@ Not here: how it is computed (sql/outputs/content_recommendations.sql).
 
 from __future__ import annotations
 
-from pandera.pandas import Check
-
 from acquisition_assets.content_recommendations.policy import RULES
 from acquisition_assets.core.contracts import Contract, Kind, column
+from acquisition_assets.core.schemas import Check
 
 ACTIVITY = (
     "lead_activity.interest_area",

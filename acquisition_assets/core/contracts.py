@@ -16,12 +16,12 @@ from enum import Enum
 from typing import Any
 
 import pandas as pd
-import pandera.pandas as pandera
 import pyarrow as pa
 from sqlglot import exp
 
 from acquisition_assets.core.duck import in_memory
 from acquisition_assets.core.errors import ContractError
+from acquisition_assets.core.schemas import pandera
 
 
 class Kind(Enum):

@@ -18,9 +18,12 @@ from sqlglot import ErrorLevel, exp
 from sqlglot.errors import UnsupportedError
 
 _EACH_LETTER = "array_join(transform(split({text}, ''), letter -> {changed}), '')"
+# Their upper case is one letter in DuckDB, and several in Spark.
+SMALL = "ßᾀᾁᾂᾃᾄᾅᾆᾇᾐᾑᾒᾓᾔᾕᾖᾗᾠᾡᾢᾣᾤᾥᾦᾧᾳῃῳ"
+CAPITAL = "ẞᾈᾉᾊᾋᾌᾍᾎᾏᾘᾙᾚᾛᾜᾝᾞᾟᾨᾩᾪᾫᾬᾭᾮᾯᾼῌῼ"
 _CASES: Mapping[type[exp.Expr], str] = {
-    # One letter to one letter, as in DuckDB; Spark makes `SS` of an upper-case `ß`, two letters of a lower-case `İ`.
-    exp.Upper: "if(length(upper(letter)) = 1, upper(letter), letter)",
+    # One letter to one letter, as in DuckDB; Spark makes two letters of an upper-case `ŉ` and of a lower-case `İ`.
+    exp.Upper: f"if(length(upper(letter)) = 1, upper(letter), translate(letter, '{SMALL}', '{CAPITAL}'))",
     exp.Lower: "left(lower(letter), 1)",
 }
 
@@ -72,6 +75,11 @@ def _recased(node: Any) -> exp.Expr:
     return exp.replace_placeholders(changed, text=node.this.copy())
 
 
+def _whole(node: Any) -> exp.Expr:
+    """A double, as in DuckDB; in Spark it would be a whole number."""
+    return exp.cast(node.copy(), "double")
+
+
 def _date_diff(node: Any) -> exp.Expr:
     unit = node.args.get("unit")
     if unit is None or unit.name.upper() != "MICROSECOND":
@@ -96,6 +104,7 @@ def _like(node: Any) -> exp.Expr:
 _LOCAL = "it depends on the time zone; ingestion keeps local days, hours and weekdays as columns"
 _CLOCK = "nothing may depend on the clock or on chance"
 _REFUSED: Mapping[type[exp.Expr], str] = {
+    exp.Anonymous: "sqlglot does not know this function",
     exp.Avg: "the mean of decimals is a double here and a decimal there; divide a sum by a count",
     exp.Extract: _LOCAL,
     exp.DayOfWeek: _LOCAL,
@@ -104,15 +113,19 @@ _REFUSED: Mapping[type[exp.Expr], str] = {
     exp.TimestampTrunc: _LOCAL,
     exp.CurrentDate: _CLOCK,
     exp.CurrentTimestamp: _CLOCK,
+    exp.Localtimestamp: _CLOCK,
     exp.Rand: _CLOCK,
+    exp.Uuid: _CLOCK,
     exp.ILike: "they change the case of letters differently; compare with lower(...)",
     exp.First: "which row is the first is not told; take min, max or arg_max",
     exp.AnyValue: "which row is taken is not told; take min, max or arg_max",
 }
 _REWRITTEN: Mapping[type[exp.Expr], Callable[[Any], exp.Expr]] = {
     exp.Cast: _cast,
+    exp.Ceil: _whole,
     exp.DateDiff: _date_diff,
     exp.Div: _division,
+    exp.Floor: _whole,
     exp.Like: _like,
     exp.Lower: _recased,
     exp.Round: _round,

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandera.pandas as pandera
-from pandera.pandas import Check
-
 from acquisition_assets.core.contracts import Contract, Kind, Rule, column
+from acquisition_assets.core.schemas import Check, pandera
 from acquisition_assets.raw.policy import STATUSES
 
 EVENT_TIME = ("raw_events.event_type", "raw_events.occurred_at", "raw_events.is_machine")

@@ -5,10 +5,9 @@ Not here: the criteria (policy.yaml) and their meaning (criteria.py).
 
 from __future__ import annotations
 
-from pandera.pandas import Check
-
 from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS
 from acquisition_assets.core.contracts import Contract, Kind, column
+from acquisition_assets.core.schemas import Check
 from acquisition_assets.features.contract import LEAD_ACTIVITY
 
 FACTS: dict[str, Kind] = {

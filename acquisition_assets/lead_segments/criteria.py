@@ -24,6 +24,8 @@ from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError, TokenError
 
+from acquisition_assets.core.dialect import CAPITAL, SMALL
+
 MAX_LENGTH = 10_000
 MAX_DEPTH = 50
 MAX_DECIMALS = 10
@@ -350,7 +352,11 @@ def _lower(text: str) -> str:
 
 
 def _upper(text: str) -> str:
-    return "".join(character.upper() if len(character.upper()) == 1 else character for character in text)
+    """Letter by letter, as the engines do."""
+    capitals = str.maketrans(SMALL, CAPITAL)
+    return "".join(
+        character.upper() if len(character.upper()) == 1 else character.translate(capitals) for character in text
+    )
 
 
 def _matcher(pattern: str) -> Callable[[str], bool]:

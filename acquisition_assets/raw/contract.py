@@ -5,9 +5,8 @@ Not here: the input tables as they are read (inputs.py).
 
 from __future__ import annotations
 
-from pandera.pandas import Check
-
 from acquisition_assets.core.contracts import Contract, Kind, column
+from acquisition_assets.core.schemas import Check
 from acquisition_assets.raw.inputs import EVENT_TYPES, REFERRAL_STATUSES
 from acquisition_assets.raw.policy import STATUSES
 
