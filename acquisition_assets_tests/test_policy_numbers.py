@@ -320,5 +320,6 @@ def test_the_rules_in_sql_hold_no_number_of_their_own() -> None:
         for path in sorted((sql_folder() / folder).glob("*.sql")):
             text = re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
             text = re.sub(r"'[^']*'", "''", text)
+            text = re.sub(r"\b(?:group|order) by [\d, ]+", "", text)
             numbers = set(re.findall(r"(?<![\w.$])\d+(?:\.\d+)?(?:e\d+)?\b", text))
             assert numbers <= units | ({"19", "5"} if path.stem == "score_distribution" else set()), path.name
