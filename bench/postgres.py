@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +50,18 @@ from (
     from generate_series(0, %(leads)s * %(per_lead)s - 1) as n
 ) as deliveries
 """
-EXTRACT = """
+PEAK = """
 import datetime as dt, json, os, resource, sys, tempfile, time
 from pathlib import Path
+
+def peak():
+    # On Linux a process starts with its parent's ru_maxrss, so the kernel is asked for the one of this program.
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(status.read_text().split("VmHWM:")[1].split()[0])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # bytes on macOS
+"""
+EXTRACT = """
 import duckdb
 from acquisition_assets.sources.base import Wanted
 from acquisition_assets.sources.postgres import PostgresSource
@@ -64,19 +73,18 @@ with tempfile.TemporaryDirectory() as scratch, duckdb.connect() as connection:
     begun = time.perf_counter()
     with source.open(connection, Path(scratch), Wanted(end, ((start, end),))) as tables:
         seconds = time.perf_counter() - begun
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        taken = peak()
         files = {path.stem: connection.read_parquet(str(path)).shape[0] for path in Path(scratch).glob("*.parquet")}
-print(json.dumps({"seconds": seconds, "peak": peak, "rows": sum(files.values())}))
+print(json.dumps({"seconds": seconds, "peak": taken, "rows": sum(files.values())}))
 """
 PUBLISH = """
-import datetime as dt, json, os, resource, sys, time
 from acquisition_assets.features.contract import LEAD_ACTIVITY
 from acquisition_assets.publish.writer import publish_table
 
 begun = time.perf_counter()
 rows = publish_table(os.environ["BENCH_URL"], LEAD_ACTIVITY, dt.date.fromisoformat(sys.argv[1]), sys.argv[2])
 seconds = time.perf_counter() - begun
-print(json.dumps({"seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, "rows": rows}))
+print(json.dumps({"seconds": seconds, "peak": peak(), "rows": rows}))
 """
 
 
@@ -101,59 +109,65 @@ def measure(url: str, psql: Path, leads: int, folder: Path, tries: int = 1) -> l
     """The lines of the result's table, for a database that holds nothing yet.
 
     Args:
-        tries: of each measurement; the quickest counts, as the machine may have been busy with something else.
+        tries: of each measurement, in turns; the quickest counts, as the machine may be busy with something else too.
     """
     _make_world(url, leads)
     shell = [str(psql), "-X", "-q", "-v", "ON_ERROR_STOP=1"]
     environment = {**os.environ, "BENCH_URL": url, "PYTHONPATH": str(ROOT)}
-    deliveries = leads * DELIVERIES_PER_LEAD
-
-    def copy(*statements: str, before: str = "select 1") -> float:
-        commands = [part for statement in statements for part in ("-c", statement)]
-        seconds = []
-        for _ in range(tries):
-            execute(before)
-            seconds.append(_timed(lambda: subprocess.run([*shell, *commands], check=True, env=_psql_environment(url))))
-        return min(seconds)
-
-    def child(program: str, what: str, *arguments: str, before: str = "select 1") -> Measured:
-        found = []
-        for _ in range(tries):
-            execute(before)
-            found.append(_child(program, environment, what, *arguments))
-        return Measured(what, found[0].rows, min(one.seconds for one in found), max(one.peak_mb or 0 for one in found))
 
     def execute(statements: str) -> None:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(statements.encode())
 
-    out = Measured(
-        "`\\copy` of organic_leads and content_engagement to files",
-        leads + deliveries,
-        copy(*(f"\\copy {table} to '{folder}/{table}.csv' csv" for table in ("organic_leads", "content_engagement"))),
-    )
-    history = child(EXTRACT, "extraction of everything", END.isoformat())
-    four_days = (END - dt.timedelta(days=4)).isoformat()
-    daily = child(EXTRACT, "extraction for one more day", END.isoformat(), four_days)
+    def copy(what: str, rows: int, *statements: str) -> Measured:
+        commands = [part for statement in statements for part in ("-c", statement)]
+        seconds = _timed(lambda: subprocess.run([*shell, *commands], check=True, env=_psql_environment(url)))
+        return Measured(what, rows, seconds)
 
+    def reading() -> list[Measured]:
+        tables = ("organic_leads", "content_engagement")
+        return [
+            copy(
+                "`\\copy` of organic_leads and content_engagement to files",
+                leads * (1 + DELIVERIES_PER_LEAD),
+                *(f"\\copy {table} to '{folder}/{table}.csv' csv" for table in tables),
+            ),
+            _child(EXTRACT, environment, "extraction of everything", END.isoformat()),
+            _child(EXTRACT, environment, "extraction for one more day", END.isoformat(), four_days),
+        ]
+
+    def writing() -> list[Measured]:
+        execute("truncate plain, acquisition.lead_activity")
+        target = (DAY.isoformat(), f"{folder}/features.parquet")
+        return [
+            copy(
+                "`\\copy` of lead_activity into a table with the same indexes",
+                leads,
+                f"\\copy plain from '{folder}/features.csv' csv",
+            ),
+            _child(PUBLISH, environment, "publication of lead_activity", *target),
+            _child(PUBLISH, environment, "publication of the same day again", *target),
+        ]
+
+    four_days = (END - dt.timedelta(days=4)).isoformat()
+    out, history, daily = _best([reading() for _ in range(tries)])
     _make_features(folder, leads)
     with connect(url, autocommit=True) as connection:
         migrate(connection)
     execute("create table plain (like acquisition.lead_activity including all)")
-    into = Measured(
-        "`\\copy` of lead_activity into a table with the same indexes",
-        leads,
-        copy(f"\\copy plain from '{folder}/features.csv' csv", before="truncate plain"),
-    )
-    execute("drop table plain")
-    arguments = (DAY.isoformat(), f"{folder}/features.parquet")
-    empty = "truncate acquisition.lead_activity"
-    first = child(PUBLISH, "publication of lead_activity", *arguments, before=empty)
-    again = child(PUBLISH, "publication of the same day again", *arguments)
+    into, first, again = _best([writing() for _ in range(tries)])
     return [
         "| what | rows | seconds | rows per second | times the limit | peak memory, MB |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
         *(out.line(), history.line(out), daily.line(out), into.line(), first.line(into), again.line(into)),
+    ]
+
+
+def _best(tries: list[list[Measured]]) -> list[Measured]:
+    """Of each measurement the quickest try, with the greatest memory of any."""
+    return [
+        replace(min(same, key=lambda one: one.seconds), peak_mb=max(one.peak_mb or 0 for one in same) or None)
+        for same in zip(*tries, strict=True)
     ]
 
 
@@ -204,11 +218,10 @@ def _make_features(folder: Path, leads: int) -> None:
 def _child(program: str, environment: dict[str, str], what: str, *arguments: str) -> Measured:
     """Run a program of its own, so that its peak memory is its own."""
     done = subprocess.run(
-        [sys.executable, "-c", program, *arguments], check=True, env=environment, capture_output=True, text=True
+        [sys.executable, "-c", PEAK + program, *arguments], check=True, env=environment, capture_output=True, text=True
     )
     found: dict[str, Any] = json.loads(done.stdout)
-    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
-    return Measured(what, found["rows"], found["seconds"], found["peak"] / unit)
+    return Measured(what, found["rows"], found["seconds"], found["peak"] / 1024)
 
 
 def _psql_environment(url: str) -> dict[str, str]:
