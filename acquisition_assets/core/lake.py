@@ -30,6 +30,7 @@ from acquisition_assets.core.errors import InputError, LakeError
 STAGING = ".staging"
 PART = "data.parquet"
 STALE_SECONDS = 24 * 3600
+OBJECT_STORES = frozenset({"s3", "gs", "abfs", "az"})
 
 
 class Lake:
@@ -148,7 +149,7 @@ class Lake:
         """
         probe = f"{self.root}/{STAGING}/{uuid.uuid4().hex}"
         try:
-            self.fs.makedirs(f"{self.root}/{STAGING}", exist_ok=True)
+            self._make_folder(f"{self.root}/{STAGING}")
             self.fs.pipe_file(probe, b"")
             self.fs.rm_file(probe)
         except Exception as error:
@@ -227,12 +228,17 @@ class Lake:
                 Path(target).parent.mkdir(parents=True, exist_ok=True)
                 os.replace(staged, target)  # noqa: PTH105
             else:
-                self.fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+                self._make_folder(target.rsplit("/", 1)[0])
                 self.fs.put_file(str(staged), target)
         except Exception as error:  # stores raise what they like
             raise LakeError(
                 f"{what} could not be written to {self.url} ({_reason(error)}); the old one stays"
             ) from error
+
+    def _make_folder(self, path: str) -> None:
+        """Object stores have no folders; asked for one, they would make a bucket of a mistyped name."""
+        if not OBJECT_STORES & set(self.fs.protocol if isinstance(self.fs.protocol, tuple) else (self.fs.protocol,)):
+            self.fs.makedirs(path, exist_ok=True)
 
     def _path(self, table: str, day: dt.date) -> str:
         return f"{self.root}/{table}/date={day.isoformat()}/{PART}"
