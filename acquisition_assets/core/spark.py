@@ -200,7 +200,7 @@ class SparkEngineSession:
             folder = files[0].rsplit("/", 2)[0]
             schema = ", ".join(f"{column} {kind}" for column, kind in columns.items())
             reader = self.spark.read.schema(schema).option("basePath", spark_url(folder))
-            frame = reader.parquet(*(spark_url(file) for file in files))
+            frame = reader.parquet(*map(read_url, files))
         frame.createOrReplaceTempView(name)
 
     def bind_staged(self, path: Path) -> None:
@@ -265,7 +265,7 @@ class SparkEngineSession:
     def _staged(self, path: Path) -> DataFrame:
         """A staged file: from Spark's own parts where it wrote them, else (few rows) from this process."""
         if path in self.parts:
-            return self.spark.read.parquet(*map(spark_url, self.parts[path]))
+            return self.spark.read.parquet(*map(read_url, self.parts[path]))
         return self.spark.createDataFrame(pq.read_table(path, partitioning=None))
 
     def _parts_in(self, folder: str) -> list[str]:
@@ -288,9 +288,14 @@ class SparkEngineSession:
 
 
 def spark_url(address: str) -> str:
-    """A path or fsspec URL as Spark's reader wants it: with Spark's scheme, and no letter of it a pattern."""
+    """A path or fsspec URL with the scheme that Spark has for it."""
     scheme, _, rest = address.partition("://") if "://" in address else ("file", "", address)
-    return f"{SCHEMES.get(scheme, scheme)}://" + re.sub(r"([\\*?\[\]{}])", r"\\\1", rest)
+    return f"{SCHEMES.get(scheme, scheme)}://{rest}"
+
+
+def read_url(address: str) -> str:
+    """The same for Spark's reader, which takes it for a pattern: no letter of it is one."""
+    return re.sub(r"([\\*?\[\]{}])", r"\\\1", spark_url(address))
 
 
 def check_installed(master: str) -> None:
@@ -339,10 +344,10 @@ def _addresses(master: str) -> list[tuple[str, int]]:
     for scheme, usual_port in ((STANDALONE, STANDALONE_PORT), (CONNECT, CONNECT_PORT)):
         if master.startswith(scheme):
             listed = master.removeprefix(scheme).partition("/")[0].split(",")
-            found = [re.fullmatch(r"\[?([^\[\]]+?)\]?(?::(\d+))?", each) for each in listed]
+            found = [re.fullmatch(r"([^\[\]:]+|\[[^\]]+\])(?::(\d+))?", each) for each in listed]
             if not all(found):
                 raise InputError(f"ACQUISITION_SPARK_MASTER={master!r} names no host; write {scheme}HOST:{usual_port}")
-            return [(each[1], int(each[2] or usual_port)) for each in found if each]
+            return [(each[1].strip("[]"), int(each[2] or usual_port)) for each in found if each]
     return []
 
 
