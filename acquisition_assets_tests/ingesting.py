@@ -22,7 +22,7 @@ from acquisition_assets_tests.running import Run, compute_day, rows
 DAY = "2025-01-10"
 HEADER = "lead_id,status,created_at"
 LEADS = f"{HEADER}\nana,new,2024-12-01\nbea,nurturing,2024-12-02\n"
-FATES = ("rows_read", "dagster/row_count", "rows_quarantined", "rows_exact_duplicates", "rows_of_the_future")
+FATES = ("rows_read", "rows_accepted", "rows_quarantined", "rows_exact_duplicates", "rows_of_the_future")
 Content = str | bytes | pa.Table
 
 
