@@ -6,6 +6,7 @@ Not here: the benchmarks (cases.py).
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
 import platform
 import re
@@ -41,7 +42,13 @@ def main() -> int:
         begun = time.perf_counter()
         case = CASES[name]
         lines = ["", *case(bench), ""]
-        print(f"\n{case.__doc__}", *lines, f"({time.perf_counter() - begun:.0f} s)", sep="\n", flush=True)
+        print(
+            f"\n{inspect.cleandoc(case.__doc__ or '')}",
+            *lines,
+            f"({time.perf_counter() - begun:.0f} s)",
+            sep="\n",
+            flush=True,
+        )
         if given.write:
             put(name, [*lines, f"<small>{made_by(given, name)}</small>", ""])
     if given.write:

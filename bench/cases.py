@@ -159,7 +159,7 @@ def outputs(bench: Bench) -> list[str]:
         world, source = bench.world(leads)
         lake, day = bench.lake(leads), world.last_day
         limit = repeated(bench.runs, lambda lake=lake, day=day: _by_hand("duckdb", lake, day, folder, MEMORY_LIMIT))
-        free = repeated(bench.runs, lambda lake=lake, day=day: _by_hand("duckdb", lake, day, folder))
+        free = repeated(bench.runs_of(leads), lambda lake=lake, day=day: _by_hand("duckdb", lake, day, folder))
         ours = repeated(
             bench.runs_of(leads),
             lambda source=source, lake=lake, day=day: _child("dagster", source, lake, day, FROM_LAKE).taken,
