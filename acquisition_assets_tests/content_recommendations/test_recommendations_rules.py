@@ -159,9 +159,7 @@ def test_a_completion_that_names_no_item_is_of_the_item_of_its_delivery() -> Non
     assert rules(events=events, interest_area="marketing") == []
     assert rules(events=events[1:], interest_area="marketing") == ["interest_marketing"]
     both = [*events[:2], event("clicked", ago(2), content_id=ITEMS["premium"].content_id)]
-    assert rules(events=both, interest_area="marketing") == [
-        "interest_marketing"
-    ]  # the ebook's id is smaller
+    assert rules(events=both, interest_area="marketing") == ["interest_marketing"]  # the ebook's id is smaller
 
 
 def test_a_completion_is_of_the_lead_of_its_deliverys_earliest_event() -> None:
