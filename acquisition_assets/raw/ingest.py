@@ -31,7 +31,6 @@ ROW_PROBLEMS = {
     QUARANTINED_LEAD: ("quarantined lead", "the lead that {lead} names is itself in quarantine"),
     DUPLICATE_ID: ("duplicate id", "{key} stands on another row with other content, which was read first"),
 }
-ROWS_WRITTEN_TOGETHER = 1_000_000
 # One event with a wrong year must not fill the lake with files; days before these are read again whenever a run comes.
 MOST_EMPTY_DAYS = 3660
 # Between the parts of a derived id, so that neither can be mistaken for the other.
@@ -41,6 +40,7 @@ ALLOWED = {
     Cell.NUMBER: "a number such as 3.5",
     Cell.FLAG: "true or false",
 }
+BUSINESS_DAY = "business_date(occurred_at)"
 # Columns that are computed once, here, so that no engine needs a time zone later.
 EXTRA: dict[str, dict[str, str]] = {
     "leads": {
@@ -54,7 +54,6 @@ EXTRA: dict[str, dict[str, str]] = {
         f"coalesce(lead_id || {SEPARATOR} || content_id, {SEPARATOR} || event_id) end",
         "local_hour": "local_hour(occurred_at)",
         "local_weekday": "local_weekday(occurred_at)",
-        "date": "business_date(occurred_at)",
     },
     "referrals": {"created_date": "business_date(created_at)"},
     "content": {},
@@ -182,8 +181,7 @@ class Ingestion:
         if table is EVENTS:
             self._find_ids_of_other_days()
         if self._number(f"select count(*) from repeated_{table.name}"):
-            # Only now is it known which rows must be kept as read. Duplicates are rare, so the table is built anew.
-            self._build(table, keep_repeated=True)
+            self._keep_repeated_as_read(table)
             self._mark_duplicates(table)
         if table is EVENTS:
             self._keep_what_later_days_accepted()
@@ -233,12 +231,15 @@ class Ingestion:
         self.problems[table.name] |= {code: (reason, detail) for code, (_, reason, detail) in codes.items()}
         return f"cast(case {' '.join(f'when {sql} then {code}' for code, (sql, _, _) in codes.items())} end as tinyint)"
 
-    def _build(self, table: InputTable, keep_repeated: bool = False) -> None:
-        keyed = f"values_{table.name}"
-        if table is EVENTS:
-            parts = ", ".join(f"coalesce({c.name}::varchar, chr(30))" for c in EVENTS.columns[1:])
-            row = f"md5(concat_ws({SEPARATOR}, {parts}))"
-            keyed = f"(select * replace (coalesce(event_id, {row}) as event_id) from values_events)"
+    def _keyed(self, table: InputTable) -> str:
+        """The values of a table's rows, each with its id."""
+        if table is not EVENTS:
+            return f"values_{table.name}"
+        parts = ", ".join(f"coalesce({c.name}::varchar, chr(30))" for c in EVENTS.columns[1:])
+        row = f"md5(concat_ws({SEPARATOR}, {parts}))"
+        return f"(select * replace (coalesce(event_id, {row}) as event_id) from values_events)"
+
+    def _build(self, table: InputTable) -> None:
         problem = "cell_problem"
         if table.lead:
             # Not joins: these may turn sides, and with them the order of the rows, which tells the first of an id.
@@ -248,25 +249,34 @@ class Ingestion:
                 f"when v.{table.lead} in (select bad_id from quarantined_leads) then {QUARANTINED_LEAD} "
                 f"else {UNKNOWN_LEAD} end as tinyint)"
             )
-        keep = "problem is not null"
-        if keep_repeated:
-            keep += f" or {table.key} in (select id from repeated_{table.name})"
-        extra = "".join(f"{sql} as {name}, " for name, sql in EXTRA[table.name].items())
-        self.connection.execute(f"drop table if exists checked_{table.name}")
+        date = f"{BUSINESS_DAY} as date, " if table is EVENTS else ""
         self.connection.execute(
             f"create temp table checked_{table.name} as select * exclude (row_key, raw_row), "
-            f"case when {keep} then row_key end as row_key, "
-            f"case when {keep} then {self.tables[table.name].row} end as raw_row "
-            f"from (select {_listed(table)}, {extra}{problem} as problem, row_key, raw_row from {keyed} as v)"
+            "case when problem is not null then row_key end as row_key, "
+            f"case when problem is not null then {self.tables[table.name].row} end as raw_row "
+            f"from (select {_listed(table)}, {date}{problem} as problem, row_key, raw_row "
+            f"from {self._keyed(table)} as v)"
+        )
+
+    def _keep_repeated_as_read(self, table: InputTable) -> None:
+        """Read the rows with repeated ids again, to keep them as read: only now is it known which they are."""
+        name = table.name
+        numbered = f"select row_number() over () - 1 as place, {table.key}, row_key, raw_row from {self._keyed(table)}"
+        self.connection.execute(
+            f"create temp table again_{name} as select * from (select place, "
+            "case when is_repeated then row_key end as its_key, "
+            f"case when is_repeated then {self.tables[name].row} end as as_read from ("
+            f"select *, {table.key} in (select id from repeated_{name}) as is_repeated from ({numbered}) as numbered"
+            ") as v) as kept where its_key is not null"
+        )
+        self.connection.execute(
+            f"update checked_{name} set row_key = its_key, raw_row = as_read from again_{name} "
+            f"where checked_{name}.rowid = place"
         )
 
     def _make_empty(self, table: InputTable) -> None:
         contract = RAW[table.name]
-        kinds = {
-            name: SQL[contract.kind(name)]
-            for name in (*(c.name for c in table.columns), *EXTRA[table.name])
-            if name != "date"
-        }
+        kinds = {c.name: SQL[contract.kind(c.name)] for c in table.columns}
         columns = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
         date = ", date DATE" if table is EVENTS else ""
         self.connection.execute(
@@ -375,12 +385,10 @@ class Ingestion:
     # -- staging ------------------------------------------------------------------------------------------------
 
     def _stage_snapshot(self, table: InputTable) -> Path:
-        contract = RAW[table.name]
-        path = self.folder / f"{contract.table}.parquet"
+        path = self.folder / f"{RAW[table.name].table}.parquet"
         order = "rowid as read_order" if table.name == "status_changes" else "null as read_order"
         self._copy(
-            f"select {', '.join(contract.columns)} from "
-            f"(select *, {order} from checked_{table.name} where problem is null)",
+            f"select {_stored(table)} from (select *, {order} from checked_{table.name} where problem is null)",
             path,
         )
         return path
@@ -389,47 +397,23 @@ class Ingestion:
         """One file per business day: those read, and empty ones for days without events since the first."""
         folder = self.folder / "raw_events"
         folder.mkdir()
-        listed = ", ".join(RAW["events"].columns)
-        kept = "problem is null" + (" or kept" if "events" in self.tables else "")
-        self.connection.execute("set partitioned_write_max_open_files = 10000")
+        stored = _stored(EVENTS)
+        kept = "(problem is null" + (" or kept)" if "events" in self.tables else ")")
         files: dict[tuple[str, dt.date], Path] = {}
-        for number, (first, last) in enumerate(self._groups_of_days(kept)):
-            group = folder / str(number)
-            self.connection.execute(
-                f"copy (select {listed}, date from checked_events where ({kept}) and date between date '{first}' and "
-                f"date '{last}') to {_text(str(group))} ({PARQUET}, partition_by (date))"
-            )
-            for partition in group.glob("date=*"):
-                parts = sorted(partition.glob("*.parquet"))
-                if len(parts) > 1:
-                    merged = partition / "merged.parquet"
-                    named = ", ".join(_text(str(part)) for part in parts)
-                    self._copy(f"select {listed} from read_parquet([{named}], hive_partitioning = false)", merged)
-                    parts = [merged]
-                files["raw_events", dt.date.fromisoformat(partition.name.removeprefix("date="))] = parts[0]
+        # A query per day costs half of what one that partitions the rows does, and holds few of them in memory.
+        for (day,) in self.connection.execute(f"select distinct date from checked_events where {kept}").fetchall():
+            files["raw_events", day] = folder / f"{day}.parquet"
+            rows = f"select {stored} from checked_events where date = date '{day}' and {kept}"
+            self._copy(rows, files["raw_events", day])
         have = set(self.lake.days("raw_events"))
         first = min([self.day, *(day for _, day in files), *have])
         first = max(first, self.day - dt.timedelta(days=MOST_EMPTY_DAYS))
         empty = folder / "empty.parquet"
-        self._copy(f"select {listed} from checked_events where false", empty)
+        self._copy(f"select {stored} from checked_events where false", empty)
         for day in days_between(first, self.day):
             if ("raw_events", day) not in files and (day not in have or self._reads(day)):
                 files["raw_events", day] = empty
         return files
-
-    def _groups_of_days(self, kept: str) -> list[tuple[dt.date, dt.date]]:
-        """First and last day of groups that are written together: few passes, and few rows in memory at once."""
-        groups: list[tuple[dt.date, dt.date]] = []
-        rows = 0
-        counted = f"select date, count(*) from checked_events where {kept} group by date order by date"
-        for day, count in self.connection.execute(counted).fetchall():
-            if groups and rows + count <= ROWS_WRITTEN_TOGETHER:
-                groups[-1] = (groups[-1][0], day)
-                rows += count
-            else:
-                groups.append((day, day))
-                rows = count
-        return groups
 
     def _stage_quarantine(self) -> Path:
         path = self.folder / "quarantine.parquet"
@@ -516,6 +500,12 @@ class Ingestion:
 
 def _listed(table: InputTable) -> str:
     return ", ".join(column.name for column in table.columns)
+
+
+def _stored(table: InputTable) -> str:
+    """The columns of the stored table, of which some are computed."""
+    extra = EXTRA[table.name]
+    return ", ".join(f"{extra[name]} as {name}" if name in extra else name for name in RAW[table.name].columns)
 
 
 def _instant(instant: dt.datetime) -> str:
