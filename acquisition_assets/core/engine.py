@@ -93,6 +93,8 @@ class DuckDBEngine:
     def session(self, scratch: Path) -> Iterator[DuckDBSession]:
         """See `Engine.session`."""
         with self.connect(scratch) as connection:
+            # Tables are ordered by `order by` alone; any other order would hold rows in memory that cannot be spilled.
+            connection.execute("set preserve_insertion_order = false")
             yield DuckDBSession(connection)
 
     @contextlib.contextmanager
