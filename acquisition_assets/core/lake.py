@@ -93,15 +93,10 @@ class Lake:
             file = Path(self._path(table, day))
             link = folder / "pinned" / table / file.parent.name / PART
             link.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                link.hardlink_to(file)
-            except FileExistsError:
-                pass
-            except FileNotFoundError:
-                continue
-            except OSError:  # a file system without links
-                link = file
-            found.append(str(link))
+            while file.exists():
+                with contextlib.suppress(FileNotFoundError):  # replaced at this very moment: look again
+                    found.append(str(_linked(file, link)))
+                    break
         return found
 
     def read(self, table: str, day: dt.date, columns: Sequence[str] | None = None, filters: Any = None) -> pa.Table:
@@ -242,6 +237,19 @@ class Lake:
 
     def _path(self, table: str, day: dt.date) -> str:
         return f"{self.root}/{table}/date={day.isoformat()}/{PART}"
+
+
+def _linked(file: Path, link: Path) -> Path:
+    """The link to what is there now; the file itself on a file system without links."""
+    try:
+        link.hardlink_to(file)
+    except FileExistsError:
+        return link
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return file
+    return link
 
 
 def _open_url(url: str) -> tuple[Any, str]:
