@@ -175,7 +175,7 @@ def test_a_reader_sees_the_old_or_the_new_partition_at_every_moment(tmp_path: Pa
     publish(lake, 0)
     context = multiprocessing.get_context("fork")
     stop = context.Event()
-    writer = context.Process(target=_replace, args=(str(tmp_path), stop))
+    writer = context.Process(target=_replace, args=(str(tmp_path), stop), daemon=True)
     writer.start()
     seen = set()
     with in_memory() as connection:
