@@ -77,8 +77,8 @@ def machine() -> str:
     """What the figures were measured on."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     return (
-        f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB of memory, {platform.system()} "
-        f"{platform.release()}, Python {platform.python_version()}, DuckDB {duckdb.__version__}."
+        f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB of memory, {platform.system()}, "
+        f"Python {platform.python_version()}, DuckDB {duckdb.__version__}."
     )
 
 
