@@ -22,7 +22,7 @@ from acquisition_assets.commands.deployment import (
     read_checked_policy,
     read_settings,
 )
-from acquisition_assets.core.lake import Lake
+from acquisition_assets.core.lake import Lake, discard_staging
 from acquisition_assets.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -95,11 +95,20 @@ def materialise(
     """Materialise the days, with progress, up to the first that fails; in long ranges some are side by side."""
     settings = _settings_for(deployment, days)
     jobs = parallel_days(settings, len(days))
-    if jobs == 1:
-        return _one_by_one(deployment, settings, days, out, full=full)
+    try:
+        if jobs == 1:
+            return _one_by_one(deployment, settings, days, out, full=full)
+        return _side_by_side(deployment, settings, days, out, jobs, full=full)
+    finally:
+        discard_staging()
+
+
+def _side_by_side(
+    deployment: Deployment, settings: Settings, days: Sequence[dt.date], out: Console, jobs: int, *, full: bool
+) -> list[DayOutcome]:
+    """The first day reads the history, or everything again; meanwhile the processes for the others start."""
     from acquisition_assets.commands.side_by_side import Processes
 
-    # The first day reads the history, or everything again; meanwhile the processes for the others start.
     processes = Processes(settings, days[1:], jobs)
     try:
         outcomes = _one_by_one(deployment, settings, days[:1], out, full=full)

@@ -22,6 +22,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
 from acquisition_assets.core.errors import AcquisitionError
+from acquisition_assets.core.lake import discard_staging
 from acquisition_assets.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -166,6 +167,8 @@ def _work(settings: Settings, days: Sequence[dt.date], pipe: Connection) -> None
             _run_days(settings, days, pipe)
         except AcquisitionError as error:
             pipe.send(("broken", str(error)))
+        finally:
+            discard_staging()
     pipe.close()
 
 

@@ -9,6 +9,7 @@ a partition is written by the runs of several days (`Lake.alone`).
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import datetime as dt
 import fcntl
@@ -31,6 +32,8 @@ STAGING = ".staging"
 PART = "data.parquet"
 STALE_SECONDS = 24 * 3600
 OBJECT_STORES = frozenset({"s3", "gs", "abfs", "az"})
+_OPEN: set[Path] = set()
+"""The staging folders that this process has open."""
 
 
 class Lake:
@@ -106,7 +109,7 @@ class Lake:
             LakeError: it is missing or cannot be read; the message says how to make it again.
         """
         try:
-            with self.fs.open(self._path(table, day), "rb") as file:  # once, as it may be replaced meanwhile
+            with self._open(table, day) as file:  # once, as it may be replaced meanwhile
                 return pq.read_table(file, columns=None if columns is None else list(columns), filters=filters)
         except FileNotFoundError as error:
             raise LakeError(
@@ -118,7 +121,7 @@ class Lake:
     def row_count(self, table: str, day: dt.date) -> int:
         """Rows of a partition, from its footer."""
         try:
-            with self.fs.open(self._path(table, day), "rb") as file:
+            with self._open(table, day) as file:
                 return int(pq.ParquetFile(file).metadata.num_rows)
         except FileNotFoundError as error:
             raise LakeError(f"the lake has no partition {table}/date={day}") from error
@@ -159,17 +162,17 @@ class Lake:
 
         On a local lake it lies in the lake itself, so that publishing is a rename.
         """
-        if not self.is_local:
-            with tempfile.TemporaryDirectory(prefix="acquisition-") as temporary:
-                yield Path(temporary)
-            return
-        parent = Path(self.root) / STAGING
-        folder = parent / uuid.uuid4().hex
-        folder.mkdir(parents=True)
+        if self.is_local:
+            folder = Path(self.root) / STAGING / uuid.uuid4().hex
+            folder.mkdir(parents=True)
+        else:
+            folder = Path(tempfile.mkdtemp(prefix="acquisition-"))
+        _OPEN.add(folder)
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+            _OPEN.discard(folder)
 
     @contextlib.contextmanager
     def alone(self, step: str) -> Iterator[None]:
@@ -235,8 +238,26 @@ class Lake:
         if not OBJECT_STORES & set(self.fs.protocol if isinstance(self.fs.protocol, tuple) else (self.fs.protocol,)):
             self.fs.makedirs(path, exist_ok=True)
 
+    def _open(self, table: str, day: dt.date) -> Any:
+        """A partition's file for Arrow, which reads a local one without calling back into Python.
+
+        In such a call an interrupt would be lost.
+        """
+        path = self._path(table, day)
+        return pa.OSFile(path) if self.is_local else self.fs.open(path, "rb")
+
     def _path(self, table: str, day: dt.date) -> str:
         return f"{self.root}/{table}/date={day.isoformat()}/{PART}"
+
+
+@atexit.register
+def discard_staging() -> None:
+    """Remove the staging folders that an interrupt has left: it may come where no `finally` is left to run.
+
+    That is so where a step has given a result to Dagster, and waits for the next to be asked for.
+    """
+    while _OPEN:
+        shutil.rmtree(_OPEN.pop(), ignore_errors=True)
 
 
 def _linked(file: Path, link: Path) -> Path:

@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from acquisition_assets_tests.cli.conftest import DAYS, EMAIL
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,14 +72,19 @@ def test_wrong_input_is_one_line(tmp_path: Path) -> None:
     assert result.stderr.count("\n") == 1
 
 
-def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
-    command = [*PROGRAM, "run", "--lake", str(tmp_path / "lake")]
+@pytest.mark.parametrize("after", ["raw_leads", "raw_status_changes", "daily_metrics", "anomalies"])
+def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, after: str) -> None:
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+        [*PROGRAM, "run", "--lake", str(tmp_path / "lake")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if line.split()[0] == "raw_leads":
+            if line.split()[0] == after:
                 break
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)

@@ -11,6 +11,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import pytest
 
 from acquisition_assets.core.duck import in_memory
 from acquisition_assets.core.errors import InputError, LakeError
-from acquisition_assets.core.lake import STALE_SECONDS, Lake
+from acquisition_assets.core.lake import STALE_SECONDS, Lake, discard_staging
 
 DAY = dt.date(2025, 1, 10)
 
@@ -136,6 +137,15 @@ def test_staging_is_gone_afterwards_also_after_an_error(lake: Lake) -> None:
     with pytest.raises(RuntimeError):
         fail()
     assert not folders[0].exists()
+
+
+def test_what_an_interrupt_leaves_open_is_discarded(lake: Lake) -> None:
+    opened = ExitStack()
+    folder = opened.enter_context(lake.staging())
+    (folder / "staged").touch()
+    discard_staging()
+    assert not folder.exists()
+    opened.close()
 
 
 def test_only_old_leftovers_are_swept(tmp_path: Path) -> None:
