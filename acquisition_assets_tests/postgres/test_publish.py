@@ -143,6 +143,26 @@ def test_every_value_arrives(database: Database, tmp_path: Path, contract: Contr
     assert count_rows(database.url, contract.table, DAY) == 40
 
 
+def test_the_time_zone_of_the_database_moves_no_instant(database: Database, tmp_path: Path) -> None:
+    database.run(f"alter database {database.name} set timezone = 'America/Bogota'")
+    table = rows_of(LEAD_ACTIVITY, 40)
+    publish(database, LEAD_ACTIVITY, table, tmp_path)
+    assert fetched(database, "lead_activity", LEAD_ACTIVITY) == plain(table, LEAD_ACTIVITY)
+
+
+def test_a_nul_that_postgresql_cannot_hold_is_replaced(database: Database, tmp_path: Path) -> None:
+    row = rows_of(LEAD_ACTIVITY, 1).to_pylist()[0]
+    row |= {"lead_id": "a\0b", "email": "\0", "consumed_content_types": ["\0", "x\0"]}
+    publish(database, LEAD_ACTIVITY, pa.Table.from_pylist([row], schema=LEAD_ACTIVITY.arrow_schema), tmp_path)
+    columns = "select lead_id, email, consumed_content_types from acquisition.lead_activity"
+    assert database.run(columns) == [("a\ufffdb", "\ufffd", ["\ufffd", "x\ufffd"])]
+
+    texts = ["a\0b", "\0\0", "\\u0000", "\\\0"]
+    publish_reports(database.url, DAY, {"one": json.dumps({"texts": texts})})
+    ((report,),) = database.run("select report from acquisition.reports")
+    assert report == {"texts": ["a\ufffdb", "\ufffd\ufffd", "\\u0000", "\\\ufffd"]}
+
+
 def test_a_day_is_replaced_and_others_stay(database: Database, tmp_path: Path) -> None:
     before = DAY - dt.timedelta(days=1)
     publish(database, DYNAMIC_SCORES, rows_of(DYNAMIC_SCORES, 5), tmp_path, before)
