@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import random
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,36 @@ def test_content_is_as_it_was_first_sent(source_database: Database, tmp_path: Pa
     ]
 
 
+def test_content_is_the_same_with_its_index_and_without(source_database: Database, tmp_path: Path) -> None:
+    """Items sent at the same time under several titles, and sendings that lack something, in random order."""
+    chance = random.Random(7)
+    sendings = [
+        (
+            chance.choice([None, "", "a", "A", "á", "b", "item 10", "item 9"]),
+            chance.choice([None, "blog", "guide"]),
+            chance.choice([None, "Uno", "Dos", "tres"]),
+            chance.choice([None, at("2026-06-01"), at("2026-06-02"), at("2026-06-03")]),
+        )
+        for _ in range(120)
+    ]
+    with psycopg.connect(source_database.url) as connection:
+        connection.cursor().executemany(
+            "insert into content_engagement (lead_id, content_id, content_type, content_title, sent_at) "
+            "values ('1', %s, %s, %s, %s)",
+            sendings,
+        )
+    whole = [row for row in sendings if None not in row]
+    expected = [
+        min((row for row in whole if row[0] == item), key=lambda row: (row[3], row[1], row[2]))
+        for item in sorted({str(row[0]) for row in whole})
+    ]
+    assert len(expected) == 7
+    source, columns = PostgresSource(source_database.url), "content_id, content_type, title, published_at"
+    assert read(source, tmp_path, "content", columns) == expected
+    source_database.run_file(SQL / "source_indexes.sql")
+    assert read(source, tmp_path, "content", columns) == expected
+
+
 def test_only_deliveries_with_a_wanted_event_are_read(source_database: Database, tmp_path: Path) -> None:
     source_database.run(ROWS)
     days = [at("2026-06-02"), at("2026-06-03"), at("2026-06-04"), at("2026-06-05")]
@@ -141,6 +172,24 @@ def test_a_day_is_found_through_the_indexes(source_database: Database) -> None:
     assert "Seq Scan" not in plan
     for column in ("sent_at", "opened_at", "clicked_at", "completed_at", "without_time"):
         assert f"Bitmap Index Scan on content_engagement_{column}" in plan
+
+
+def test_content_is_found_through_its_index(source_database: Database) -> None:
+    source_database.run(
+        "insert into content_engagement (lead_id, content_type, content_id, content_title, sent_at) "
+        "select '1', 'blog', 'item ' || n % 20, 'Título', timestamp '2026-06-01' + n * interval '1 minute' "
+        "from generate_series(1, 5000) as n; analyze content_engagement"
+    )
+    query = (SQL / "source" / "content.sql").read_text()
+
+    def reading() -> str:
+        plan = [str(line) for (line,) in source_database.run(f"explain (analyze) {query}")]
+        return "\n".join(line for line in plan if "content_engagement" in line and "never executed" not in line)
+
+    assert "Seq Scan on content_engagement" in reading()
+    source_database.run_file(SQL / "source_indexes.sql")
+    assert "Seq Scan on content_engagement" not in reading()
+    assert "Index Scan using content_engagement_content" in reading()
 
 
 def test_a_large_table_without_indexes_is_a_warning(source_database: Database) -> None:

@@ -6,6 +6,10 @@ create index concurrently if not exists content_engagement_opened_at on content_
 create index concurrently if not exists content_engagement_clicked_at on content_engagement (clicked_at);
 create index concurrently if not exists content_engagement_completed_at on content_engagement (completed_at);
 
+-- The first sending of each item: content.sql looks for an index of this name, and reads the whole table without it.
+create index concurrently if not exists content_engagement_content on content_engagement (content_id, sent_at)
+where content_id is not null and content_type is not null and content_title is not null and sent_at is not null;
+
 -- Deliveries that lack the time of their own status: none in a sound table, and found without a search.
 create index concurrently if not exists content_engagement_without_time on content_engagement (engagement_id)
 where
