@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 from bench.measure import ROOT, Ran, Taken, median, python, repeated
 from bench.world import World, write_world
 
@@ -223,12 +225,14 @@ def segments(bench: Bench) -> list[str]:
     environment = {"ACQUISITION_POLICY": str(policy)}
     yesterday = day - dt.timedelta(days=1)
     steps = ["lead_segments", "segment_changes"]
-    for name in ("lead_activity", "dynamic_scores", "behavior_predictions"):  # yesterday is a copy of today
+    for name in ("lead_activity", "dynamic_scores", "behavior_predictions"):  # yesterday is today with other scores
         target = lake / name / f"date={yesterday}"
         if not target.exists():
             shutil.copytree(lake / name / f"date={day}", target)
+            if name == "dynamic_scores":
+                _change_scores(target)
     try:
-        _child("direct", source, lake, yesterday, ["lead_segments"])
+        _child("direct", source, lake, yesterday, ["lead_segments"], environment)
         runs = [_child("direct", source, lake, day, steps, environment) for _ in range(bench.runs)]
     finally:
         for name in ("lead_activity", "dynamic_scores", "behavior_predictions", "lead_segments"):
@@ -263,8 +267,8 @@ def sample(bench: Bench) -> list[str]:
 
 def postgres(bench: Bench) -> list[str]:
     """Extraction from PostgreSQL and publication to it, beside psql's own copy."""
-    leads = min(100_000, max(bench.leads))
-    command = [sys.executable, "-W", "ignore", "-m", "bench.postgres", "--leads", str(leads)]
+    size = ("--leads", str(max(bench.leads)), "--tries", str(bench.runs))
+    command = [sys.executable, "-W", "ignore", "-m", "bench.postgres", *size]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT, env=environment)
     return [line for line in done.stdout.splitlines() if line.startswith("|")]
@@ -295,6 +299,15 @@ def fifty_segments() -> str:
         )
         lines += [f"  nested_{n:02}:", f"    description: number {n}", f'    criterion: "{criterion}"']
     return "\n".join(lines) + "\n"
+
+
+def _change_scores(partition: Path) -> None:
+    """Raise the scores of a tenth of the leads."""
+    for path in list(partition.iterdir()):
+        changed = "case when hash(lead_id) % 10 = 0 then least(score + 1.5, 100) else score end as score"
+        rows = f"select * replace ({changed}) from read_parquet('{path}', hive_partitioning = false)"
+        duckdb.execute(f"copy ({rows}) to '{path}.changed' (format parquet)")
+        path.with_name(f"{path.name}.changed").replace(path)
 
 
 def _child(

@@ -11,6 +11,7 @@ import argparse
 import datetime as dt
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -70,39 +71,42 @@ end = dt.datetime.fromisoformat(sys.argv[1])
 start = dt.datetime.fromisoformat(sys.argv[2]) if len(sys.argv) > 2 else None
 source = PostgresSource(os.environ["BENCH_URL"])
 with tempfile.TemporaryDirectory() as scratch, duckdb.connect() as connection:
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     with source.open(connection, Path(scratch), Wanted(end, ((start, end),))) as tables:
-        seconds = time.perf_counter() - begun
-        taken = peak()
+        taken = {"seconds": time.perf_counter() - begun, "cpu": time.process_time() - worked, "peak": peak()}
         files = {path.stem: connection.read_parquet(str(path)).shape[0] for path in Path(scratch).glob("*.parquet")}
-print(json.dumps({"seconds": seconds, "peak": taken, "rows": sum(files.values())}))
+print(json.dumps({**taken, "rows": sum(files.values())}))
 """
 PUBLISH = """
 from acquisition_assets.features.contract import LEAD_ACTIVITY
 from acquisition_assets.publish.writer import publish_table
 
-begun = time.perf_counter()
+begun, worked = time.perf_counter(), time.process_time()
 rows = publish_table(os.environ["BENCH_URL"], LEAD_ACTIVITY, dt.date.fromisoformat(sys.argv[1]), sys.argv[2])
-seconds = time.perf_counter() - begun
-print(json.dumps({"seconds": seconds, "peak": peak(), "rows": rows}))
+taken = {"seconds": time.perf_counter() - begun, "cpu": time.process_time() - worked, "peak": peak()}
+print(json.dumps({**taken, "rows": rows}))
 """
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Rows moved, the seconds of the quickest try, and the greatest peak memory in MB of any (None for psql)."""
+    """Rows moved, the seconds of the quickest try, and the greatest peak memory in MB of any (None for psql).
+
+    cpu: seconds of the processor, of the client and of the server's processes.
+    """
 
     what: str
     rows: int
     seconds: float
+    cpu: float
     peak_mb: float | None = None
 
     def line(self, limit: Measured | None = None) -> str:
         """A row of the result's table."""
-        ratio = f"{self.seconds / limit.seconds:.2f}" if limit else "1"
+        ratios = [f"{self.seconds / limit.seconds:.2f}", f"{self.cpu / limit.cpu:.2f}"] if limit else ["1", "1"]
         memory = f"{self.peak_mb:.0f}" if self.peak_mb else ""
-        rate = f"{self.rows / self.seconds:,.0f}"
-        return f"| {self.what} | {self.rows:,} | {self.seconds:.1f} | {rate} | {ratio} | {memory} |"
+        figures = [f"{self.rows:,}", f"{self.seconds:.1f}", f"{self.rows / self.seconds:,.0f}", ratios[0]]
+        return f"| {' | '.join([self.what, *figures, f'{self.cpu:.1f}', ratios[1], memory])} |"
 
 
 def measure(url: str, psql: Path, leads: int, folder: Path, tries: int = 1) -> list[str]:
@@ -112,6 +116,7 @@ def measure(url: str, psql: Path, leads: int, folder: Path, tries: int = 1) -> l
         tries: of each measurement, in turns; the quickest counts, as the machine may be busy with something else too.
     """
     _make_world(url, leads)
+    server = ServerProcesses(url)
     shell = [str(psql), "-X", "-q", "-v", "ON_ERROR_STOP=1"]
     environment = {**os.environ, "BENCH_URL": url, "PYTHONPATH": str(ROOT)}
 
@@ -121,8 +126,16 @@ def measure(url: str, psql: Path, leads: int, folder: Path, tries: int = 1) -> l
 
     def copy(what: str, rows: int, *statements: str) -> Measured:
         commands = [part for statement in statements for part in ("-c", statement)]
-        seconds = _timed(lambda: subprocess.run([*shell, *commands], check=True, env=_psql_environment(url)))
-        return Measured(what, rows, seconds)
+        begun, worked, served = time.perf_counter(), _children_seconds(), server.seconds()
+        subprocess.run([*shell, *commands], check=True, env=_psql_environment(url))
+        seconds, cpu = time.perf_counter() - begun, _children_seconds() - worked
+        return Measured(what, rows, seconds, cpu + server.seconds() - served)
+
+    def child(program: str, what: str, *arguments: str) -> Measured:
+        served = server.seconds()
+        found = _child(program, environment, *arguments)
+        cpu = found["cpu"] + server.seconds() - served
+        return Measured(what, found["rows"], found["seconds"], cpu, found["peak"] / 1024)
 
     def reading() -> list[Measured]:
         tables = ("organic_leads", "content_engagement")
@@ -132,8 +145,8 @@ def measure(url: str, psql: Path, leads: int, folder: Path, tries: int = 1) -> l
                 leads * (1 + DELIVERIES_PER_LEAD),
                 *(f"\\copy {table} to '{folder}/{table}.csv' csv" for table in tables),
             ),
-            _child(EXTRACT, environment, "extraction of everything", END.isoformat()),
-            _child(EXTRACT, environment, "extraction for one more day", END.isoformat(), four_days),
+            child(EXTRACT, "extraction of everything", END.isoformat()),
+            child(EXTRACT, "extraction for one more day", END.isoformat(), four_days),
         ]
 
     def writing() -> list[Measured]:
@@ -145,8 +158,8 @@ def measure(url: str, psql: Path, leads: int, folder: Path, tries: int = 1) -> l
                 leads,
                 f"\\copy plain from '{folder}/features.csv' csv",
             ),
-            _child(PUBLISH, environment, "publication of lead_activity", *target),
-            _child(PUBLISH, environment, "publication of the same day again", *target),
+            child(PUBLISH, "publication of lead_activity", *target),
+            child(PUBLISH, "publication of the same day again", *target),
         ]
 
     four_days = (END - dt.timedelta(days=4)).isoformat()
@@ -157,8 +170,8 @@ def measure(url: str, psql: Path, leads: int, folder: Path, tries: int = 1) -> l
     execute("create table plain (like acquisition.lead_activity including all)")
     into, first, again = _best([writing() for _ in range(tries)])
     return [
-        "| what | rows | seconds | rows per second | times the limit | peak memory, MB |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| what | rows | seconds | rows per second | times the limit | CPU, s | times its CPU | peak memory, MB |",
+        "| --- |" + " ---: |" * 7,
         *(out.line(), history.line(out), daily.line(out), into.line(), first.line(into), again.line(into)),
     ]
 
@@ -215,25 +228,50 @@ def _make_features(folder: Path, leads: int) -> None:
         )
 
 
-def _child(program: str, environment: dict[str, str], what: str, *arguments: str) -> Measured:
-    """Run a program of its own, so that its peak memory is its own."""
+def _child(program: str, environment: dict[str, str], *arguments: str) -> dict[str, Any]:
+    """What a program tells, run in a process of its own, so that its peak memory is its own."""
     done = subprocess.run(
         [sys.executable, "-c", PEAK + program, *arguments], check=True, env=environment, capture_output=True, text=True
     )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return Measured(what, found["rows"], found["seconds"], found["peak"] / 1024)
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def _children_seconds() -> float:
+    """CPU seconds of the child processes that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+class ServerProcesses:
+    """The processes of a server on this machine; only Linux tells what they took."""
+
+    def __init__(self, url: str) -> None:
+        with psycopg.connect(url) as connection:
+            parent = _stat(connection.info.backend_pid)
+        self._main = int(parent[1]) if parent else None
+
+    def seconds(self) -> float:
+        """Their CPU seconds so far, with those of ended ones."""
+        if self._main is None:
+            return 0.0
+        running = [_stat(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit()]
+        ticks = sum(sum(map(int, stat[11:13])) for stat in running if stat and int(stat[1]) == self._main)
+        return (ticks + sum(map(int, _stat(self._main)[11:15]))) / os.sysconf("SC_CLK_TCK")
+
+
+def _stat(process: int) -> list[str]:
+    """The fields of /proc/<process>/stat from the third on (state, parent, ...); none where there is no such file."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def _psql_environment(url: str) -> dict[str, str]:
     given = psycopg.conninfo.conninfo_to_dict(url)
     names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
     return {**os.environ, **{variable: str(given[name]) for name, variable in names.items() if given.get(name)}}
-
-
-def _timed(call: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    call()
-    return time.perf_counter() - begun
 
 
 def main() -> int:
