@@ -23,32 +23,32 @@ INSTANT_PATTERN = (
 )
 NUMBER_PATTERN = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 MACROS = (
-    f"create temp macro trimmed(x) as trim(x, {BLANK})",
+    f"create macro trimmed(x) as trim(x, {BLANK})",
     # Text that begins with a visible ASCII character is not blank: no need to trim it.
-    "create temp macro is_plain(x) as x >= '!' and x < chr(128)",
-    "create temp macro cell(x) as case when is_plain(x) then x when trimmed(x) = '' then null else x end",
-    f"create temp macro text_cell(x) as case when trimmed(x) = '' or trimmed(x) in {NULL_WORDS} then null else x end",
+    "create macro is_plain(x) as x >= '!' and x < chr(128)",
+    "create macro cell(x) as case when is_plain(x) then x when trimmed(x) = '' then null else x end",
+    f"create macro text_cell(x) as case when trimmed(x) = '' or trimmed(x) in {NULL_WORDS} then null else x end",
     # An integer that was once stored as a float keeps its integer's name: 123.0 is 123.
-    r"create temp macro id_of(x) as case when suffix(x, '.0') and regexp_full_match(x, '-?\d+\.0') "
+    r"create macro id_of(x) as case when suffix(x, '.0') and regexp_full_match(x, '-?\d+\.0') "
     "then left(x, length(x) - 2) else x end",
-    "create temp macro id_of_number(x) as coalesce("
+    "create macro id_of_number(x) as coalesce("
     "case when x = trunc(x) then cast(try_cast(x as hugeint) as varchar) end, cast(x as varchar))",
-    "create temp macro id_of_float(x) as case when not isnan(x) then id_of_number(x) end",
-    "create temp macro text_of_bytes(x) as coalesce(try(decode(x)), cast(x as varchar))",
-    "create temp macro instant_of_ns(x) as make_timestamptz((x - ((x % 1000) + 1000) % 1000) // 1000)",
-    "create temp macro valid_instant(x) as case when x between timestamptz '0001-01-01 00:00:00+00' "
+    "create macro id_of_float(x) as case when not isnan(x) then id_of_number(x) end",
+    "create macro text_of_bytes(x) as coalesce(try(decode(x)), cast(x as varchar))",
+    "create macro instant_of_ns(x) as make_timestamptz((x - ((x % 1000) + 1000) % 1000) // 1000)",
+    "create macro valid_instant(x) as case when x between timestamptz '0001-01-01 00:00:00+00' "
     "and timestamptz '9999-12-31 23:59:59.999999+00' then x end",
     # Older versions of DuckDB read an offset only behind seconds.
-    "create temp macro with_seconds(x) as "
+    "create macro with_seconds(x) as "
     "case when length(x) > 16 and x[17] <> ':' then left(x, 16) || ':00' || substr(x, 17) else x end",
-    f"create temp macro instant_of(x) as case when regexp_full_match(trimmed(x), '{INSTANT_PATTERN}') then "
+    f"create macro instant_of(x) as case when regexp_full_match(trimmed(x), '{INSTANT_PATTERN}') then "
     "valid_instant(try_cast(regexp_replace(with_seconds(trimmed(x)), '([+-]\\d{2})(\\d{2})$', '\\1:\\2') "
     "as timestamptz)) end",
-    f"create temp macro number_of(x) as case when regexp_full_match(trimmed(x), '{NUMBER_PATTERN}') "
+    f"create macro number_of(x) as case when regexp_full_match(trimmed(x), '{NUMBER_PATTERN}') "
     "then try_cast(trimmed(x) as double) end",
-    "create temp macro flag_of(x) as case when lower(trimmed(x)) in ('true', 't', 'yes', 'y', '1', '1.0') then true "
+    "create macro flag_of(x) as case when lower(trimmed(x)) in ('true', 't', 'yes', 'y', '1', '1.0') then true "
     "when lower(trimmed(x)) in ('false', 'f', 'no', 'n', '0', '0.0') then false end",
-    "create temp macro host_of(x) as nullif(rtrim(regexp_extract(lower(trimmed(x)), "
+    "create macro host_of(x) as nullif(rtrim(regexp_extract(lower(trimmed(x)), "
     r"'^(?:[a-z][a-z0-9+.-]*://|//)?(?:[^/?#@]*@)?([^/?#:]+)', 1), '.'), '')",
 )
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
@@ -79,14 +79,14 @@ def time_macros(tz: ZoneInfo, last: dt.date) -> tuple[str, ...]:
         " ".join(f"when us >= {run.start_us} then {run.offset_us}" for run in runs) + f" else {runs[-1].offset_us}"
     )
     return (
-        f"create temp macro business_day_us(us) as case {days} end",
-        f"create temp macro possible_date(n) as case when n < {FIRST_DATE} then {FIRST_DATE} "
+        f"create macro business_day_us(us) as case {days} end",
+        f"create macro possible_date(n) as case when n < {FIRST_DATE} then {FIRST_DATE} "
         f"when n > {LAST_DATE} then {LAST_DATE} else n end",
-        "create temp macro business_date(x) as "
+        "create macro business_date(x) as "
         "date '1970-01-01' + cast(possible_date(business_day_us(epoch_us(x))) as integer)",
-        f"create temp macro local_us(us) as us + case {offsets} end",
-        "create temp macro local_hour(x) as ((local_us(epoch_us(x)) // 3600000000) % 24 + 24) % 24",
-        f"create temp macro local_weekday(x) as "
+        f"create macro local_us(us) as us + case {offsets} end",
+        "create macro local_hour(x) as ((local_us(epoch_us(x)) // 3600000000) % 24 + 24) % 24",
+        f"create macro local_weekday(x) as "
         f"((cast(floor(local_us(epoch_us(x)) / {DAY_US}) as bigint) + 3) % 7 + 7) % 7 + 1",
     )
 

@@ -6,8 +6,11 @@ Not here: reading a format or a database (sources), and the publication of what 
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,7 +25,7 @@ from acquisition_assets.raw.cells import MACROS, cleaned, parsed, time_macros
 from acquisition_assets.raw.contract import QUARANTINE, RAW
 from acquisition_assets.raw.inputs import EVENTS, INPUTS, LEADS, Cell, InputColumn, InputTable, require_columns
 from acquisition_assets.raw.policy import STATUSES, IngestionPolicy, VocabularyPolicy
-from acquisition_assets.sources.base import RawTable, Wanted
+from acquisition_assets.sources.base import INSTANT, ROW_PLACE, RawTable, Wanted
 
 # Codes of a row's problem: these for whole rows, and from CELL_PROBLEMS on those of single cells (`_cell_problem`).
 UNKNOWN_LEAD, QUARANTINED_LEAD, DUPLICATE_ID, EXACT_DUPLICATE, CELL_PROBLEMS = 1, 2, 3, 4, 10
@@ -33,6 +36,13 @@ ROW_PROBLEMS = {
 }
 # One event with a wrong year must not fill the lake with files; days before these are read again whenever a run comes.
 MOST_EMPTY_DAYS = 3660
+# Events that are in memory at a time: about 300 MB. More are taken in parts of some days each, which never spill.
+ROWS_AT_ONCE = 1_500_000
+# Before it, the day of an instant and the start of a day may differ by the odd offsets of old.
+FIRST_CUT = dt.date(1970, 1, 2)
+ROW_TIME = "row_time"
+# Ids are all different: a dictionary of them is work for nothing.
+SMALL_DICTIONARIES = "dictionary_size_limit 4096"
 # Between the parts of a derived id, so that neither can be mistaken for the other.
 SEPARATOR = "chr(31)"
 ALLOWED = {
@@ -98,6 +108,61 @@ class Ingested:
     reasons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
+@dataclass
+class _Found:
+    """What is known of an input table: what was counted of the source, and what became of the rows, by problem."""
+
+    read: int = 0
+    future: int = 0
+    without_key: int = 0
+    broken_lines: int = 0
+    repeats: bool = False
+    days: dict[dt.date, int] = field(default_factory=dict)
+    fates: Counter[int | None] = field(default_factory=Counter)
+
+    def counts(self, table: str) -> Counts:
+        """The counts as they are shown and proved."""
+        accepted, exact = self.fates[None], self.fates[EXACT_DUPLICATE]
+        return Counts(
+            table,
+            read=self.read + self.broken_lines,
+            accepted=accepted,
+            quarantined=self.fates.total() - accepted - exact + self.broken_lines,
+            exact_duplicates=exact,
+            future=self.future,
+            quarantined_leads=self.fates[QUARANTINED_LEAD],
+        )
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows that are checked together: those of these half-open stretches of time, with the first also those without."""
+
+    stretches: tuple[tuple[dt.datetime | None, dt.datetime], ...]
+    timeless: bool = True
+
+    def condition(self, time: str) -> str:
+        """Whether a time, an expression that is null for rows without one, is the part's."""
+        stretches = [
+            f"{time} < {_instant(end)}" + (f" and {time} >= {_instant(start)}" if start else "")
+            for start, end in self.stretches
+        ]
+        return f"({' or '.join([f'{time} is null'] * self.timeless + stretches)})"
+
+    def cut(self, instants: Sequence[dt.datetime]) -> list[Part]:
+        """The parts before, between and after these instants."""
+        edges: list[dt.datetime | None] = [None, *instants, None]
+        parts = []
+        for first, last in itertools.pairwise(edges):
+            inside = [
+                (max(filter(None, (start, first)), default=None), min(filter(None, (end, last))))
+                for start, end in self.stretches
+            ]
+            stretches = tuple((start, end) for start, end in inside if start is None or start < end)
+            parts.append(Part(stretches, timeless=first is None))
+        return parts
+
+
 def wanted_events(have: Sequence[dt.date], day: dt.date, tz: ZoneInfo, late_days: int, full: bool) -> Wanted:
     """Which events a run for `day` reads: of the day, the late days before it, and of earlier days the lake lacks."""
     end = end_of_day(day, tz)
@@ -113,7 +178,7 @@ def wanted_events(have: Sequence[dt.date], day: dt.date, tz: ZoneInfo, late_days
 
 
 class Ingestion:
-    """One run over one source's tables, on one DuckDB connection, for one business day."""
+    """One run over one source's tables, on one DuckDB connection of its own, for one business day."""
 
     def __init__(
         self,
@@ -128,7 +193,7 @@ class Ingestion:
         vocabulary: VocabularyPolicy,
     ) -> None:
         self.connection = connection
-        self.tables = tables
+        self.tables = {name: self._placed(name, raw) for name, raw in tables.items()}
         self.lake = lake
         self.folder = folder
         self.day = day
@@ -137,56 +202,133 @@ class Ingestion:
         self.end = wanted.end
         self.vocabulary = vocabulary
         self.problems: dict[str, dict[int, tuple[str, str]]] = {name: dict(ROW_PROBLEMS) for name in INPUTS}
+        self.found = {name: _Found() for name in INPUTS}
         for macro in (*MACROS, *time_macros(tz, dt.date(day.year + 1, 12, 31))):
             connection.execute(macro)
+        connection.execute("create table odd (source_table text, place bigint, row_key text, code tinyint, row text)")
 
     def run(self) -> Ingested:
         """Check every table and stage what is accepted and what is quarantined."""
         for name, raw in self.tables.items():
             require_columns(name, dict(raw.columns), f"table {name}")
-        for name, table in INPUTS.items():
-            if name in self.tables:
-                self._check(table)
-            else:
-                self._make_empty(table)
+        files: dict[tuple[str, dt.date], Path] = {}
+        for table in INPUTS.values():
+            self._make_empty(table)
+            if table.name in self.tables:
+                self._count_read(table)
+                self._find_repeated(table)
+            for part in self._parts(table):
+                self._check(table, part)
+                if table is EVENTS:
+                    files |= self._stage_events()
             if table is LEADS:
                 self._index_leads()
-        files = {(RAW[name].table, self.day): self._stage_snapshot(INPUTS[name]) for name in INPUTS if name != "events"}
-        files |= self._stage_events()
+            if table is not EVENTS:
+                files[RAW[table.name].table, self.day] = self._stage_snapshot(table)
+                self.connection.execute(f"drop table checked_{table.name}")
+        files |= self._stage_empty_days({day for table, day in files if table == RAW["events"].table})
         for name, raw in self.tables.items():
             rejects = raw.rejects or "select null as place, null as line, null as detail where false"
             self.connection.execute(f"create temp table rejected_{name} (place text, line text, detail text)")
             self.connection.execute(f"insert into rejected_{name} {rejects}")
+            self.found[name].broken_lines = self._number(f"select count(*) from rejected_{name}")
         files["quarantine", self.day] = self._stage_quarantine()
         return Ingested(
-            counts={name: self._count(INPUTS[name]) for name in INPUTS},
+            counts={name: found.counts(name) for name, found in self.found.items()},
             files=files,
             missing_tables=tuple(name for name in INPUTS if name not in self.tables),
             reasons=self._reasons(files["quarantine", self.day]),
         )
 
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def _placed(self, name: str, raw: RawTable) -> RawTable:
+        """The table with the place of each row in the order of reading, counted where the source does not tell it."""
+        if raw.tells_place:
+            return raw
+        numbered = f"select *, row_number() over () - 1 as {ROW_PLACE} from {raw.relation}"
+        self.connection.execute(f"create or replace temp view placed_{name} as {numbered}")
+        return replace(raw, relation=f"placed_{name}")
+
+    def _count_read(self, table: InputTable) -> None:
+        """Count all rows of the source by what they are to this run, apart from what becomes of them."""
+        raw, found, wanted = self.tables[table.name], self.found[table.name], self._whole(table).condition("time")
+        day = f"case when {wanted} then business_date(time) end" if table is EVENTS else "null"
+        has_no_key = f"{self._cell(table, table.key)} is null" if table.key else "false"
+        counted = self.connection.execute(
+            f"select time >= {_instant(self.end)} as is_future, {wanted} as is_wanted, {day} as day, count(*), "
+            "count(*) filter (where has_no_key) "
+            f"from (select {self._parsed(table, table.time)} as time, {has_no_key} as has_no_key "
+            f"from {raw.relation} as src) group by all"
+        ).fetchall()
+        found.days = {day: count for _, is_wanted, day, count, _ in counted if is_wanted and day is not None}
+        found.future = sum(count for is_future, _, _, count, _ in counted if is_future)
+        found.read = found.future + sum(count for _, is_wanted, _, count, _ in counted if is_wanted)
+        found.without_key = sum(without for *_, without in counted)
+
+    def _cell(self, table: InputTable, name: str) -> str:
+        """The cell of a column as it is read, null where it is missing."""
+        raw = self.tables[table.name]
+        return cleaned(table.column(name), raw.columns.get(name), raw.from_text)
+
+    def _parsed(self, table: InputTable, name: str) -> str:
+        """The value of a column as it is read."""
+        return parsed(table.column(name), self.tables[table.name].columns.get(name), self._cell(table, name))
+
+    def _whole(self, table: InputTable) -> Part:
+        """All rows of a table that the run takes in."""
+        return Part(self.wanted.stretches if table is EVENTS else ((None, self.end),))
+
+    def _parts(self, table: InputTable) -> list[Part]:
+        """What is checked and staged together: all rows, or of many events those of some days after the other."""
+        if table.name not in self.tables:
+            return []
+        if table is not EVENTS:
+            return [self._whole(table)]
+        days = sorted(self.found["events"].days.items())
+        cuts: list[dt.datetime] = []
+        rows = 0
+        for day, count in days:
+            if rows and rows + count > ROWS_AT_ONCE and day > FIRST_CUT:
+                cuts.append(start_of_day(day, self.tz))
+                rows = 0
+            rows += count
+        if cuts:
+            self._make_quick_to_read()
+        return self._whole(EVENTS).cut(cuts)
+
+    def _make_quick_to_read(self) -> None:
+        """Copy the events with the time of each, where the source's own form would be read whole for every part."""
+        raw = self.tables["events"]
+        if raw.tells_place and raw.columns.get("occurred_at") == INSTANT:
+            return
+        path = self.folder / "events_by_time.parquet"
+        self._copy(f"select *, {self._parsed(EVENTS, 'occurred_at')} as {ROW_TIME} from {raw.relation} as src", path)
+        quick = "quick_events"
+        self.connection.execute(f"create temp view {quick} as from read_parquet({_text(str(path))})")
+        self.tables["events"] = replace(raw, relation=quick, tells_place=True, tells_time=True)
+
     # -- checking -----------------------------------------------------------------------------------------------
 
-    def _check(self, table: InputTable) -> None:
-        """Make `checked_<table>`: every row but the future's, in reading order, with its problem (null: good)."""
-        self._make_views(table)
-        self.connection.execute(f"create temp table repeated_{table.name} (id varchar)")
-        self._build(table)
-        if table.key is None:
-            return
-        self.connection.execute(
-            f"insert into repeated_{table.name} select {table.key} from checked_{table.name} "
-            f"where {self._well_formed()} group by 1 having count(*) > 1"
-        )
-        if table is EVENTS:
-            self._find_ids_of_other_days()
-        if self._number(f"select count(*) from repeated_{table.name}"):
-            self._keep_repeated_as_read(table)
-            self._mark_duplicates(table)
+    def _check(self, table: InputTable, part: Part) -> None:
+        """Make `checked_<table>`: every row of the part with its problem (null: good); set the bad ones aside."""
+        name = table.name
+        self._make_views(table, part, self.tables[name].relation)
+        others = self._other_ids(table)
+        self._build(table, f"checked_{name}", f"where {others}" if others else "")
+        if others:
+            time = f"where {part.condition(table.time)}" if table is EVENTS else ""
+            self.connection.execute(f"insert into checked_{name} select * from repeats_{name} {time}")
         if table is EVENTS:
             self._keep_what_later_days_accepted()
+        self.connection.execute(
+            f"insert into odd select '{name}', place, row_key, problem, raw_row from checked_{name} "
+            "where problem is not null"
+        )
+        codes = self.connection.execute(f"select problem, count(*) from checked_{name} group by 1").fetchall()
+        self.found[name].fates.update(dict(codes))
 
-    def _make_views(self, table: InputTable) -> None:
+    def _make_views(self, table: InputTable, part: Part, relation: str) -> None:
         """Views from the row as read to its values: cells_<table> (missing is null), values_<table> (typed, judged)."""
         raw = self.tables[table.name]
         cells = [(c, raw.columns.get(c.name)) for c in table.columns]
@@ -195,12 +337,20 @@ class Ingestion:
         values = ", ".join(f"{self._value(c)} as {c.name}" for c in table.columns)
         key = f"coalesce(p_{table.key or table.lead}, '')"
         for view in (
-            f"cells_{table.name} as select {clean}, src as raw_row from {raw.relation} as src {self._pushdown(table)}",
+            f"cells_{table.name} as select {clean}, src.{ROW_PLACE} as place, src as raw_row "
+            f"from {relation} as src {self._pushdown(table, part)}",
             f"parsed_{table.name} as select *, {parse} from cells_{table.name}",
             f"values_{table.name} as select {values}, {self._cell_problem(table)} as cell_problem, {key} as row_key, "
-            f"raw_row from parsed_{table.name} where {self._is_wanted(table)}",
+            f"place, raw_row from parsed_{table.name} where {part.condition(f'p_{table.time}')}",
         ):
-            self.connection.execute(f"create temp view {view}")
+            self.connection.execute(f"create or replace temp view {view}")
+
+    def _pushdown(self, table: InputTable, part: Part) -> str:
+        """The part's time on the column as it is stored, where its type allows row groups to be skipped."""
+        raw = self.tables[table.name]
+        if table is not EVENTS or not (raw.tells_time or raw.columns.get("occurred_at") == INSTANT):
+            return ""
+        return f"where {part.condition('src.' + (ROW_TIME if raw.tells_time else 'occurred_at'))}"
 
     def _value(self, column: InputColumn) -> str:
         value = f"p_{column.name}"
@@ -233,101 +383,100 @@ class Ingestion:
 
     def _keyed(self, table: InputTable) -> str:
         """The values of a table's rows, each with its id."""
-        if table is not EVENTS:
+        if table is not EVENTS or not self.found["events"].without_key:
             return f"values_{table.name}"
         parts = ", ".join(f"coalesce({c.name}::varchar, chr(30))" for c in EVENTS.columns[1:])
         row = f"md5(concat_ws({SEPARATOR}, {parts}))"
         return f"(select * replace (coalesce(event_id, {row}) as event_id) from values_events)"
 
-    def _build(self, table: InputTable) -> None:
+    def _build(self, table: InputTable, into: str, where: str, odd: str = "problem is not null") -> None:
+        """Make a table of checked rows; of those that are odd, with the row as it was read."""
         problem = "cell_problem"
         if table.lead:
-            # Not joins: these may turn sides, and with them the order of the rows, which tells the first of an id.
             problem = (
                 "cast(case when cell_problem is not null then cell_problem "
                 f"when v.{table.lead} in (select known_id from known_leads) then null "
                 f"when v.{table.lead} in (select bad_id from quarantined_leads) then {QUARANTINED_LEAD} "
                 f"else {UNKNOWN_LEAD} end as tinyint)"
             )
-        date = f"{BUSINESS_DAY} as date, " if table is EVENTS else ""
+        date = f"{BUSINESS_DAY} as date, false as kept, true as may_stay, " if table is EVENTS else ""
         self.connection.execute(
-            f"create temp table checked_{table.name} as select * exclude (row_key, raw_row), "
-            "case when problem is not null then row_key end as row_key, "
-            f"case when problem is not null then {self.tables[table.name].row} end as raw_row "
-            f"from (select {_listed(table)}, {date}{problem} as problem, row_key, raw_row "
-            f"from {self._keyed(table)} as v)"
-        )
-
-    def _keep_repeated_as_read(self, table: InputTable) -> None:
-        """Read the rows with repeated ids again, to keep them as read: only now is it known which they are."""
-        name = table.name
-        numbered = f"select row_number() over () - 1 as place, {table.key}, row_key, raw_row from {self._keyed(table)}"
-        self.connection.execute(
-            f"create temp table again_{name} as select * from (select place, "
-            "case when is_repeated then row_key end as its_key, "
-            f"case when is_repeated then {self.tables[name].row} end as as_read from ("
-            f"select *, {table.key} in (select id from repeated_{name}) as is_repeated from ({numbered}) as numbered"
-            ") as v) as kept where its_key is not null"
-        )
-        self.connection.execute(
-            f"update checked_{name} set row_key = its_key, raw_row = as_read from again_{name} "
-            f"where checked_{name}.rowid = place"
+            f"create or replace table {into} as select * exclude (row_key, raw_row), "
+            f"case when {odd} then row_key end as row_key, "
+            f"case when {odd} then {self.tables[table.name].row} end as raw_row "
+            f"from (select {_listed(table)}, {date}{problem} as problem, place, row_key, raw_row "
+            f"from {self._keyed(table)} as v {where})"
         )
 
     def _make_empty(self, table: InputTable) -> None:
         contract = RAW[table.name]
         kinds = {c.name: SQL[contract.kind(c.name)] for c in table.columns}
         columns = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
-        date = ", date DATE" if table is EVENTS else ""
+        days = ", date DATE, kept BOOLEAN, may_stay BOOLEAN" if table is EVENTS else ""
         self.connection.execute(
-            f"create temp table checked_{table.name} ({columns}{date}, problem TINYINT, "
+            f"create table checked_{table.name} ({columns}{days}, problem TINYINT, place BIGINT, "
             "row_key VARCHAR, raw_row VARCHAR)"
         )
 
-    def _is_wanted(self, table: InputTable) -> str:
-        time = f"p_{table.time}"
-        if table is not EVENTS:
-            return f"coalesce({time} < {_instant(self.end)}, true)"
-        return f"({time} is null or {self._in_stretches(time)})"
+    # -- repeated ids ---------------------------------------------------------------------------------------------
 
-    def _in_stretches(self, time: str) -> str:
-        return (
-            "("
-            + " or ".join(
-                f"{time} < {_instant(end)}" + (f" and {time} >= {_instant(start)}" if start else "")
-                for start, end in self.wanted.stretches
-            )
-            + ")"
+    def _find_repeated(self, table: InputTable) -> None:
+        """Make `repeats_<table>`: the rows whose id stands on another row too, each with its problem."""
+        if table.key is None:
+            return
+        name, raw, whole = table.name, self.tables[table.name], self._whole(table)
+        key = self._parsed(table, table.key)
+        here = self._pushdown(table, whole) or f"where {whole.condition(self._parsed(table, table.time))}"
+        ids = f"select {key} as id from {raw.relation} as src {here}"
+        if self.found[name].without_key:
+            self._make_views(table, whole, raw.relation)
+            ids = f"select {table.key} as id from {self._keyed(table)}"
+        self.connection.execute(f"create table repeated_{name} (id_hash ubigint)")
+        self.connection.execute(  # of hashes, which need less memory: an id too many does no harm
+            f"insert into repeated_{name} select hash(id) from ({ids}) where id is not null "
+            "group by 1 having count(*) > 1"
         )
+        if table is EVENTS:
+            self._find_ids_of_other_days(ids)
+        self.found[name].repeats = bool(self._number(f"select count(*) from repeated_{name}"))
+        if not self.found[name].repeats:
+            return
+        repeated = f"in (select id_hash from repeated_{name})"
+        few = f"(select * from {raw.relation} as src where {key} is null or hash({key}) {repeated})"
+        self._make_views(table, whole, few)
+        where = f"where v.{table.key} is not null and hash(v.{table.key}) {repeated}"
+        self._build(table, f"repeats_{name}", where, "true")
+        self._mark_duplicates(table)
 
-    def _pushdown(self, table: InputTable) -> str:
-        """The wanted stretches on the column as it is stored, where its type allows row groups to be skipped."""
-        raw = self.tables[table.name]
-        if table is not EVENTS or raw.columns.get("occurred_at") != "TIMESTAMP WITH TIME ZONE":
+    def _other_ids(self, table: InputTable) -> str:
+        """The condition of the rows whose id stands on no other row; empty where that is so for all."""
+        if not self.found[table.name].repeats:
             return ""
-        return f'where src."occurred_at" is null or {self._in_stretches(chr(34) + "occurred_at" + chr(34))}'
-
-    def _well_formed(self) -> str:
-        return f"(problem is null or problem in ({UNKNOWN_LEAD}, {QUARANTINED_LEAD}))"
+        return f"(v.{table.key} is null or hash(v.{table.key}) not in (select id_hash from repeated_{table.name}))"
 
     def _mark_duplicates(self, table: InputTable) -> None:
         """Rows equal to an earlier one are exact duplicates; of the good ones left, the first of an id is kept."""
-        name, listed = table.name, _listed(table)
-        candidates = (
-            f"from checked_{name} where {self._well_formed()} and {table.key} in (select id from repeated_{name})"
-        )
+        repeats, listed = f"repeats_{table.name}", _listed(table)
+        good_but_for_lead = f"(problem is null or problem in ({UNKNOWN_LEAD}, {QUARANTINED_LEAD}))"
         self.connection.execute(
-            f"update checked_{name} set problem = {EXACT_DUPLICATE} where rowid in (select id from (select rowid as id"
-            f", row_number() over (partition by {listed} order by rowid) as nth {candidates}) where nth > 1)"
+            f"update {repeats} set problem = {EXACT_DUPLICATE} where place in (select place from (select place, "
+            f"row_number() over (partition by {listed} order by place) as nth from {repeats} "
+            f"where {good_but_for_lead}) where nth > 1)"
         )
         elsewhere = f"or {table.key} in (select id from ids_of_other_days)" if table is EVENTS else ""
         self.connection.execute(
-            f"update checked_{name} set problem = {DUPLICATE_ID} where rowid in (select rid from (select rowid as rid, "
-            f"{table.key}, row_number() over (partition by {table.key} order by rowid) as nth {candidates} "
-            f"and problem is null) where nth > 1 {elsewhere})"
+            f"update {repeats} set problem = {DUPLICATE_ID} where place in (select place from (select place, "
+            f"{table.key}, row_number() over (partition by {table.key} order by place) as nth from {repeats} "
+            f"where problem is null) where nth > 1 {elsewhere})"
         )
+        if table is EVENTS:
+            self.connection.execute(
+                f"update {repeats} set may_stay = event_id not in "
+                f"(select event_id from {repeats} where problem is null) and place in "
+                f"(select min(place) from {repeats} where {good_but_for_lead} group by event_id)"
+            )
 
-    def _find_ids_of_other_days(self) -> None:
+    def _find_ids_of_other_days(self, ids: str) -> None:
         """Ids that an earlier day of the lake, which this run does not read, already holds."""
         known = [day for day in self.lake.days("raw_events") if day < self.day and not self._reads(day)]
         self.connection.execute("create temp table ids_of_other_days (id varchar)")
@@ -336,9 +485,9 @@ class Ingestion:
         files = ", ".join(_text(file) for file in self.lake.files("raw_events", known))
         self.connection.execute(
             f"insert into ids_of_other_days select event_id from read_parquet([{files}], hive_partitioning = false) "
-            f"where event_id in (select event_id from checked_events where problem is null)"
+            f"where event_id in ({ids})"
         )
-        self.connection.execute("insert into repeated_events select id from ids_of_other_days")
+        self.connection.execute("insert into repeated_events select hash(id) from ids_of_other_days")
 
     def _reads(self, day: dt.date) -> bool:
         start = start_of_day(day, self.tz)
@@ -347,24 +496,21 @@ class Ingestion:
     def _keep_what_later_days_accepted(self) -> None:
         """Mark events whose lead is created only after T, and which a run of a later day has accepted into the lake.
 
-        They are in quarantine for this day, and stay in the lake for the later one.
+        They are in quarantine for this day, and stay in the lake for the later one: of an id the first, as for the
+        later day; where this day has accepted another of that id, that one stays.
         """
-        self.connection.execute("alter table checked_events add column kept boolean default false")
-        unknown = f"select event_id from checked_events where problem = {UNKNOWN_LEAD}"
+        unknown = f"select event_id from checked_events where problem = {UNKNOWN_LEAD} and may_stay"
         files = self.lake.files("raw_events", [day for day in self.lake.days("raw_events") if self._reads(day)])
         if not files or not self._number(f"select count(*) from ({unknown})"):
             return
         later = f"select p_lead_id from parsed_leads where p_created_at >= {_instant(self.end)}"
-        # The first of an id, as for the later day; where this day has accepted another of that id, that one stays.
-        first = f"select min(rowid) from checked_events where {self._well_formed()} group by event_id"
         for some in (files, *([file] for file in files)):
             listed = ", ".join(_text(file) for file in some)
             try:
                 self.connection.execute(
-                    f"update checked_events set kept = true where problem = {UNKNOWN_LEAD} and lead_id in ({later}) "
-                    f"and rowid in ({first}) and event_id in (select event_id from read_parquet([{listed}], "
-                    f"hive_partitioning = false) where event_id in ({unknown})) "
-                    "and event_id not in (select event_id from checked_events where problem is null)"
+                    f"update checked_events set kept = true where problem = {UNKNOWN_LEAD} and may_stay "
+                    f"and lead_id in ({later}) and event_id in (select event_id from read_parquet([{listed}], "
+                    f"hive_partitioning = false) where event_id in ({unknown}))"
                 )
             except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException):
                 continue  # a partition cannot be read: this run makes it anew, and looks into the others one by one
@@ -386,7 +532,7 @@ class Ingestion:
 
     def _stage_snapshot(self, table: InputTable) -> Path:
         path = self.folder / f"{RAW[table.name].table}.parquet"
-        order = "rowid as read_order" if table.name == "status_changes" else "null as read_order"
+        order = "place as read_order" if table.name == "status_changes" else "null as read_order"
         self._copy(
             f"select {_stored(table)} from (select *, {order} from checked_{table.name} where problem is null)",
             path,
@@ -394,42 +540,51 @@ class Ingestion:
         return path
 
     def _stage_events(self) -> dict[tuple[str, dt.date], Path]:
-        """One file per business day: those read, and empty ones for days without events since the first."""
+        """One file per business day of the checked events.
+
+        A query per day costs half of what one that partitions the rows does, and holds few of them in memory.
+        """
         folder = self.folder / "raw_events"
-        folder.mkdir()
-        stored = _stored(EVENTS)
-        kept = "(problem is null" + (" or kept)" if "events" in self.tables else ")")
-        files: dict[tuple[str, dt.date], Path] = {}
-        # A query per day costs half of what one that partitions the rows does, and holds few of them in memory.
-        for (day,) in self.connection.execute(f"select distinct date from checked_events where {kept}").fetchall():
-            files["raw_events", day] = folder / f"{day}.parquet"
-            rows = f"select {stored} from checked_events where date = date '{day}' and {kept}"
-            self._copy(rows, files["raw_events", day])
-        have = set(self.lake.days("raw_events"))
-        first = min([self.day, *(day for _, day in files), *have])
-        first = max(first, self.day - dt.timedelta(days=MOST_EMPTY_DAYS))
-        empty = folder / "empty.parquet"
-        self._copy(f"select {stored} from checked_events where false", empty)
-        for day in days_between(first, self.day):
-            if ("raw_events", day) not in files and (day not in have or self._reads(day)):
-                files["raw_events", day] = empty
+        folder.mkdir(exist_ok=True)
+        good = "(problem is null or kept)"
+        days = self.connection.execute(f"select distinct date from checked_events where {good} order by 1").fetchall()
+        files = {("raw_events", day): folder / f"{day}.parquet" for (day,) in days}
+
+        def write(day: dt.date) -> None:
+            rows = f"select {_stored(EVENTS)} from checked_events where date = date '{day}' and {good}"
+            with self.connection.cursor() as cursor:
+                cursor.execute(
+                    f"copy ({rows}) to {_text(str(files['raw_events', day]))} ({PARQUET}, {SMALL_DICTIONARIES})"
+                )
+
+        threads = self._number("select current_setting('threads')")
+        with ThreadPoolExecutor(threads) as pool:  # each file by itself keeps one thread busy
+            for _ in pool.map(write, [day for (day,) in days]):
+                pass
         return files
+
+    def _stage_empty_days(self, staged: set[dt.date]) -> dict[tuple[str, dt.date], Path]:
+        """An empty file for each day without events since the first."""
+        have = set(self.lake.days("raw_events"))
+        first = max(min([self.day, *staged, *have]), self.day - dt.timedelta(days=MOST_EMPTY_DAYS))
+        empty = self.folder / "empty.parquet"
+        self._copy(f"select {_stored(EVENTS)} from checked_events where false", empty)
+        missing = [day for day in days_between(first, self.day) if day not in staged]
+        return {("raw_events", day): empty for day in missing if day not in have or self._reads(day)}
 
     def _stage_quarantine(self) -> Path:
         path = self.folder / "quarantine.parquet"
         self.connection.execute(
             "create temp table quarantine (source_table text, row_key text, reason text, row text, detail text)"
         )
-        for name in INPUTS:
+        for name, table in INPUTS.items():
             known = [(code, *texts) for code, texts in self.problems[name].items()]
             self.connection.execute("create or replace temp table problems (code integer, reason text, detail text)")
             self.connection.executemany("insert into problems values (?, ?, ?)", known)
-            table = INPUTS[name]
             self.connection.execute(
-                f"insert into quarantine select '{name}', coalesce(nullif(row_key, ''), 'row ' || (w.rowid + 1)), "
-                "reason, raw_row, "
-                f"replace(replace(detail, '{{lead}}', '{table.lead}'), '{{key}}', '{table.key}') "
-                f"from checked_{name} as w join problems on problems.code = w.problem order by w.rowid"
+                f"insert into quarantine select '{name}', coalesce(nullif(row_key, ''), 'row ' || (place + 1)), "
+                f"reason, row, replace(replace(detail, '{{lead}}', '{table.lead}'), '{{key}}', '{table.key}') "
+                f"from odd join problems using (code) where source_table = '{name}' order by place"
             )
             if name in self.tables:
                 self.connection.execute(
@@ -441,41 +596,6 @@ class Ingestion:
 
     def _copy(self, query: str, path: Path) -> None:
         self.connection.execute(f"copy ({query}) to {_text(str(path))} ({PARQUET})")
-
-    # -- counting -----------------------------------------------------------------------------------------------
-
-    def _count(self, table: InputTable) -> Counts:
-        """The fates of a table's rows; those read are counted from the source again, apart from what became of them."""
-        if table.name not in self.tables:
-            return Counts(table.name, 0, 0, 0, 0, 0)
-        time, end = f"p_{table.time}", _instant(self.end)
-        elsewhere = (
-            f"count(*) filter (where {time} < {end} and not {self._in_stretches(time)})" if table is EVENTS else "0"
-        )
-        lines = self._number(f"select count(*) from rejected_{table.name}")
-        # A line that is no row may pass as one where only some of its cells are read: then all of them are.
-        whole = "coalesce(bit_xor(hash(src)), 0)" if lines else "0"
-        total, future, other, _ = self._row(
-            f"select count(*), count(*) filter (where {time} >= {end}), {elsewhere}, {whole} "
-            f"from {self._unfiltered(table)}"
-        )
-        accepted, quarantined, exact, of_leads = self._row(
-            f"select count(*) filter (where problem is null), "
-            f"count(*) filter (where problem is not null and problem <> {EXACT_DUPLICATE}), "
-            f"count(*) filter (where problem = {EXACT_DUPLICATE}), "
-            f"count(*) filter (where problem = {QUARANTINED_LEAD}) "
-            f"from checked_{table.name}"
-        )
-        return Counts(table.name, total - other + lines, accepted, quarantined + lines, exact, future, of_leads)
-
-    def _unfiltered(self, table: InputTable) -> str:
-        """The time of every row of the source, whether wanted or not."""
-        raw = self.tables[table.name]
-        column = next(c for c in table.columns if c.name == table.time)
-        kind = raw.columns.get(column.name)
-        clean = cleaned(column, kind, raw.from_text)
-        value = parsed(column, kind, "c")
-        return f"(select {value} as p_{column.name}, src from (select {clean} as c, src from {raw.relation} as src))"
 
     def _reasons(self, quarantine: Path) -> dict[str, dict[str, int]]:
         counted = f"select source_table, reason, count(*) from read_parquet({_text(str(quarantine))}) group by 1, 2"

@@ -57,6 +57,10 @@ class InputTable:
         """Names of the required columns."""
         return [column.name for column in self.columns if column.required]
 
+    def column(self, name: str) -> InputColumn:
+        """The column of a name."""
+        return next(column for column in self.columns if column.name == name)
+
 
 def _column(name: str, cell: Cell = Cell.TEXT, *, required: bool = False, default: str | None = None) -> InputColumn:
     return InputColumn(name, cell, required, default)

@@ -14,6 +14,8 @@ from typing import Protocol
 
 import duckdb
 
+INSTANT = "TIMESTAMP WITH TIME ZONE"
+ROW_PLACE = "row_place"
 TABLES = ("leads", "events", "referrals", "content", "status_changes")
 
 
@@ -31,11 +33,13 @@ class Wanted:
 
 @dataclass(frozen=True)
 class RawTable:
-    """One input table as a relation of a DuckDB connection, in the order in which it is read.
+    """One input table as a relation of a DuckDB connection, which can be read again and again.
 
     relation: name of a view; columns: its column names and DuckDB types; from_text: whether words such as NULL mean a
     missing value; as_read: a column that holds the row as JSON text where the source has it so; rejects: a query of
-    the lines that never became rows (place, line, detail), which can be asked once the relation has been read.
+    the lines that never became rows (place, line, detail); tells_place: whether the view has a column `row_place` with
+    each row's number in the order of reading (else they are counted: in one thread, and of all rows whenever some are
+    read); tells_time: whether it has a column `row_time`.
     """
 
     relation: str
@@ -43,6 +47,8 @@ class RawTable:
     from_text: bool = False
     as_read: str | None = None
     rejects: str | None = None
+    tells_place: bool = False
+    tells_time: bool = False
 
     @property
     def row(self) -> str:

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from acquisition_assets.core.duck import in_memory
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.raw.inputs import INPUTS, InputColumn, require_columns
-from acquisition_assets.sources.base import TABLES, RawTable, Wanted
+from acquisition_assets.sources.base import ROW_PLACE, TABLES, RawTable, Wanted
 from acquisition_assets.sources.csv_text import first_line, is_regular, start_of, write_regular
 
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".jsonl")
@@ -29,6 +29,7 @@ DELIMITERS = ",;\t|"
 NO_DELIMITER = "\x01"
 CSV_FORM = "header = true, quote = '\"', escape = '\"', strict_mode = true"
 LINES_FORM = "header = false, quote = '', escape = '', strict_mode = false"
+PLACE = f"(file_index::bigint * {1 << 40} + file_row_number::bigint)"
 LONGEST_LINE = 16 << 20
 ROW_AS_READ = "row_as_read"
 # Statistics that leave NaN out would make the engine believe that there is none.
@@ -146,18 +147,29 @@ class _FileTable:
             for column, kind in part.columns.items():
                 kinds.setdefault(column, set()).add(kind)
         columns = {column: next(iter(found)) if len(found) == 1 else "VARCHAR" for column, found in kinds.items()}
-        agree = all(len(found) == 1 for found in kinds.values())
-        if len(parts) > 1 and agree and not any(part.is_text for part in parts):
-            parts = [self._parquet(f"[{', '.join(_text(str(file)) for file in self.files)}], union_by_name = true")]
+        from_text = any(part.is_text for part in parts)
+        if not from_text and all(len(found) == 1 for found in kinds.values()):
+            whole = self._parquet(f"[{', '.join(_text(str(file)) for file in self.files)}], union_by_name = true")
+        else:
+            whole = self._spooled(self._union(parts, columns), columns)
         view = f"source_{self.name}"
-        self.connection.execute(f"create or replace temp view {view} as {self._union(parts, columns)}")
+        self.connection.execute(f"create or replace temp view {view} as from {whole.relation}")
         return RawTable(
             relation=view,
-            columns={name: kind for name, kind in columns.items() if name != ROW_AS_READ},
-            from_text=any(part.is_text for part in parts),
+            columns={name: kind for name, kind in whole.columns.items() if name != ROW_AS_READ},
+            from_text=from_text,
             as_read=ROW_AS_READ if ROW_AS_READ in columns else None,
             rejects=" union all ".join(self.rejects) or None,
+            tells_place=self.scratch is not None,
         )
+
+    def _spooled(self, rows: str, columns: Mapping[str, str]) -> _Part:
+        """The rows in one Parquet file, as they are read several times; without a scratch folder, as they stand."""
+        if self.scratch is None:
+            return _Part(f"({rows})", columns, True)
+        path = self.scratch / f"{self.name}.as_read.parquet"
+        self.connection.execute(f"copy ({rows}) to {_text(str(path))} (format parquet)")
+        return self._parquet(_text(str(path)))
 
     def _union(self, parts: Sequence[_Part], columns: Mapping[str, str]) -> str:
         selects = []
@@ -185,11 +197,10 @@ class _FileTable:
     def _parquet(self, files: str) -> _Part:
         relation = f"read_parquet({files}, {PARQUET_OPTIONS})"
         found = {str(row[0]): str(row[1]) for row in self.connection.execute(f"describe from {relation}").fetchall()}
-        lower = {_column_name(name): kind for name, kind in found.items()}
-        if list(lower) != list(found):
-            renamed = ", ".join(f"{_name(name)} as {_name(_column_name(name))}" for name in found)
-            relation = f"(select {renamed} from {relation})"
-        return _Part(relation, lower, False)
+        columns = {name: kind for name, kind in found.items() if _column_name(name) != ROW_PLACE}
+        listed = ", ".join(f"{_name(name)} as {_name(_column_name(name))}" for name in columns)
+        placed = f"select {listed}, {PLACE} as {ROW_PLACE} from {relation}"
+        return _Part(f"({placed})", {_column_name(name): kind for name, kind in columns.items()}, False)
 
     def _csv(self, file: Path) -> _Part:
         header_line = first_line(file)

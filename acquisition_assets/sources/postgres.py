@@ -29,10 +29,9 @@ from acquisition_assets.core.duck import in_memory
 from acquisition_assets.core.errors import AcquisitionError, InputError, SourceUnavailableError
 from acquisition_assets.core.sql import sql_folder
 from acquisition_assets.raw.inputs import INPUTS, Cell, require_columns
-from acquisition_assets.sources.base import TABLES, RawTable, Wanted
+from acquisition_assets.sources.base import INSTANT, ROW_PLACE, TABLES, RawTable, Wanted
 
 LARGE_TABLE_ROWS = 100_000
-INSTANT = "TIMESTAMP WITH TIME ZONE"
 CASTS = {
     16: ("boolean", "BOOLEAN"),
     20: ("bigint", "BIGINT"),
@@ -116,7 +115,8 @@ class PostgresSource:
         with self._session() as session, in_memory() as connection:
             for query in queries:
                 extraction = self._prepare(session, query, one_day)
-                nothing = ", ".join(f"null::{kind} as {_quoted(name)}" for name, kind in extraction.columns.items())
+                columns = {**extraction.columns, ROW_PLACE: "BIGINT"}
+                nothing = ", ".join(f"null::{kind} as {_quoted(name)}" for name, kind in columns.items())
                 _bind(connection, query, f"select {nothing} where false")
                 if query.table == "events":
                     warnings += self._unindexed(session, extraction)
@@ -136,8 +136,12 @@ class PostgresSource:
         with self._session() as session:
             prepared = [self._prepare(session, query, wanted) for query in queries]
         self._extract(prepared, scratch)
+
+        def spooled(query: Query) -> str:
+            return f"read_parquet({_literal(_spool(scratch, query))})"
+
         yield {
-            query.table: _bind(connection, query, f"select * from read_parquet({_literal(_spool(scratch, query))})")
+            query.table: _bind(connection, query, f"select *, file_row_number as {ROW_PLACE} from {spooled(query)}")
             for query in queries
         }
 
@@ -343,6 +347,7 @@ def _bind(connection: duckdb.DuckDBPyConnection, query: Query, extracted: str) -
         raise InputError(f"{shape}: {str(error).splitlines()[0]}; adapt it to {query.path}") from error
     described = connection.execute(f"describe {relation}").fetchall()
     columns = {str(name): str(kind) for name, kind, *_ in described}
+    tells_place = columns.pop(ROW_PLACE, None) is not None
     require_columns(query.table, columns, str(query.path))
     for column in INPUTS[query.table].columns:
         kind = columns.get(column.name, ACCEPTED[column.cell][0])
@@ -351,7 +356,7 @@ def _bind(connection: duckdb.DuckDBPyConnection, query: Query, extracted: str) -
                 f"{query.path}: {column.name} is {kind}, but must be one of {', '.join(ACCEPTED[column.cell])}; "
                 "cast it in the query"
             )
-    return RawTable(relation, columns)
+    return RawTable(relation, columns, tells_place=tells_place)
 
 
 def _scanned(plan: Mapping[str, Any]) -> Iterator[str]:
