@@ -28,6 +28,7 @@ from acquisition_assets.core.contracts import (
 )
 from acquisition_assets.core.engine import DuckDBEngine, DuckDBSession
 from acquisition_assets.core.lake import Lake
+from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS
 from acquisition_assets_tests.contract_rows import ALSO_GOOD, BROKEN, DAY, GOOD
 
 BY_TABLE = {contract.table: contract for contract in CONTRACTS}
@@ -174,6 +175,22 @@ def test_a_key_stands_once(engine: Judge, contract: Contract) -> None:
     assert told(engine(contract, table)) == told(contract.validate(table)) == expected
     if contract.key:
         assert expected[0] in contract_error(contract.table, DAY, engine(contract, table)).args[0]
+
+
+def test_keys_that_are_counted_in_sets_of_bits_are_counted_as_pandera_counts_them(engine: Judge) -> None:
+    keys = [(f"s{number:03}", lead) for number in range(130) for lead in "abc"]
+    assert told(engine(LEAD_SEGMENTS, memberships(keys))) == []
+    twice = [keys[0], *keys, keys[200], keys[-1], keys[-1]]
+    nulls = [(None, "a"), (None, "a"), (None, "b"), ("s000", None), ("s000", None)]
+    for rows, duplicates in ((twice, 4), ([*nulls, *twice], 6)):
+        table = memberships(rows)
+        assert told(engine(LEAD_SEGMENTS, table)) == told(LEAD_SEGMENTS.validate(table))
+        assert f"segment, lead_id: is unique ({duplicates} rows)" in told(engine(LEAD_SEGMENTS, table))
+
+
+def memberships(keys: list[tuple[str | None, str | None]]) -> pa.Table:
+    """Rows of lead_segments."""
+    return rows_of(LEAD_SEGMENTS, *({"segment": segment, "lead_id": lead} for segment, lead in keys))
 
 
 @TABLES

@@ -127,13 +127,18 @@ class Rule:
 
 @dataclass(frozen=True)
 class Contract:
-    """What every partition of a table holds: its grain, key, columns and rules."""
+    """What every partition of a table holds: its grain, key, columns and rules.
+
+    low_cardinality: the column of a key of several that has few values, if one has; its rows are then checked for
+    uniqueness with far less memory and time (`duplicates_query`).
+    """
 
     table: str
     grain: str
     key: tuple[str, ...]
     columns: dict[str, pandera.Column]
     rules: tuple[Rule, ...] = ()
+    low_cardinality: str | None = None
     schema: pandera.DataFrameSchema = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -271,10 +276,31 @@ def violations_query(contract: Contract, relation: str) -> tuple[list[str], str]
     return names, f"select {selected} from {relation}"
 
 
+_DUPLICATES_IN_SETS = """
+with numbered as (
+    select {few}, row_number() over (order by {few}) - 1 as number from {relation} group by {few}
+),
+places as (select {few}, number // 62 as block, cast(pow(2, number % 62) as bigint) as bit from numbered),
+sets as (
+    select count(*) as n, bit_or(places.bit) as bits
+    from {relation} as keys inner join places on keys.{few} is not distinct from places.{few}
+    group by {rest}, places.block
+)
+select cast(coalesce(sum(n - bit_count(bits)), 0) as bigint) as duplicates from sets
+"""
+
+
 def duplicates_query(contract: Contract, relation: str) -> str | None:
-    """A query that counts the rows beyond the first of each key, or None for a table without a key."""
+    """A query that counts the rows beyond the first of each key, or None for a table without a key.
+
+    The values of a column of low cardinality are bits of whole numbers, 62 in each, and a set of them stands for all
+    keys that are alike but for this column: each bit is one key, and every other row is beyond the first.
+    """
     if not contract.key:
         return None
+    if contract.low_cardinality:
+        rest = ", ".join(f"keys.{name}" for name in contract.key if name != contract.low_cardinality)
+        return _DUPLICATES_IN_SETS.format(few=contract.low_cardinality, rest=rest, relation=relation)
     key = contract.key[0] if len(contract.key) == 1 else f"({', '.join(contract.key)})"
     return f"select count({key}) - count(distinct {key}) as duplicates from {relation}"
 

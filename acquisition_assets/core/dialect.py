@@ -101,10 +101,16 @@ def _like(node: Any) -> exp.Expr:
     return node  # type: ignore[no-any-return]
 
 
+def _function(node: Any) -> exp.Expr:
+    """`bit_count` is the same in both; of other functions that sqlglot does not know nothing is known."""
+    if node.name.lower() != "bit_count":
+        raise _refusal(node, "sqlglot does not know this function")
+    return exp.BitwiseCount(this=node.expressions[0].copy())
+
+
 _LOCAL = "it depends on the time zone; ingestion keeps local days, hours and weekdays as columns"
 _CLOCK = "nothing may depend on the clock or on chance"
 _REFUSED: Mapping[type[exp.Expr], str] = {
-    exp.Anonymous: "sqlglot does not know this function",
     exp.Avg: "the mean of decimals is a double here and a decimal there; divide a sum by a count",
     exp.Extract: _LOCAL,
     exp.DayOfWeek: _LOCAL,
@@ -121,6 +127,7 @@ _REFUSED: Mapping[type[exp.Expr], str] = {
     exp.AnyValue: "which row is taken is not told; take min, max or arg_max",
 }
 _REWRITTEN: Mapping[type[exp.Expr], Callable[[Any], exp.Expr]] = {
+    exp.Anonymous: _function,
     exp.Cast: _cast,
     exp.Ceil: _whole,
     exp.DateDiff: _date_diff,

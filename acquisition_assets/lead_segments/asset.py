@@ -39,7 +39,7 @@ def build(env: Env, segments: Mapping[str, Segment], report_length: int) -> dg.A
             step.bind(contract)
         facts = f"select {', '.join(facts_columns(criteria))} from ({read_sql('outputs/lead_segments_facts')}) as facts"
         step.session.bind_query("facts", facts)
-        step.session.bind_query("memberships", memberships_query(criteria))
+        step.session.bind_view("memberships", memberships_query(criteria))
         step.write_query("outputs/lead_segments")
 
     def recompute(step: Step) -> Sequence[tuple[str, object, object]]:

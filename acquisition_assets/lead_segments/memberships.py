@@ -36,14 +36,16 @@ def facts_columns(criteria: Sequence[Criterion]) -> list[str]:
 
 
 def memberships_query(criteria: Sequence[Criterion]) -> str:
-    """One row per segment and lead that meets its criterion, over the relation `facts`, in DuckDB's dialect."""
-    selects = [
-        exp.select(exp.convert(criterion.segment).as_("segment"), exp.column("lead_id"))
-        .from_("facts")
-        .where(criterion.expression())
-        for criterion in criteria
-    ]
-    if not selects:
+    """One row per segment and lead that meets its criterion, over the relation `facts`, in DuckDB's dialect.
+
+    It reads the facts once, and a lead's segments come one after another: its id, many times in a row, takes next to
+    no space in the file, and next to no time where the file is read.
+    """
+    if not criteria:
         nothing = exp.cast(exp.null(), "text")
         return exp.select(nothing.as_("segment"), nothing.copy().as_("lead_id")).where(exp.false()).sql("duckdb")
-    return " union all ".join(select.sql("duckdb") for select in selects)
+    names = [exp.case().when(each.expression(), exp.convert(each.segment), copy=False) for each in criteria]
+    every = exp.Explode(this=exp.Array(expressions=names)).as_("segment")
+    named = exp.select(every, exp.column("lead_id")).from_("facts").subquery("named")
+    members = exp.select("segment", "lead_id").from_(named)
+    return members.where(exp.column("segment").is_(exp.null()).not_()).sql("duckdb")

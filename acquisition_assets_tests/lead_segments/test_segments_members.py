@@ -217,3 +217,16 @@ def test_on_an_earlier_day_without_members_everybody_entered() -> None:
 def test_the_same_members_are_no_change() -> None:
     assert changes_of(TODAY, list(reversed(TODAY))) == set()
     assert changes_of([], []) == set()
+
+
+def test_changes_of_many_segments() -> None:
+    names = [f"s{number:03}" for number in range(200)]
+    before = [row(name, "a") for name in names] + [row(name, "b") for name in names[150:]]
+    today = [row(name, "a") for name in names if name not in ("s000", "s061", "s062", "s199")] + [
+        row(name, "c") for name in names[60:64]
+    ]
+    assert changes_of(today, before) == {
+        *((name, "a", "left") for name in ("s000", "s061", "s062", "s199")),
+        *((name, "b", "left") for name in names[150:]),
+        *((name, "c", "entered") for name in names[60:64]),
+    }

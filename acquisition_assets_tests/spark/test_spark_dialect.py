@@ -39,6 +39,9 @@ SAME = {
         as latest from (values ('a', 1), ('🚀', 2), ('\ufffd', 3), ('ż', 4)) as t(id, n)) as x""",
     "the smallest row of a struct": """select min({ 'made': made, 'id': id }) as first from (values
         (2, 'b'), (1, 'b'), (1, 'B'), (1, 'a'), (1, 'Á')) as t(made, id)""",
+    "the order of a struct": """select w, row_number() over (order by { 'n': -n, 'w': w }) as p from (values
+        ('b', 0.0e0), ('B', 0.0e0), ('a', 2.5e0), ('🚀', 2.5e0), ('\ufffd', 2.5e0), ('z', 100.0e0)) as t(w, n)
+        order by p""",
     "arg_max": """select arg_max(score, d) as s from (values (1.5e0, date '2024-01-01'), (2.5e0, date '2024-01-03'),
         (3.5e0, date '2024-01-02')) as t(score, d)""",
     "arg_max of nothing": "select arg_max(s, d) as s from (values (1, 2)) as t(s, d) where s > 1",
@@ -47,6 +50,11 @@ SAME = {
     "a list that holds a word": """select list_contains(l, 'guide') as a, list_contains(l, 'Guide') as b from (values
         (['blog', 'guide']), (cast([] as varchar[])), (null)) as t(l)""",
     "an empty list": "select coalesce(cast(null as varchar[]), cast([] as varchar[])) as l",
+    "a row for each item of a list": """select unnest([case when n > 1 then 'x' end, case when n > 2 then 'it''s' end])
+        as w, n from (values (1), (2), (3), (null)) as t(n) order by n, w""",
+    "sets of bits": """select number // 62 as block, bit_or(cast(pow(2, number % 62) as bigint)) as bits, bit_count(
+        bit_or(cast(pow(2, number % 62) as bigint))) as many, bit_or(cast(pow(2, number % 62) as bigint)) & 5 as few
+        from (values (0), (1), (1), (2), (61), (62), (123), (124)) as t(number) group by 1 order by 1""",
     "order of text": """select w from (values ('a'), ('B'), ('b'), ('á'), ('Z'), ('🚀'), ('\ufffd'), (''), (' a'),
         ('10'), ('9'), ('a '), ('ß'), ('ss')) as t(w) order by w""",
     "comparison of text": """select w < 'b' as a, w = 'a' as b, w > 'Z' as c, w <> 'á' as d, w in ('a ', 'B') as e

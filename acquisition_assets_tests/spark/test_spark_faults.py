@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from acquisition_assets.core import spark
-from acquisition_assets.core.contracts import Contract, Kind, Rule, column
+from acquisition_assets.core.contracts import Contract, Kind, Rule, Violation, column
 from acquisition_assets.core.engine import DuckDBEngine
 from acquisition_assets.core.errors import AcquisitionError, InputError, LakeError, SourceUnavailableError
 from acquisition_assets.core.lake import Lake
@@ -22,6 +22,7 @@ from acquisition_assets.core.schemas import Check
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.core.spark import SparkEngine, check_installed, read_url, spark_url
 from acquisition_assets.definitions import make_engine
+from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS
 
 DAY = dt.date(2026, 3, 31)
 THINGS = Contract(
@@ -154,12 +155,27 @@ def test_a_table_is_one_file_with_the_contracts_types_in_folders_of_any_name(clu
         assert session.query("select id, date from things").to_pylist() == [{"id": "a", "date": DAY}]
 
 
-def test_broken_rules_are_those_that_duckdb_finds(engine: SparkEngine, tmp_path: Path) -> None:
+def broken_on_both(engine: SparkEngine, contract: Contract, query: str, folder: Path) -> list[list[Violation]]:
+    """The rules that the rows of a query break on Spark, and on DuckDB."""
     found = []
     for each, name in ((engine, "spark"), (engine.local, "duckdb")):
-        (tmp_path / name).mkdir()
-        with each.session(tmp_path / name) as session:
-            session.write(BAD, THINGS, tmp_path / name / "bad.parquet")
-            found.append(session.violations(THINGS, [tmp_path / name / "bad.parquet"]))
-    assert found[0] == found[1]
-    assert len(found[0]) == 5
+        (folder / name).mkdir()
+        with each.session(folder / name) as session:
+            session.write(query, contract, folder / name / "bad.parquet")
+            found.append(session.violations(contract, [folder / name / "bad.parquet"]))
+    return found
+
+
+def test_broken_rules_are_those_that_duckdb_finds(engine: SparkEngine, tmp_path: Path) -> None:
+    on_spark, on_duckdb = broken_on_both(engine, THINGS, BAD, tmp_path)
+    assert on_spark == on_duckdb
+    assert len(on_spark) == 5
+
+
+def test_memberships_that_stand_twice_are_those_that_duckdb_finds(engine: SparkEngine, tmp_path: Path) -> None:
+    segments = ", ".join(f"('s{number}')" for number in (*range(70), 3, 69, 69))
+    query = (
+        f"select s as segment, w as lead_id from (values {segments}) as t(s) cross join (values ('a'), ('b')) as u(w)"
+    )
+    for found in broken_on_both(engine, LEAD_SEGMENTS, query, tmp_path):
+        assert found == [Violation(LEAD_SEGMENTS.uniqueness, 6)]

@@ -1,11 +1,15 @@
 -- Grain: one row per segment and shown lead, the highest scores first. Key: segment, place.
 -- Reads: staged (lead_segments), lead_activity, dynamic_scores. Parameter: $length, how many of each segment.
+-- The order is one expression: only then DuckDB holds no more than the first rows of each segment.
 with members as (
     select
         staged.segment,
         staged.lead_id,
         scores.score as engagement_score,
-        row_number() over (partition by staged.segment order by scores.score desc, staged.lead_id) as place
+        row_number() over (
+            partition by staged.segment
+            order by { 'descending_score': -scores.score, 'lead_id': staged.lead_id }
+        ) as place
     from staged
     inner join dynamic_scores as scores on staged.lead_id = scores.lead_id
 )
