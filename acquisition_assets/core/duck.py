@@ -1,4 +1,4 @@
-"""Here: how every DuckDB connection of the project is opened: in memory, in UTC, fetching nothing from a network.
+"""Here: how DuckDB connections are opened (in memory, in UTC, fetching nothing from a network), and quoting in SQL.
 
 Not here: what is run on one, and the engine's limits.
 """
@@ -11,6 +11,16 @@ from collections.abc import Iterator
 import duckdb
 
 OFFLINE: dict[str, str] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+
+
+def literal(value: object) -> str:
+    """A value as a text in SQL, such as 'it''s'."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """The name of a column or table in SQL, such as "order"."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from acquisition_assets.core.contracts import SQL, Contract, Violation, duplicates_query, violations_query
-from acquisition_assets.core.duck import in_memory
+from acquisition_assets.core.duck import in_memory, literal
 from acquisition_assets.core.errors import AcquisitionError, LakeError
 from acquisition_assets.core.lake import Lake, corrupt
 
@@ -121,7 +121,7 @@ class DuckDBSession:
             nothing = ", ".join(f"null::{SQL[contract.kind(c)]} as {c}" for c in contract.columns)
             self.connection.execute(f"create temp view {name} as select {nothing}, null::DATE as date where false")
             return
-        listed = ", ".join(_quoted(file) for file in files)
+        listed = ", ".join(literal(file) for file in files)
         self.connection.execute(
             f"create temp view {name} as select {', '.join(contract.columns)}, date from read_parquet([{listed}], "
             "hive_partitioning = true, hive_types = {'date': DATE})"
@@ -131,7 +131,7 @@ class DuckDBSession:
         """See `Session.bind_staged`."""
         self.connection.execute(
             "create or replace temp view staged as "
-            f"select * from read_parquet({_quoted(str(path))}, hive_partitioning = false)"
+            f"select * from read_parquet({literal(str(path))}, hive_partitioning = false)"
         )
 
     def bind_arrow(self, name: str, table: pa.Table) -> None:
@@ -158,14 +158,14 @@ class DuckDBSession:
     def write(self, query: str, contract: Contract, path: Path, parameters: Parameters | None = None) -> int:
         """See `Session.write`."""
         written = self.connection.execute(
-            f"copy ({typed_query(query, contract)}) to {_quoted(str(path))} ({PARQUET})",
+            f"copy ({typed_query(query, contract)}) to {literal(str(path))} ({PARQUET})",
             dict(used(query, parameters)),
         ).fetchone()
         return int(written[0]) if written else 0
 
     def merge(self, files: Sequence[str], contract: Contract, path: Path) -> int:
         """Write the rows of Parquet files, in their order, to one file with the contract's columns and types."""
-        listed = ", ".join(_quoted(file) for file in files)
+        listed = ", ".join(literal(file) for file in files)
         return self.write(f"select * from read_parquet([{listed}], hive_partitioning = false)", contract, path)
 
     def violations(self, contract: Contract, files: Sequence[Path], *, unique: bool = True) -> list[Violation]:
@@ -173,7 +173,7 @@ class DuckDBSession:
         differing = [difference for file in files for difference in contract.differences(pq.read_schema(file))]
         if differing:
             return differing
-        relation = f"read_parquet([{', '.join(_quoted(str(f)) for f in files)}], hive_partitioning = false)"
+        relation = f"read_parquet([{', '.join(literal(str(f)) for f in files)}], hive_partitioning = false)"
         return broken_rules(contract, relation, lambda query: self.connection.execute(query).fetchone() or (), unique)
 
 
@@ -200,10 +200,6 @@ def used(query: str, parameters: Parameters | None) -> Parameters:
     """Those of the parameters that a query names (an engine refuses others)."""
     wanted = set(re.findall(r"\$([a-z_][a-z0-9_]*)", query))
     return {name: value for name, value in (parameters or {}).items() if name in wanted}
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 @contextlib.contextmanager

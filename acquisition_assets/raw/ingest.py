@@ -19,6 +19,7 @@ import duckdb
 
 from acquisition_assets.core.contracts import SQL
 from acquisition_assets.core.days import days_between, end_of_day, start_of_day
+from acquisition_assets.core.duck import literal
 from acquisition_assets.core.engine import PARQUET
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.raw.cells import MACROS, cleaned, parsed, time_macros
@@ -305,7 +306,7 @@ class Ingestion:
         path = self.folder / "events_by_time.parquet"
         self._copy(f"select *, {self._parsed(EVENTS, 'occurred_at')} as {ROW_TIME} from {raw.relation} as src", path)
         quick = "quick_events"
-        self.connection.execute(f"create temp view {quick} as from read_parquet({_text(str(path))})")
+        self.connection.execute(f"create temp view {quick} as from read_parquet({literal(str(path))})")
         self.tables["events"] = replace(raw, relation=quick, tells_place=True, tells_time=True)
 
     # -- checking -----------------------------------------------------------------------------------------------
@@ -356,7 +357,7 @@ class Ingestion:
         value = f"p_{column.name}"
         if column.words == STATUSES:
             words = " ".join(
-                f"when {_text(word)} then {_text(status)}" for word, status in self.vocabulary.status.items()
+                f"when {literal(word)} then {literal(status)}" for word, status in self.vocabulary.status.items()
             )
             value = f"case {value} {words} else {value} end" if words else value
         return f"coalesce({value}, {column.default})" if column.default else value
@@ -374,7 +375,7 @@ class Ingestion:
                 found.append((condition, "value out of range", f"{column.name} must be at least {column.at_least:g}"))
         for column in table.columns:
             if column.words:
-                known = ", ".join(_text(word) for word in column.words)
+                known = ", ".join(literal(word) for word in column.words)
                 allowed = f"{column.name} must be one of {', '.join(column.words)}"
                 found.append((f"{self._value(column)} not in ({known})", "unknown word", allowed))
         codes = {CELL_PROBLEMS + number: problem for number, problem in enumerate(found)}
@@ -482,7 +483,7 @@ class Ingestion:
         self.connection.execute("create temp table ids_of_other_days (id varchar)")
         if not known:
             return
-        files = ", ".join(_text(file) for file in self.lake.files("raw_events", known))
+        files = ", ".join(literal(file) for file in self.lake.files("raw_events", known))
         self.connection.execute(
             f"insert into ids_of_other_days select event_id from read_parquet([{files}], hive_partitioning = false) "
             f"where event_id in ({ids})"
@@ -505,7 +506,7 @@ class Ingestion:
             return
         later = f"select p_lead_id from parsed_leads where p_created_at >= {_instant(self.end)}"
         for some in (files, *([file] for file in files)):
-            listed = ", ".join(_text(file) for file in some)
+            listed = ", ".join(literal(file) for file in some)
             try:
                 self.connection.execute(
                     f"update checked_events set kept = true where problem = {UNKNOWN_LEAD} and may_stay "
@@ -554,7 +555,7 @@ class Ingestion:
             rows = f"select {_stored(EVENTS)} from checked_events where date = date '{day}' and {good}"
             with self.connection.cursor() as cursor:
                 cursor.execute(
-                    f"copy ({rows}) to {_text(str(files['raw_events', day]))} ({PARQUET}, {SMALL_DICTIONARIES})"
+                    f"copy ({rows}) to {literal(str(files['raw_events', day]))} ({PARQUET}, {SMALL_DICTIONARIES})"
                 )
 
         threads = self._number("select current_setting('threads')")
@@ -595,10 +596,10 @@ class Ingestion:
         return path
 
     def _copy(self, query: str, path: Path) -> None:
-        self.connection.execute(f"copy ({query}) to {_text(str(path))} ({PARQUET})")
+        self.connection.execute(f"copy ({query}) to {literal(str(path))} ({PARQUET})")
 
     def _reasons(self, quarantine: Path) -> dict[str, dict[str, int]]:
-        counted = f"select source_table, reason, count(*) from read_parquet({_text(str(quarantine))}) group by 1, 2"
+        counted = f"select source_table, reason, count(*) from read_parquet({literal(str(quarantine))}) group by 1, 2"
         rows = self.connection.execute(f"{counted} order by 1, 2").fetchall()
         reasons: dict[str, dict[str, int]] = {}
         for table, reason, count in rows:
@@ -630,7 +631,3 @@ def _stored(table: InputTable) -> str:
 
 def _instant(instant: dt.datetime) -> str:
     return f"timestamptz '{instant.isoformat()}'"
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -14,6 +14,8 @@ from typing import Protocol
 
 import duckdb
 
+from acquisition_assets.core.duck import identifier, literal
+
 INSTANT = "TIMESTAMP WITH TIME ZONE"
 ROW_PLACE = "row_place"
 TABLES = ("leads", "events", "referrals", "content", "status_changes")
@@ -55,7 +57,7 @@ class RawTable:
         """SQL that turns the row as read, a struct `raw_row`, into JSON text; JSON has no NaN and no infinity."""
         cells = []
         for name, kind in self.columns.items():
-            key, cell = "'" + name.replace("'", "''") + "'", 'raw_row."' + name.replace('"', '""') + '"'
+            key, cell = literal(name), f"raw_row.{identifier(name)}"
             if kind in ("FLOAT", "DOUBLE"):
                 cell = f"case when isfinite({cell}) then to_json({cell}) else to_json({cell}::VARCHAR) end"
             cells.append(f"{key}, {cell}")

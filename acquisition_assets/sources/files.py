@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from acquisition_assets.core.duck import in_memory
+from acquisition_assets.core.duck import identifier, in_memory, literal
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.raw.inputs import INPUTS, InputColumn, require_columns
 from acquisition_assets.sources.base import ROW_PLACE, TABLES, RawTable, Wanted
@@ -149,7 +149,7 @@ class _FileTable:
         columns = {column: next(iter(found)) if len(found) == 1 else "VARCHAR" for column, found in kinds.items()}
         from_text = any(part.is_text for part in parts)
         if not from_text and all(len(found) == 1 for found in kinds.values()):
-            whole = self._parquet(f"[{', '.join(_text(str(file)) for file in self.files)}], union_by_name = true")
+            whole = self._parquet(f"[{', '.join(literal(str(file)) for file in self.files)}], union_by_name = true")
         else:
             whole = self._spooled(self._union(parts, columns), columns)
         view = f"source_{self.name}"
@@ -168,16 +168,16 @@ class _FileTable:
         if self.scratch is None:
             return _Part(f"({rows})", columns, True)
         path = self.scratch / f"{self.name}.as_read.parquet"
-        self.connection.execute(f"copy ({rows}) to {_text(str(path))} (format parquet)")
-        return self._parquet(_text(str(path)))
+        self.connection.execute(f"copy ({rows}) to {literal(str(path))} (format parquet)")
+        return self._parquet(literal(str(path)))
 
     def _union(self, parts: Sequence[_Part], columns: Mapping[str, str]) -> str:
         selects = []
         for part in parts:
             listed = ", ".join(
-                f"{_name(column)}::{kind} as {_name(column)}"
+                f"{identifier(column)}::{kind} as {identifier(column)}"
                 if column in part.columns
-                else f"null::{kind} as {_name(column)}"
+                else f"null::{kind} as {identifier(column)}"
                 for column, kind in columns.items()
             )
             selects.append(f"select {listed} from {part.relation}")
@@ -187,7 +187,7 @@ class _FileTable:
         try:
             if file.name.lower().endswith(".parquet"):
                 _refuse_repeated(file, [_column_name(name) for name in pq.read_schema(file).names])
-                return self._parquet(_text(str(file)))
+                return self._parquet(literal(str(file)))
             if file.name.lower().endswith(".jsonl"):
                 return self._json_lines(file)
             return self._csv(file)
@@ -198,7 +198,7 @@ class _FileTable:
         relation = f"read_parquet({files}, {PARQUET_OPTIONS})"
         found = {str(row[0]): str(row[1]) for row in self.connection.execute(f"describe from {relation}").fetchall()}
         columns = {name: kind for name, kind in found.items() if _column_name(name) != ROW_PLACE}
-        listed = ", ".join(f"{_name(name)} as {_name(_column_name(name))}" for name in columns)
+        listed = ", ".join(f"{identifier(name)} as {identifier(_column_name(name))}" for name in columns)
         placed = f"select {listed}, {PLACE} as {ROW_PLACE} from {relation}"
         return _Part(f"({placed})", {_column_name(name): kind for name, kind in columns.items()}, False)
 
@@ -212,8 +212,8 @@ class _FileTable:
             copy = self.scratch / f"{file.name}.{len(self.rejects)}.copy.csv"
             broken = copy.with_suffix(".parquet")
             write_regular(file, delimiter, copy, broken)
-            place = _text(f"{file.name}, ") + " || place"
-            self.rejects.append(f"select {place} as place, line, detail from read_parquet({_text(str(broken))})")
+            place = literal(f"{file.name}, ") + " || place"
+            self.rejects.append(f"select {place} as place, line, detail from read_parquet({literal(str(broken))})")
             return self._csv_part(copy, columns, delimiter, file.name)
         return self._csv_part(file, columns, delimiter, file.name)
 
@@ -224,7 +224,7 @@ class _FileTable:
         try:
             trial = _read_csv(file, columns, delimiter, "trial")
             self.connection.execute(f"select bit_xor(hash(t)) from {trial} as t").fetchall()
-            ragged = ", ".join(map(_text, RAGGED))
+            ragged = ", ".join(map(literal, RAGGED))
             broken = self.connection.execute(f"from trial_rejects where error_type::varchar not in ({ragged}) limit 1")
             return not broken.fetchall()
         except duckdb.InvalidInputException:
@@ -246,7 +246,7 @@ class _FileTable:
         counted = f"select unnest({keys}) as key, count(*) from ({parsed}) group by 1 order by 1"
         found = dict(self.connection.execute(counted).fetchall())
         if found.pop(None, 0):
-            place = _text(f"{file.name}, line ") + " || number"
+            place = literal(f"{file.name}, line ") + " || number"
             numbered = f"(select line, row_number() over () as number from {read})"
             self.rejects.append(
                 f"select {place}, line, 'the line is not a JSON object' from {numbered} "
@@ -257,7 +257,7 @@ class _FileTable:
             names.setdefault(_column_name(key), []).append(key)
         cells = {}
         for column in self._known:
-            paths = [f"parsed ->> {_text(_path(key))}" for key in names.get(column.name, [])]
+            paths = [f"parsed ->> {literal(_path(key))}" for key in names.get(column.name, [])]
             if paths:
                 cells[column.name] = paths[0] if len(paths) == 1 else f"coalesce({', '.join(paths)})"
         listed = ", ".join(f"{cell} as {name}" for name, cell in [*cells.items(), (ROW_AS_READ, "line")])
@@ -273,19 +273,19 @@ class _FileTable:
         found = (
             "select distinct on (line, line_byte_position) line, trim(csv_line, chr(10) || chr(13)) as csv_line, "
             f"error_message from {self.name}_rejects join {self.name}_scans as scans using (scan_id, file_id) "
-            f"where scans.file_path = {_text(str(file))} order by line"
+            f"where scans.file_path = {literal(str(file))} order by line"
         )
-        self.rejects.append(f"select {_text(name + ', line ')} || line, csv_line, error_message from ({found})")
+        self.rejects.append(f"select {literal(name + ', line ')} || line, csv_line, error_message from ({found})")
 
 
 def _read_csv(file: Path, columns: Sequence[str], delimiter: str, kept: str, form: str = CSV_FORM) -> str:
     """The reading of a file whose columns are texts; lines that are no rows go to the table <kept>_rejects."""
-    types = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in columns)
+    types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in columns)
     packed = "gzip" if file.name.lower().endswith(".gz") else "none"
     return (
-        f"read_csv({_text(str(file))}, auto_detect = false, compression = '{packed}', columns = {{{types}}}, "
-        f"delim = {_text(delimiter)}, {form}, max_line_size = {LONGEST_LINE}, store_rejects = true, "
-        f"rejects_scan = {_text(kept + '_scans')}, rejects_table = {_text(kept + '_rejects')}, rejects_limit = 0)"
+        f"read_csv({literal(str(file))}, auto_detect = false, compression = '{packed}', columns = {{{types}}}, "
+        f"delim = {literal(delimiter)}, {form}, max_line_size = {LONGEST_LINE}, store_rejects = true, "
+        f"rejects_scan = {literal(kept + '_scans')}, rejects_table = {literal(kept + '_rejects')}, rejects_limit = 0)"
     )
 
 
@@ -307,11 +307,3 @@ def _column_name(name: str) -> str:
 def _first_line(error: BaseException) -> str:
     text = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return re.sub(r"""value (["']).*\1""", "a value", text)  # which may be personal data
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from acquisition_assets.core import postgres
-from acquisition_assets.core.duck import in_memory
+from acquisition_assets.core.duck import identifier, in_memory, literal
 from acquisition_assets.core.errors import AcquisitionError, InputError, SourceUnavailableError
 from acquisition_assets.core.sql import sql_folder
 from acquisition_assets.raw.inputs import INPUTS, Cell, require_columns
@@ -116,7 +116,7 @@ class PostgresSource:
             for query in queries:
                 extraction = self._prepare(session, query, one_day)
                 columns = {**extraction.columns, ROW_PLACE: "BIGINT"}
-                nothing = ", ".join(f"null::{kind} as {_quoted(name)}" for name, kind in columns.items())
+                nothing = ", ".join(f"null::{kind} as {identifier(name)}" for name, kind in columns.items())
                 _bind(connection, query, f"select {nothing} where false")
                 if query.table == "events":
                     warnings += self._unindexed(session, extraction)
@@ -138,7 +138,7 @@ class PostgresSource:
         self._extract(prepared, scratch)
 
         def spooled(query: Query) -> str:
-            return f"read_parquet({_literal(_spool(scratch, query))})"
+            return f"read_parquet({literal(_spool(scratch, query))})"
 
         yield {
             query.table: _bind(connection, query, f"select *, file_row_number as {ROW_PLACE} from {spooled(query)}")
@@ -172,7 +172,7 @@ class PostgresSource:
             require_columns(query.table, list(kinds), str(query.path))
             known = {column.name for column in INPUTS[query.table].columns}
             kinds = {name: kind for name, kind in kinds.items() if name in known}
-        casts = ", ".join(f"q.{_quoted(name)}::{cast} as {_quoted(name)}" for name, (cast, _) in kinds.items())
+        casts = ", ".join(f"q.{identifier(name)}::{cast} as {identifier(name)}" for name, (cast, _) in kinds.items())
         columns = {name: kind for name, (_, kind) in kinds.items()}
         return Extraction(query, f"select {casts} from (\n{text}\n) as q", columns)
 
@@ -195,7 +195,7 @@ class PostgresSource:
         ):
             cursor.execute("set transaction isolation level repeatable read, read only")
             for setting, value in {**SESSION, "timezone": self._timezone}.items():
-                cursor.execute(f"set local {setting} = {_literal(value)}")
+                cursor.execute(f"set local {setting} = {literal(value)}")
             cursor.execute(postgres.TIMEOUTS)
             cursor.fetchall()
             cursor.execute("select pg_backend_pid()")
@@ -374,11 +374,3 @@ def _is_large(session: postgres.Connection, table: str) -> bool:
 
 def _spool(scratch: Path, query: Query) -> Path:
     return scratch / f"postgres_{query.table}.parquet"
-
-
-def _literal(value: object) -> str:
-    return "'" + str(value).replace("'", "''") + "'"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
