@@ -170,7 +170,7 @@ class DuckDBSession:
 
     def violations(self, contract: Contract, files: Sequence[Path], *, unique: bool = True) -> list[Violation]:
         """See `Session.violations`."""
-        differing = [difference for file in files for difference in contract.differences(pq.read_schema(file))]
+        differing = differing_columns(contract, files)
         if differing:
             return differing
         relation = f"read_parquet([{', '.join(literal(str(f)) for f in files)}], hive_partitioning = false)"
@@ -181,6 +181,11 @@ def typed_query(query: str, contract: Contract) -> str:
     """A query's rows with exactly the contract's columns and types."""
     typed = ", ".join(f"{name}::{SQL[contract.kind(name)]} as {name}" for name in contract.columns)
     return f"select {typed} from ({query}) as result"
+
+
+def differing_columns(contract: Contract, files: Sequence[Path]) -> list[Violation]:
+    """What of the columns of staged files is not as the contract says."""
+    return [difference for file in files for difference in contract.differences(pq.read_schema(file))]
 
 
 def broken_rules(

@@ -28,7 +28,15 @@ from sqlglot import exp
 
 from acquisition_assets.core.contracts import SQL, Contract, Kind, Violation
 from acquisition_assets.core.dialect import to_spark
-from acquisition_assets.core.engine import DuckDBEngine, DuckDBSession, Parameters, broken_rules, typed_query, used
+from acquisition_assets.core.engine import (
+    DuckDBEngine,
+    DuckDBSession,
+    Parameters,
+    broken_rules,
+    differing_columns,
+    typed_query,
+    used,
+)
 from acquisition_assets.core.errors import AcquisitionError, InputError, LakeError, SourceUnavailableError
 from acquisition_assets.core.lake import STAGING, Lake, corrupt
 
@@ -243,6 +251,9 @@ class SparkEngineSession:
 
     def violations(self, contract: Contract, files: Sequence[Path], *, unique: bool = True) -> list[Violation]:
         """See `Session.violations`."""
+        differing = differing_columns(contract, files)
+        if differing:
+            return differing
         frames = [self._staged(file) for file in files]
         whole = frames[0]
         for frame in frames[1:]:
