@@ -29,7 +29,16 @@ from acquisition_assets.features.policy import FeaturePolicy, PlatformPolicy
 from acquisition_assets.raw.contract import RAW_EVENTS, RAW_LEADS, RAW_REFERRALS, RAW_STATUS_CHANGES
 
 DELIVERY_PARTS = ("delivery_parts", "mixed_deliveries")
-LEAD_FACTS = ("lead_deliveries", "lead_events")
+LEAD_FACTS = (
+    "lead_deliveries",
+    "lead_events",
+    "latest_responses",
+    "lead_content_types",
+    "delivery_facts",
+    "lead_referrals",
+    "last_statuses",
+    "lead_profiles",
+)
 """One after the other they need a fraction of the memory that they need together, and spill less."""
 RECOMPUTED = "The number of leads, and the referrals, counted again from the raw tables."
 RECOMPUTED_DAYS = "New leads and referrals of the days, counted again from the raw tables by time."
