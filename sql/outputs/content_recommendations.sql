@@ -1,7 +1,8 @@
 -- Grain: one row per lead and recommended item. Key: lead_id, rank.
 -- Reads: lead_activity, dynamic_scores, raw_content, items (rule, place, content_type, title, reason, content_id),
 -- completed (lead_id, content_id: what leads completed of them).
--- Parameters: the thresholds of the policy's section content_recommendations.
+-- Parameters: the thresholds of the policy's section content_recommendations. An item's texts are joined last, as ranking
+-- holds all rows in memory; its place tells it.
 with catalogue as (
     select
         items.rule,
@@ -34,11 +35,7 @@ eligible as (
 matched as (
     select
         eligible.lead_id,
-        catalogue.rule,
         catalogue.place,
-        catalogue.content_type,
-        catalogue.title,
-        catalogue.reason,
         catalogue.content_id
     from eligible
     inner join catalogue
@@ -58,7 +55,8 @@ matched as (
 
 ranked as (
     select
-        matched.*,
+        matched.lead_id,
+        matched.place,
         row_number() over (partition by matched.lead_id order by matched.place) as rank
     from matched
     left join completed on matched.lead_id = completed.lead_id and matched.content_id = completed.content_id
@@ -66,12 +64,13 @@ ranked as (
 )
 
 select
-    lead_id,
-    rank,
-    rule,
-    content_type,
-    title,
-    reason,
-    content_id
+    ranked.lead_id,
+    ranked.rank,
+    catalogue.rule,
+    catalogue.content_type,
+    catalogue.title,
+    catalogue.reason,
+    catalogue.content_id
 from ranked
-where rank <= $maximum_items
+inner join catalogue on ranked.place = catalogue.place
+where ranked.rank <= $maximum_items
