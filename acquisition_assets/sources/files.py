@@ -243,7 +243,7 @@ class _FileTable:
         read = _read_csv(file, ["line"], NO_DELIMITER, self.name, LINES_FORM)
         parsed = f"select line, try_cast(line as json) as parsed from {read} where trim(line) <> ''"
         keys = "case when json_type(parsed) = 'OBJECT' then json_keys(parsed) else [null] end"
-        counted = f"select unnest({keys}) as key, count(*) from ({parsed}) group by 1 order by 1"
+        counted = f"select key, count(*) from (select unnest({keys}) as key from ({parsed})) group by 1 order by 1"
         found = dict(self.connection.execute(counted).fetchall())
         if found.pop(None, 0):
             place = literal(f"{file.name}, line ") + " || number"
