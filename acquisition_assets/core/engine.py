@@ -131,7 +131,7 @@ class DuckDBSession:
         """See `Session.bind_staged`."""
         self.connection.execute(
             "create or replace temp view staged as "
-            f"select * from read_parquet({literal(str(path))}, hive_partitioning = false)"
+            f"select * from read_parquet({literal(path)}, hive_partitioning = false)"
         )
 
     def bind_arrow(self, name: str, table: pa.Table) -> None:
@@ -158,7 +158,7 @@ class DuckDBSession:
     def write(self, query: str, contract: Contract, path: Path, parameters: Parameters | None = None) -> int:
         """See `Session.write`."""
         written = self.connection.execute(
-            f"copy ({typed_query(query, contract)}) to {literal(str(path))} ({PARQUET})",
+            f"copy ({typed_query(query, contract)}) to {literal(path)} ({PARQUET})",
             dict(used(query, parameters)),
         ).fetchone()
         return int(written[0]) if written else 0
@@ -173,7 +173,7 @@ class DuckDBSession:
         differing = differing_columns(contract, files)
         if differing:
             return differing
-        relation = f"read_parquet([{', '.join(literal(str(f)) for f in files)}], hive_partitioning = false)"
+        relation = f"read_parquet([{', '.join(literal(f) for f in files)}], hive_partitioning = false)"
         return broken_rules(contract, relation, lambda query: self.connection.execute(query).fetchone() or (), unique)
 
 

@@ -52,6 +52,7 @@ MACROS = (
     r"'^(?:[a-z][a-z0-9+.-]*://|//)?(?:[^/?#@]*@)?([^/?#:]+)', 1), '.'), '')",
 )
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+INSTANT = "TIMESTAMP WITH TIME ZONE"
 FLOATS = ("FLOAT", "DOUBLE")
 NAIVE = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS")
 # The first and last date there are, in days since 1970: the local date of an instant can lie a day beyond.
@@ -117,7 +118,7 @@ def cleaned(column: InputColumn, kind: str | None, from_text: bool) -> str:
 
 
 def _typed_instant(name: str, kind: str) -> str:
-    if kind == "TIMESTAMP WITH TIME ZONE":
+    if kind == INSTANT:
         return name
     if kind in NAIVE or kind == "DATE":
         return f"make_timestamptz(epoch_us({name}::TIMESTAMP))"
@@ -129,7 +130,7 @@ def _typed_instant(name: str, kind: str) -> str:
 def is_typed(column: InputColumn, kind: str | None) -> bool:
     """Whether `cleaned` already gives the column's value (no text has to be parsed)."""
     if column.cell is Cell.INSTANT:
-        return kind in (*NAIVE, "DATE", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE")
+        return kind in (*NAIVE, "DATE", "TIMESTAMP_NS", INSTANT)
     if column.cell is Cell.NUMBER:
         return kind is not None and (kind in INTEGERS or kind in FLOATS or kind.startswith("DECIMAL"))
     return column.cell is Cell.FLAG and kind == "BOOLEAN"

@@ -22,11 +22,11 @@ from acquisition_assets.core.days import days_between, end_of_day, start_of_day
 from acquisition_assets.core.duck import literal
 from acquisition_assets.core.engine import PARQUET
 from acquisition_assets.core.lake import Lake
-from acquisition_assets.raw.cells import MACROS, cleaned, parsed, time_macros
+from acquisition_assets.raw.cells import INSTANT, MACROS, cleaned, parsed, time_macros
 from acquisition_assets.raw.contract import QUARANTINE, RAW
 from acquisition_assets.raw.inputs import EVENTS, INPUTS, LEADS, Cell, InputColumn, InputTable, require_columns
 from acquisition_assets.raw.policy import STATUSES, IngestionPolicy, VocabularyPolicy
-from acquisition_assets.sources.base import INSTANT, ROW_PLACE, RawTable, Wanted
+from acquisition_assets.sources.base import ROW_PLACE, RawTable, Wanted
 
 # Codes of a row's problem: these for whole rows, and from CELL_PROBLEMS on those of single cells (`_cell_problem`).
 UNKNOWN_LEAD, QUARANTINED_LEAD, DUPLICATE_ID, EXACT_DUPLICATE, CELL_PROBLEMS = 1, 2, 3, 4, 10
@@ -309,7 +309,7 @@ class Ingestion:
         path = self.folder / "events_by_time.parquet"
         self._copy(f"select *, {self._parsed(EVENTS, 'occurred_at')} as {ROW_TIME} from {raw.relation} as src", path)
         quick = "quick_events"
-        self.connection.execute(f"create temp view {quick} as from read_parquet({literal(str(path))})")
+        self.connection.execute(f"create temp view {quick} as from read_parquet({literal(path)})")
         self.tables["events"] = replace(raw, relation=quick, tells_place=True, tells_time=True)
 
     # -- checking -----------------------------------------------------------------------------------------------
@@ -318,9 +318,11 @@ class Ingestion:
         """Make `checked_<table>`: every row of the part with its problem (null: good); set the bad ones aside."""
         name = table.name
         self._make_views(table, part, self.tables[name].relation)
-        others = self._other_ids(table)
-        self._build(table, f"checked_{name}", f"where {others}" if others else "")
-        if others:
+        repeats = self.found[name].repeats
+        self._build(
+            table, f"checked_{name}", f"where not {self._is_repeated(table, f'v.{table.key}')}" if repeats else ""
+        )
+        if repeats:
             time = f"where {part.condition(table.time)}" if table is EVENTS else ""
             self.connection.execute(f"insert into checked_{name} select * from repeats_{name} {time}")
         if table is EVENTS:
@@ -334,10 +336,9 @@ class Ingestion:
 
     def _make_views(self, table: InputTable, part: Part, relation: str) -> None:
         """Views from the row as read to its values: cells_<table> (missing is null), values_<table> (typed, judged)."""
-        raw = self.tables[table.name]
-        cells = [(c, raw.columns.get(c.name)) for c in table.columns]
-        clean = ", ".join(f"{cleaned(c, kind, raw.from_text)} as c_{c.name}" for c, kind in cells)
-        parse = ", ".join(f"{parsed(c, kind, f'c_{c.name}')} as p_{c.name}" for c, kind in cells)
+        kinds = self.tables[table.name].columns
+        clean = ", ".join(f"{self._cell(table, c.name)} as c_{c.name}" for c in table.columns)
+        parse = ", ".join(f"{parsed(c, kinds.get(c.name), f'c_{c.name}')} as p_{c.name}" for c in table.columns)
         values = ", ".join(f"{self._value(c)} as {c.name}" for c in table.columns)
         key = f"coalesce(p_{table.key or table.lead}, '')"
         for view in (
@@ -463,18 +464,14 @@ class Ingestion:
         self.found[name].repeats = bool(self._number(f"select count(*) from repeated_{name}"))
         if not self.found[name].repeats:
             return
-        repeated = f"in (select id_hash from repeated_{name})"
-        few = f"(select * from {raw.relation} as src where {key} is null or hash({key}) {repeated})"
+        few = f"(select * from {raw.relation} as src where {key} is null or {self._is_repeated(table, key)})"
         self._make_views(table, whole, few)
-        where = f"where v.{table.key} is not null and hash(v.{table.key}) {repeated}"
-        self._build(table, f"repeats_{name}", where, "true")
+        self._build(table, f"repeats_{name}", f"where {self._is_repeated(table, f'v.{table.key}')}", "true")
         self._mark_duplicates(table)
 
-    def _other_ids(self, table: InputTable) -> str:
-        """The condition of the rows whose id stands on no other row; empty where that is so for all."""
-        if not self.found[table.name].repeats:
-            return ""
-        return f"(v.{table.key} is null or hash(v.{table.key}) not in (select id_hash from repeated_{table.name}))"
+    def _is_repeated(self, table: InputTable, key: str) -> str:
+        """The condition of the rows that `repeats_<table>` holds; never null."""
+        return f"hash({key}) in (select id_hash from repeated_{table.name})"
 
     def _mark_duplicates(self, table: InputTable) -> None:
         """Rows equal to an earlier one are exact duplicates; of the good ones left, the first of an id is kept."""
@@ -575,7 +572,7 @@ class Ingestion:
         def write(day: dt.date) -> None:
             rows = f"select {_stored(EVENTS)} from checked_events where date = date '{day}' and {good}"
             with self.connection.cursor() as cursor:
-                cursor.execute(f"copy ({rows}) to {literal(str(files['raw_events', day]))} ({PARQUET_OF_EVENTS})")
+                cursor.execute(f"copy ({rows}) to {literal(files['raw_events', day])} ({PARQUET_OF_EVENTS})")
 
         threads = self._number("select current_setting('threads')")
         with ThreadPoolExecutor(threads) as pool:  # each file by itself keeps one thread busy
@@ -615,10 +612,10 @@ class Ingestion:
         return path
 
     def _copy(self, query: str, path: Path) -> None:
-        self.connection.execute(f"copy ({query}) to {literal(str(path))} ({PARQUET})")
+        self.connection.execute(f"copy ({query}) to {literal(path)} ({PARQUET})")
 
     def _reasons(self, quarantine: Path) -> dict[str, dict[str, int]]:
-        counted = f"select source_table, reason, count(*) from read_parquet({literal(str(quarantine))}) group by 1, 2"
+        counted = f"select source_table, reason, count(*) from read_parquet({literal(quarantine)}) group by 1, 2"
         rows = self.connection.execute(f"{counted} order by 1, 2").fetchall()
         reasons: dict[str, dict[str, int]] = {}
         for table, reason, count in rows:

@@ -16,7 +16,6 @@ import duckdb
 
 from acquisition_assets.core.duck import identifier, literal
 
-INSTANT = "TIMESTAMP WITH TIME ZONE"
 ROW_PLACE = "row_place"
 TABLES = ("leads", "events", "referrals", "content", "status_changes")
 

@@ -148,8 +148,10 @@ class _FileTable:
                 kinds.setdefault(column, set()).add(kind)
         columns = {column: next(iter(found)) if len(found) == 1 else "VARCHAR" for column, found in kinds.items()}
         from_text = any(part.is_text for part in parts)
-        if not from_text and all(len(found) == 1 for found in kinds.values()):
-            whole = self._parquet(f"[{', '.join(literal(str(file)) for file in self.files)}], union_by_name = true")
+        if not from_text and len(parts) == 1:
+            whole = parts[0]
+        elif not from_text and all(len(found) == 1 for found in kinds.values()):
+            whole = self._parquet(f"[{', '.join(literal(file) for file in self.files)}], union_by_name = true")
         else:
             whole = self._spooled(self._union(parts, columns), columns)
         view = f"source_{self.name}"
@@ -168,8 +170,8 @@ class _FileTable:
         if self.scratch is None:
             return _Part(f"({rows})", columns, True)
         path = self.scratch / f"{self.name}.as_read.parquet"
-        self.connection.execute(f"copy ({rows}) to {literal(str(path))} (format parquet)")
-        return self._parquet(literal(str(path)))
+        self.connection.execute(f"copy ({rows}) to {literal(path)} (format parquet)")
+        return self._parquet(literal(path))
 
     def _union(self, parts: Sequence[_Part], columns: Mapping[str, str]) -> str:
         selects = []
@@ -187,7 +189,7 @@ class _FileTable:
         try:
             if file.name.lower().endswith(".parquet"):
                 _refuse_repeated(file, [_column_name(name) for name in pq.read_schema(file).names])
-                return self._parquet(literal(str(file)))
+                return self._parquet(literal(file))
             if file.name.lower().endswith(".jsonl"):
                 return self._json_lines(file)
             return self._csv(file)
@@ -213,7 +215,7 @@ class _FileTable:
             broken = copy.with_suffix(".parquet")
             write_regular(file, delimiter, copy, broken)
             place = literal(f"{file.name}, ") + " || place"
-            self.rejects.append(f"select {place} as place, line, detail from read_parquet({literal(str(broken))})")
+            self.rejects.append(f"select {place} as place, line, detail from read_parquet({literal(broken)})")
             return self._csv_part(copy, columns, delimiter, file.name)
         return self._csv_part(file, columns, delimiter, file.name)
 
@@ -273,7 +275,7 @@ class _FileTable:
         found = (
             "select distinct on (line, line_byte_position) line, trim(csv_line, chr(10) || chr(13)) as csv_line, "
             f"error_message from {self.name}_rejects join {self.name}_scans as scans using (scan_id, file_id) "
-            f"where scans.file_path = {literal(str(file))} order by line"
+            f"where scans.file_path = {literal(file)} order by line"
         )
         self.rejects.append(f"select {literal(name + ', line ')} || line, csv_line, error_message from ({found})")
 
@@ -283,7 +285,7 @@ def _read_csv(file: Path, columns: Sequence[str], delimiter: str, kept: str, for
     types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in columns)
     packed = "gzip" if file.name.lower().endswith(".gz") else "none"
     return (
-        f"read_csv({literal(str(file))}, auto_detect = false, compression = '{packed}', columns = {{{types}}}, "
+        f"read_csv({literal(file)}, auto_detect = false, compression = '{packed}', columns = {{{types}}}, "
         f"delim = {literal(delimiter)}, {form}, max_line_size = {LONGEST_LINE}, store_rejects = true, "
         f"rejects_scan = {literal(kept + '_scans')}, rejects_table = {literal(kept + '_rejects')}, rejects_limit = 0)"
     )

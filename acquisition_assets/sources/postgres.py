@@ -28,8 +28,9 @@ from acquisition_assets.core import postgres
 from acquisition_assets.core.duck import identifier, in_memory, literal
 from acquisition_assets.core.errors import AcquisitionError, InputError, SourceUnavailableError
 from acquisition_assets.core.sql import sql_folder
+from acquisition_assets.raw.cells import INSTANT
 from acquisition_assets.raw.inputs import INPUTS, Cell, require_columns
-from acquisition_assets.sources.base import INSTANT, ROW_PLACE, TABLES, RawTable, Wanted
+from acquisition_assets.sources.base import ROW_PLACE, TABLES, RawTable, Wanted
 
 LARGE_TABLE_ROWS = 100_000
 CASTS = {
@@ -136,14 +137,7 @@ class PostgresSource:
         with self._session() as session:
             prepared = [self._prepare(session, query, wanted) for query in queries]
         self._extract(prepared, scratch)
-
-        def spooled(query: Query) -> str:
-            return f"read_parquet({literal(_spool(scratch, query))})"
-
-        yield {
-            query.table: _bind(connection, query, f"select *, file_row_number as {ROW_PLACE} from {spooled(query)}")
-            for query in queries
-        }
+        yield {query.table: _bind(connection, query, _extracted(scratch, query)) for query in queries}
 
     def watermark(self) -> str:
         """A text that differs when the database has new rows.
@@ -370,6 +364,11 @@ def _scanned(plan: Mapping[str, Any]) -> Iterator[str]:
 def _is_large(session: postgres.Connection, table: str) -> bool:
     row = session.execute("select reltuples from pg_class where oid = to_regclass(%s)", [table]).fetchone()
     return row is not None and row[0] > LARGE_TABLE_ROWS
+
+
+def _extracted(scratch: Path, query: Query) -> str:
+    """The rows of a query as they were read, each with its number."""
+    return f"select *, file_row_number as {ROW_PLACE} from read_parquet({literal(_spool(scratch, query))})"
 
 
 def _spool(scratch: Path, query: Query) -> Path:
