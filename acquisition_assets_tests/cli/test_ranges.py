@@ -22,7 +22,7 @@ from acquisition_assets.core.settings import Settings
 from acquisition_assets_tests.cli.conftest import call
 from acquisition_assets_tests.cli.test_program import PROGRAM, environment
 from acquisition_assets_tests.running import TABLES, snapshot
-from acquisition_assets_tests.ui.server import wait_for
+from acquisition_assets_tests.servers import wait_for
 
 FIRST, LAST = "2025-03-05", "2025-03-10"
 ALL = [str(day) for day in days_between(dt.date.fromisoformat(FIRST), dt.date.fromisoformat(LAST))]

@@ -17,6 +17,7 @@ import yaml
 
 from acquisition_assets.commands import ui
 from acquisition_assets_tests.cli.conftest import call, refused
+from acquisition_assets_tests.servers import free_port
 
 
 @pytest.fixture
@@ -33,12 +34,6 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], dict[str, 
 
     monkeypatch.setattr(ui.os, "execve", execve)
     return calls
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_it_becomes_dagster_dev(source: Path, tmp_path: Path, started: list[tuple[list[str], dict[str, str]]]) -> None:

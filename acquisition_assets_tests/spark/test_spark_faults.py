@@ -23,6 +23,7 @@ from acquisition_assets.core.settings import Settings
 from acquisition_assets.core.spark import SparkEngine, check_installed, read_url, spark_url
 from acquisition_assets.definitions import make_engine
 from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS
+from acquisition_assets_tests.servers import free_port
 
 DAY = dt.date(2026, 3, 31)
 THINGS = Contract(
@@ -40,13 +41,6 @@ THINGS = Contract(
 GOOD = "select 'a' as id, 1.5 as n, ['x'] as words, timestamptz '2026-03-31 00:00:00.000001+00' as made_at"
 BAD = """select w as id, n, cast(null as varchar[]) as words, cast(null as timestamptz) as made_at
     from (values ('a', 1.0e0), ('a', -1.0e0), ('long', cast('NaN' as double)), (null, null)) as t(w, n)"""
-
-
-def closed_port() -> int:
-    """A port at which nobody listens."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def count_things(engine: SparkEngine, scratch: Path) -> None:
@@ -84,13 +78,13 @@ def test_a_master_that_does_not_answer_is_told_at_once(scheme: str) -> None:
     with pytest.raises(
         SourceUnavailableError, match=r"does not answer .*; start it, or correct ACQUISITION_SPARK_MASTER"
     ):
-        spark._check_answers(f"{scheme}://127.0.0.1:{closed_port()}")
+        spark._check_answers(f"{scheme}://127.0.0.1:{free_port()}")
 
 
 def test_one_master_of_several_is_enough() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        spark._check_answers(f"spark://127.0.0.1:{closed_port()},127.0.0.1:{port}")
+        spark._check_answers(f"spark://127.0.0.1:{free_port()},127.0.0.1:{port}")
 
 
 @pytest.mark.parametrize("master", ["spark://", "sc://host:port", "spark://one:7077,,two"])

@@ -9,18 +9,17 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from acquisition_assets.automation.jobs import CHAIN_TAG
+from acquisition_assets_tests.servers import free_port, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCATION = "acquisition_assets"
@@ -63,25 +62,6 @@ query Instigators($selector: RepositorySelector!) {
     }
   }
 }"""
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(what: str, found: Callable[[], Any], seconds: float, pause: float = 1.0) -> Any:
-    """What `found` gives as soon as it gives something true."""
-    end = time.monotonic() + seconds
-    while True:
-        value = found()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise TimeoutError(f"no {what} within {seconds:.0f} s")
-        time.sleep(pause)
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,9 @@ from acquisition_assets.automation.jobs import DAILY_JOB
 from acquisition_assets.sources.sample import LAST_DAY
 from acquisition_assets.sources.tables import sample_source
 from acquisition_assets_tests.running import OUTPUTS, TABLES, compute_day, snapshot
+from acquisition_assets_tests.servers import wait_for
 from acquisition_assets_tests.ui.browser import GROUPS, Visitor, chromium, visit
-from acquisition_assets_tests.ui.server import DagsterServer, dagster_dev, wait_for
+from acquisition_assets_tests.ui.server import DagsterServer, dagster_dev
 
 pytestmark = pytest.mark.browser
 FINISHED = ("SUCCESS", "FAILURE", "CANCELED")

@@ -1,0 +1,30 @@
+"""Here: what every test needs that starts a server: a free port, and waiting for what is told.
+
+Not here: any server.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(what: str, found: Callable[[], Any], seconds: float, pause: float = 1.0) -> Any:
+    """What `found` gives as soon as it gives something true."""
+    end = time.monotonic() + seconds
+    while True:
+        value = found()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise TimeoutError(f"no {what} within {seconds:.0f} s")
+        time.sleep(pause)
