@@ -21,7 +21,7 @@ $(BIN)/python:
 	@mkdir -p .make && touch $@
 
 .make/dev: .make/install
-	$(INSTALL) --editable '.[spark,s3]' --group dev
+	$(INSTALL) --editable '.[spark-connect,s3]' --group dev
 	@touch $@
 
 install: .make/install  ## the package in .venv

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from acquisition_assets.core import spark
+from acquisition_assets.core.contracts import Contract
+from acquisition_assets.core.lake import Lake
+from acquisition_assets.core.spark import SparkEngineSession
 from acquisition_assets.core.sql import sql_folder
 from acquisition_assets.definitions import build_defs
 from acquisition_assets.policy import Policy, read_policy
@@ -227,3 +230,42 @@ def test_random_worlds(seed: int, cluster: SparkSession, tmp_path: Path, monkeyp
     made = make(seed, leads=(8, 12), events=6)
     write(tmp_path / "source", made.seen(0), made.form)
     on_both(tmp_path, monkeypatch, made.days[:1], made.zone)
+
+
+def test_a_lake_behind_a_url(cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "source", world.SOURCE)
+    (tmp_path / "url").mkdir()
+    lake = f"local://{tmp_path}/url"
+    assert not Lake(lake).is_local
+    assert compute_day(tmp_path / "source", tmp_path / "duckdb", world.SUNDAY, world.ZONE).success
+    monkeypatch.setattr(running, "build_defs", _on_spark)
+    run = compute_day(tmp_path / "source", lake, world.SUNDAY, world.ZONE)  # type: ignore[arg-type]
+    assert run.errors == ""
+    assert snapshot(tmp_path / "url") == snapshot(tmp_path / "duckdb")
+    assert [path for path in (tmp_path / "url" / ".staging").rglob("*") if path.is_file()] == []
+
+
+def test_a_table_that_breaks_its_contract_is_not_published_and_nothing_below_it_runs(
+    cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "source", world.SOURCE)
+    lake = tmp_path / "lake"
+    monkeypatch.setattr(running, "build_defs", _on_spark)
+    assert compute_day(tmp_path / "source", lake, world.SUNDAY, world.ZONE).success
+    before = snapshot(lake)
+    query = SparkEngineSession.write
+
+    def wrong(session: SparkEngineSession, text: str, contract: Contract, *rest: Any) -> int:
+        if contract.table == "dynamic_scores":
+            columns = ", ".join("score + 1000 as score" if name == "score" else name for name in contract.columns)
+            text = f"select {columns} from ({text}) as right_ones"
+        return query(session, text, contract, *rest)
+
+    monkeypatch.setattr(SparkEngineSession, "write", wrong)
+    run = running.run_day(tmp_path / "source", lake, world.SUNDAY, world.ZONE)
+    assert list(run.failed) == ["dynamic_scores"]
+    assert not run.checks["dynamic_scores", "contract"].passed
+    assert "was not published" in run.errors
+    assert "behavior_predictions" not in run.metadata
+    assert "anomalies" in run.metadata
+    assert snapshot(lake) == before
