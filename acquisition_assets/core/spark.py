@@ -48,6 +48,9 @@ CONNECT_PORT = 15002
 STANDALONE = "spark://"
 STANDALONE_PORT = 7077
 ANSWER_SECONDS = 10.0
+WATCH_SECONDS = 5.0
+GONE_TIMES = 6
+"""A standalone cluster that was found silent and without executors so often is gone."""
 SMALLEST_HEAP_MB = 1024
 MEGABYTES = {"K": 1 / 1024, "M": 1.0, "G": 1024.0, "T": 1024.0**2}
 LONGEST_REASON = 300
@@ -102,7 +105,7 @@ class SparkEngine:
     @contextlib.contextmanager
     def session(self, scratch: Path) -> Iterator[SparkEngineSession]:
         """See `Engine.session`."""
-        with readable_errors(), self._connect() as spark, self._exchange(scratch) as exchange:
+        with readable_errors(), self._connect() as spark, self._watched(spark), self._exchange(scratch) as exchange:
             session = SparkEngineSession(self, spark, scratch, exchange)
             try:
                 yield session
@@ -160,6 +163,44 @@ class SparkEngine:
                 return builder.config(map=dict(self._start_options())).getOrCreate()
             except PySparkRuntimeError as error:
                 raise InputError(f"Spark did not start ({_reason(error)}); {NEEDS_JAVA}") from error
+
+    @contextlib.contextmanager
+    def _watched(self, spark: SparkSession) -> Iterator[None]:
+        """End the application when its standalone cluster is gone: Spark itself would wait for the cluster forever."""
+        if not self.master.startswith(STANDALONE):
+            yield
+            return
+        ended, gone = threading.Event(), threading.Event()
+
+        def watch() -> None:
+            times = 0
+            while not ended.wait(WATCH_SECONDS):
+                times = times + 1 if self._is_silent(spark) else 0
+                if times == GONE_TIMES:
+                    gone.set()
+                    spark.sparkContext._jsc.sc().stop()
+
+        watcher = threading.Thread(target=watch, name="spark-cluster", daemon=True)
+        watcher.start()
+        try:
+            yield
+        except Exception as error:
+            if gone.is_set():
+                raise AcquisitionError(
+                    f"Spark's cluster is gone ({self.master} does not answer, and no executor is left); nothing was "
+                    "published and the old partitions stay; start the cluster and run the day again"
+                ) from error
+            raise
+        finally:
+            ended.set()
+            watcher.join()
+
+    def _is_silent(self, spark: SparkSession) -> bool:
+        """Whether no executor is left, and no master answers."""
+        context = spark.sparkContext._jsc.sc()
+        if context.isStopped() or context.getExecutorMemoryStatus().size() > 1:  # the driver is one of them
+            return False
+        return all(_silence(host, port) for host, port in _addresses(self.master))
 
     def _threads_of_master(self) -> str:
         return f"local[{self.local.threads}]" if self.master == "local[*]" and self.local.threads else self.master

@@ -101,9 +101,10 @@ def test_a_cluster_that_dies_fails_the_run_and_leaves_the_old_partitions(
     wait_for_table(process, lake, "daily_metrics")
     cluster_of_machines.stop()
     told = [line for line in finish(process, 1).splitlines() if line.startswith("error: ")]
-    assert "Spark failed (" in told[0]
+    assert "Spark's cluster is gone (spark://" in told[0]
     assert "nothing was published and the old partitions stay" in told[0]
-    assert "not run, as what they read failed: " in told[1]
+    assert all("Spark's master does not answer" in line for line in told[1:-1])
+    assert "not run, as what they read failed: " in told[-1]
     left = snapshot(lake)
     assert [name for name, held in left.items() if held not in (old[name], new.get(name))] == []
     assert left[f"dynamic_scores/date={DAY}"] == old[f"dynamic_scores/date={DAY}"] != new[f"dynamic_scores/date={DAY}"]
