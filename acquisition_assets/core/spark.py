@@ -174,11 +174,12 @@ class SparkEngine:
 
         def watch() -> None:
             times = 0
-            while not ended.wait(WATCH_SECONDS):
-                times = times + 1 if self._is_silent(spark) else 0
-                if times == GONE_TIMES:
-                    gone.set()
-                    spark.sparkContext._jsc.sc().stop()
+            with contextlib.suppress(Exception):  # the JVM may have ended; whoever asks it for rows tells that
+                while not ended.wait(WATCH_SECONDS):
+                    times = times + 1 if self._is_silent(spark) else 0
+                    if times == GONE_TIMES:
+                        gone.set()
+                        spark.sparkContext._jsc.sc().stop()
 
         watcher = threading.Thread(target=watch, name="spark-cluster", daemon=True)
         watcher.start()
