@@ -201,7 +201,7 @@ class SparkEngine:
         context = spark.sparkContext._jsc.sc()
         if context.isStopped() or context.getExecutorMemoryStatus().size() > 1:  # the driver is one of them
             return False
-        return all(_silence(host, port) for host, port in _addresses(self.master))
+        return bool(_silence_of(self.master))
 
     def _threads_of_master(self) -> str:
         return f"local[{self.local.threads}]" if self.master == "local[*]" and self.local.threads else self.master
@@ -379,22 +379,26 @@ def _check_answers(master: str) -> None:
         InputError: the URL names no host.
         SourceUnavailableError: nobody listens there.
     """
-    hosts = _addresses(master)
-    reasons = [_silence(host, port) for host, port in hosts]
-    if hosts and all(reasons):
+    reason = _silence_of(master)
+    if reason:
         raise SourceUnavailableError(
-            f"Spark's master does not answer ({'; '.join(map(str, reasons))}); start it, or correct "
-            "ACQUISITION_SPARK_MASTER"
+            f"Spark's master does not answer ({reason}); start it, or correct ACQUISITION_SPARK_MASTER"
         )
 
 
-def _silence(host: str, port: int) -> str | None:
-    """Why nobody listens there; None if somebody does."""
+def _silence_of(master: str) -> str:
+    """Why nobody listens at any of a master's addresses; empty if somebody does, or it has none."""
+    reasons = [_silence(host, port) for host, port in _addresses(master)]
+    return "; ".join(reasons) if all(reasons) else ""
+
+
+def _silence(host: str, port: int) -> str:
+    """Why nobody listens there; empty if somebody does."""
     try:
         socket.create_connection((host, port), ANSWER_SECONDS).close()
     except OSError as error:
         return f"{host}:{port}: {error.strerror or error}"
-    return None
+    return ""
 
 
 def _addresses(master: str) -> list[tuple[str, int]]:

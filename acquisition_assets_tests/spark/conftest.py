@@ -17,12 +17,12 @@ from acquisition_assets.core.duck import in_memory
 from acquisition_assets.core.engine import DuckDBEngine
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.spark import MEANING, SparkEngine
+from acquisition_assets_tests.spark.servers import DEFAULTS, WORKERS
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-MASTER = "local-cluster[2,1,1024]"
-WORKERS = 2
+MASTER = f"local-cluster[{WORKERS},1,1024]"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,17 +36,7 @@ def cluster() -> Iterator[SparkSession]:
     """The application that every session of the engine in this process uses."""
     from pyspark.sql import SparkSession
 
-    options = {
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.log.level": "ERROR",
-        "spark.sql.shuffle.partitions": "2",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        # Small queries on few rows: compiling them well takes longer than running them.
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
-        "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1",
-    }
+    options = {**DEFAULTS, "spark.sql.shuffle.partitions": "2"}
     session = SparkSession.builder.appName("acquisition-assets-tests").master(MASTER).config(map=options).getOrCreate()
     yield session
     session.stop()

@@ -26,10 +26,11 @@ PACKAGES = "org.apache.spark"
 DEFAULTS = {
     "spark.driver.bindAddress": HOST,
     "spark.driver.host": HOST,
-    "spark.executor.memory": "600m",
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
     "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1",
     "spark.log.level": "ERROR",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
 }
 
 
@@ -103,7 +104,7 @@ def standalone(folder: Path) -> Iterator[Cluster]:
     try:
         wait_for("master", lambda: started[0].told("New state: ALIVE"), START_SECONDS, 0.1)
         for number in range(WORKERS):
-            options = ("--cores", "1", "--memory", "1g", "--work-dir", str(folder / f"work-{number}"), url)
+            options = ("--cores", "1", "--memory", "2g", "--work-dir", str(folder / f"work-{number}"), url)
             started.append(start(f"worker-{number}", "worker.Worker", *options))
         for worker in started[1:]:
             wait_for("worker", lambda worker=worker: worker.told("Successfully registered"), START_SECONDS, 0.1)
@@ -120,7 +121,7 @@ def connect(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
     command = [
         *(str(HOME / "bin" / "spark-submit"), "--master", "local[2]"),
         *("--conf", f"spark.connect.grpc.binding.port={port}", "--conf", f"spark.connect.grpc.binding.address={HOST}"),
-        *("--conf", "spark.ui.enabled=false", "--conf", "spark.log.level=INFO"),
+        *("--conf", "spark.log.level=INFO"),
         *("--class", f"{PACKAGES}.sql.connect.service.SparkConnectServer", "spark-internal"),
     ]
     server = Server(command, folder / "connect.log", {**environment, "SPARK_DAEMON_MEMORY": "1g"})

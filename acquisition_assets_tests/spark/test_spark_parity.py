@@ -22,7 +22,8 @@ from acquisition_assets.policy import Policy, read_policy
 from acquisition_assets_tests import running, world
 from acquisition_assets_tests.random_world import make, write
 from acquisition_assets_tests.running import TASKS, Run, compute_day, report, rows, snapshot
-from acquisition_assets_tests.spark.conftest import MASTER, WORKERS
+from acquisition_assets_tests.spark.conftest import MASTER
+from acquisition_assets_tests.spark.servers import WORKERS
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -253,13 +254,13 @@ def test_a_table_that_breaks_its_contract_is_not_published_and_nothing_below_it_
     monkeypatch.setattr(running, "build_defs", _on_spark)
     assert compute_day(tmp_path / "source", lake, world.SUNDAY, world.ZONE).success
     before = snapshot(lake)
-    query = SparkEngineSession.write
+    write_rows = SparkEngineSession.write
 
     def wrong(session: SparkEngineSession, text: str, contract: Contract, *rest: Any) -> int:
         if contract.table == "dynamic_scores":
             columns = ", ".join("score + 1000 as score" if name == "score" else name for name in contract.columns)
             text = f"select {columns} from ({text}) as right_ones"
-        return query(session, text, contract, *rest)
+        return write_rows(session, text, contract, *rest)
 
     monkeypatch.setattr(SparkEngineSession, "write", wrong)
     run = running.run_day(tmp_path / "source", lake, world.SUNDAY, world.ZONE)
