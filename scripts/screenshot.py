@@ -13,8 +13,8 @@ import urllib.request
 from pathlib import Path
 
 from acquisition_assets.sources.sample import LAST_DAY
+from acquisition_assets_tests.servers import free_port, wait_for
 from acquisition_assets_tests.ui.browser import Visitor, chromium, visit
-from acquisition_assets_tests.ui.server import free_port, wait_for
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 START_SECONDS = 300
