@@ -187,11 +187,19 @@ from (
 order by changed_at, lead_id
 """
 
-# One row per delivery that can have an event in [$from_us, $until_us), then one row per event of those.
-EVENTS = f"""
-with sendings as (
+# One row per delivery, with its day of sending (since 1970), by which it is kept until the files of events are made.
+SENDINGS = f"""
+select
+    *,
+    sent_us // {DAY_US} as sent_day
+from (
     select
-        *,
+        i,
+        k,
+        quality,
+        pace_hours,
+        has_proxy,
+        lacks_delivery_ids,
         greatest(
             first_us + 60000000,
             at_daytime(
@@ -203,9 +211,12 @@ with sendings as (
             )
         ) as sent_us
     from (select *, unnest(range(deliveries)) as k from people)
-),
+)
+"""
 
-delivered as (
+# One row per delivery that can have an event in [$from_us, $until_us), then one row per event of those.
+EVENTS = f"""
+with delivered as (
     select
         i,
         k,
@@ -220,7 +231,7 @@ delivered as (
             cast(-ln(1 - uniform(i, k, 'response')) * pace_hours * 3600000000 as bigint)
         ) as opened_us
     from sendings
-    where sent_us >= $from_us - {LONGEST_DELIVERY_DAYS} * {DAY_US} and sent_us < $until_us
+    where sent_day >= $from_us // {DAY_US} - {LONGEST_DELIVERY_DAYS} and sent_day < $until_us // {DAY_US}
 ),
 
 happened as (
@@ -333,6 +344,11 @@ def write_world(world: World, folder: Path, memory_limit: str = "1GB") -> Path:
         _copy(connection, REFERRALS, made / "referrals.parquet", world)
         _copy(connection, STATUS_CHANGES, made / "status_changes.parquet", world)
         _copy(connection, "select * exclude (number) from contents order by number", made / "content.parquet", world)
+        _copy(connection, SENDINGS, Path(scratch) / "sendings", world, options="partition_by (sent_day)")
+        connection.execute(
+            f"create view sendings as select * from read_parquet('{scratch}/sendings/*/*.parquet', "
+            "hive_partitioning = true, hive_types = {'sent_day': BIGINT})"
+        )
         for number, (first, until) in enumerate(_stretches(world), 1):
             part = made / "events" / f"part-{number:04}.parquet"
             _copy(connection, EVENTS, part, world, from_us=_day_us(first), until_us=_day_us(until))
@@ -368,10 +384,12 @@ def _small_tables(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path, world: World, **window: int) -> None:
+def _copy(
+    connection: duckdb.DuckDBPyConnection, query: str, path: Path, world: World, options: str = "", **window: int
+) -> None:
     given = {**world.parameters(), **window}
     used = {name: value for name, value in given.items() if f"${name}" in query}
-    connection.execute(f"copy ({query}) to '{path}' (format parquet)", used)
+    connection.execute(f"copy ({query}) to '{path}' (format parquet{', ' if options else ''}{options})", used)
 
 
 def _day_us(day: dt.date) -> int:
