@@ -1,8 +1,9 @@
 -- Grain: one row per lead and recommended item. Key: lead_id, rank.
 -- Reads: lead_activity, dynamic_scores, raw_content, items (rule, place, content_type, title, reason, content_id),
 -- completed (lead_id, content_id: what leads completed of them).
--- Parameters: the thresholds of the policy's section content_recommendations. An item's texts are joined last, as ranking
--- holds all rows in memory; its place tells it.
+-- Parameters: the thresholds of the policy's section content_recommendations.
+-- A lead's items are bits of a number, in the order of their places: one row per lead is held in memory, and an item's rank
+-- is the number of bits up to its own.
 with catalogue as (
     select
         items.rule,
@@ -10,6 +11,7 @@ with catalogue as (
         items.content_type,
         items.title,
         items.reason,
+        cast(pow(2, items.place - 1) as bigint) as bit,
         coalesce(min(content.content_id), min(items.content_id)) as content_id
     from items
     left join raw_content as content
@@ -35,7 +37,7 @@ eligible as (
 matched as (
     select
         eligible.lead_id,
-        catalogue.place,
+        catalogue.bit,
         catalogue.content_id
     from eligible
     inner join catalogue
@@ -53,24 +55,36 @@ matched as (
             end
 ),
 
-ranked as (
+recommended as (
     select
         matched.lead_id,
-        matched.place,
-        row_number() over (partition by matched.lead_id order by matched.place) as rank
+        bit_or(matched.bit) as bits
     from matched
     left join completed on matched.lead_id = completed.lead_id and matched.content_id = completed.content_id
     where completed.lead_id is null
+    group by matched.lead_id
+),
+
+ranked as (
+    select
+        recommended.lead_id,
+        bit_count(recommended.bits & (2 * catalogue.bit - 1)) as rank,
+        catalogue.rule,
+        catalogue.content_type,
+        catalogue.title,
+        catalogue.reason,
+        catalogue.content_id
+    from recommended
+    inner join catalogue on recommended.bits & catalogue.bit <> 0
 )
 
 select
-    ranked.lead_id,
-    ranked.rank,
-    catalogue.rule,
-    catalogue.content_type,
-    catalogue.title,
-    catalogue.reason,
-    catalogue.content_id
+    lead_id,
+    rank,
+    rule,
+    content_type,
+    title,
+    reason,
+    content_id
 from ranked
-inner join catalogue on ranked.place = catalogue.place
-where ranked.rank <= $maximum_items
+where rank <= $maximum_items
