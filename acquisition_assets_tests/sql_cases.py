@@ -225,8 +225,9 @@ def metrics_of(events: Rows = (), leads: Rows | None = None, referrals: Rows = (
     tables = raw_tables([lead()] if leads is None else leads, events, referrals)
     dates = [DAY - dt.timedelta(days=n) for n in range(days)]
     tables["days"] = pa.table({"day": pa.array(dates, pa.date32())})
-    before = [(name, f"features/{name}") for name in DELIVERIES]
-    rows = run_sql("features/daily_metrics", tables, {}, DAILY_METRICS, before=before)
+    before = [(name, f"features/{name}") for name in (*DELIVERIES, "lead_events")]
+    parameters = {"history_from": ago(POLICY.features.history_days, end=END), **POLICY.features.parameters()}
+    rows = run_sql("features/daily_metrics", tables, parameters, DAILY_METRICS, before=before)
     return {(DAY - row["day"]).days: row for row in rows}
 
 

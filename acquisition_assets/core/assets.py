@@ -196,9 +196,9 @@ class Step:
         self.session.bind(name or contract.table, contract, files)
         return found
 
-    def write_query(self, sql: str, parameters: Parameters | None = None) -> None:
+    def write_query(self, sql: str, parameters: Parameters | None = None, sliced: Sequence[str] = ()) -> None:
         """Stage the rows of a SQL file, and name them `staged`."""
-        self.rows = self.session.write(read_sql(sql), self.contract, self.staged, parameters)
+        self.rows = self.session.write(read_sql(sql), self.contract, self.staged, parameters, sliced)
         self.session.bind_staged(self.staged)
 
     def write_table(self, table: pa.Table) -> None:

@@ -18,6 +18,7 @@ from sqlglot import ErrorLevel, exp
 from sqlglot.errors import UnsupportedError
 
 _EACH_LETTER = "array_join(transform(split({text}, ''), letter -> {changed}), '')"
+HASHES = ("hash", "xxhash64")
 # Their upper case is one letter in DuckDB, and several in Spark.
 SMALL = "ßᾀᾁᾂᾃᾄᾅᾆᾇᾐᾑᾒᾓᾔᾕᾖᾗᾠᾡᾢᾣᾤᾥᾦᾧᾳῃῳ"
 CAPITAL = "ẞᾈᾉᾊᾋᾌᾍᾎᾏᾘᾙᾚᾛᾜᾝᾞᾟᾨᾩᾪᾫᾬᾭᾮᾯᾼῌῼ"
@@ -103,9 +104,23 @@ def _like(node: Any) -> exp.Expr:
 
 def _function(node: Any) -> exp.Expr:
     """`bit_count` is the same in both; of other functions that sqlglot does not know nothing is known."""
+    if node.name.lower() == "hash":
+        return _hash(node)
     if node.name.lower() != "bit_count":
         raise _refusal(node, "sqlglot does not know this function")
     return exp.BitwiseCount(this=node.expressions[0].copy())
+
+
+def _hash(node: Any) -> exp.Expr:
+    """Another number in each: hashes may only be looked for among hashes, where it does not count which they are."""
+    place: Any = node.parent
+    query = place.parent if isinstance(place, exp.Select) else None
+    search: Any = query.parent if isinstance(query, exp.Subquery) else place
+    subquery = search.args.get("query") if isinstance(search, exp.In) else None
+    sides = [search.this, *subquery.this.expressions] if subquery else []
+    if not sides or any(side.name.lower() not in HASHES for side in sides):
+        raise _refusal(node, "the numbers differ; write hash(...) in (select hash(...) ...)")
+    return exp.Anonymous(this="xxhash64", expressions=[expression.copy() for expression in node.expressions])
 
 
 _LOCAL = "it depends on the time zone; ingestion keeps local days, hours and weekdays as columns"

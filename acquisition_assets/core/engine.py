@@ -8,10 +8,11 @@ A session holds no state beyond its steps: views over files, temporary tables th
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +27,36 @@ from acquisition_assets.core.lake import Lake, corrupt
 
 Parameters = Mapping[str, object]
 PARQUET = "format parquet, compression zstd, compression_level 1"
+ROWS_OF_A_SLICE = 25_000_000
+"""Enough to make slices few, and few enough for a slice to be grouped with the default limit of memory."""
+MOST_READ = 1.75
+"""How often slices may read each row of a table: of rows in no order all slices would read all."""
+
+
+@dataclass(frozen=True)
+class Slices:
+    """Ranges of a text column without nulls: a query that groups or joins by it can be computed range by range.
+
+    bounds: where a range ends and the next one begins, in order; without any there is one range.
+    """
+
+    column: str = ""
+    bounds: tuple[str, ...] = ()
+
+    def queries(self, query: str, relations: Sequence[str]) -> list[str]:
+        """The query over each range's rows of these of its relations, instead of over all rows."""
+        if not self.bounds or not relations:
+            return [query]
+        queries = []
+        for start, end in itertools.pairwise([None, *self.bounds, None]):
+            inside = [] if start is None else [f"{self.column} >= {literal(start)}"]
+            inside += [] if end is None else [f"{self.column} < {literal(end)}"]
+            rows = ", ".join(
+                f"{relation} as not materialized (select * from temp.{relation} where {' and '.join(inside)})"
+                for relation in relations
+            )
+            queries.append(f"with {rows} select * from ({query}) as result")
+        return queries
 
 
 class Session(Protocol):
@@ -40,8 +71,20 @@ class Session(Protocol):
     def bind_arrow(self, name: str, table: pa.Table) -> None:
         """Name an Arrow table of few rows."""
 
-    def bind_query(self, name: str, query: str, parameters: Parameters | None = None) -> None:
-        """Compute a query once and name its rows, for use by several later queries."""
+    def cut(self, name: str, column: str) -> None:
+        """Cut what is computed with `sliced` from now on into ranges of a text column of a bound table, if it is large.
+
+        A range has about `ROWS_OF_A_SLICE` rows of the table. Where those of one cannot be read without the others,
+        there is one.
+        """
+
+    def bind_query(
+        self, name: str, query: str, parameters: Parameters | None = None, sliced: Sequence[str] = ()
+    ) -> None:
+        """Compute a query once and name its rows, for use by several later queries.
+
+        sliced: relations that the query names; a row of it needs only their rows of one value of the column of `cut`.
+        """
 
     def bind_view(self, name: str, query: str) -> None:
         """Name the rows of a query without computing them; each query over them does."""
@@ -49,8 +92,18 @@ class Session(Protocol):
     def query(self, query: str, parameters: Parameters | None = None) -> pa.Table:
         """The rows of a query that gives few."""
 
-    def write(self, query: str, contract: Contract, path: Path, parameters: Parameters | None = None) -> int:
-        """Write a query's rows to one Parquet file with the contract's columns and types; the number of rows."""
+    def write(
+        self,
+        query: str,
+        contract: Contract,
+        path: Path,
+        parameters: Parameters | None = None,
+        sliced: Sequence[str] = (),
+    ) -> int:
+        """Write a query's rows to one Parquet file with the contract's columns and types; the number of rows.
+
+        sliced: as in `bind_query`.
+        """
 
     def violations(self, contract: Contract, files: Sequence[Path], *, unique: bool = True) -> list[Violation]:
         """Every rule of the contract that staged files break (the key's uniqueness only if asked for)."""
@@ -109,11 +162,13 @@ class DuckDBEngine:
             yield connection
 
 
-@dataclass(frozen=True)
+@dataclass
 class DuckDBSession:
-    """A session on one DuckDB connection."""
+    """A session on one DuckDB connection; it knows the files of each table that is bound."""
 
     connection: duckdb.DuckDBPyConnection
+    files: dict[str, Sequence[str]] = field(default_factory=dict)
+    slices: Slices = field(default_factory=Slices)
 
     def bind(self, name: str, contract: Contract, files: Sequence[str]) -> None:
         """See `Session.bind`."""
@@ -121,6 +176,7 @@ class DuckDBSession:
             nothing = ", ".join(f"null::{SQL[contract.kind(c)]} as {c}" for c in contract.columns)
             self.connection.execute(f"create temp view {name} as select {nothing}, null::DATE as date where false")
             return
+        self.files[name] = files
         listed = ", ".join(literal(file) for file in files)
         self.connection.execute(
             f"create temp view {name} as select {', '.join(contract.columns)}, date from read_parquet([{listed}], "
@@ -140,9 +196,26 @@ class DuckDBSession:
         self.connection.execute(f"create temp table {name} as select * from {name}_arrow")
         self.connection.unregister(f"{name}_arrow")
 
-    def bind_query(self, name: str, query: str, parameters: Parameters | None = None) -> None:
+    def cut(self, name: str, column: str) -> None:
+        """See `Session.cut`."""
+        files = ", ".join(literal(file) for file in self.files.get(name, ()))
+        groups = (
+            files
+            and self.connection.execute(
+                "select stats_min_value, stats_max_value, row_group_num_rows "
+                f"from parquet_metadata([{files}]) where path_in_schema = {literal(column)}"
+            ).fetchall()
+        )
+        self.slices = Slices(column, bounds_of(groups or []))
+
+    def bind_query(
+        self, name: str, query: str, parameters: Parameters | None = None, sliced: Sequence[str] = ()
+    ) -> None:
         """See `Session.bind_query`."""
-        self.connection.execute(f"create temp table {name} as {query}", dict(used(query, parameters)))
+        first, *others = self.slices.queries(query, sliced)
+        self.connection.execute(f"create temp table {name} as {first}", dict(used(query, parameters)))
+        for part in others:
+            self.connection.execute(f"insert into {name} {part}", dict(used(query, parameters)))
 
     def bind_view(self, name: str, query: str) -> None:
         """See `Session.bind_view`."""
@@ -155,8 +228,20 @@ class DuckDBSession:
             warnings.simplefilter("ignore", UserWarning)  # DuckDB's, of the copy that few rows cost
             return result.to_arrow_table()
 
-    def write(self, query: str, contract: Contract, path: Path, parameters: Parameters | None = None) -> int:
+    def write(
+        self,
+        query: str,
+        contract: Contract,
+        path: Path,
+        parameters: Parameters | None = None,
+        sliced: Sequence[str] = (),
+    ) -> int:
         """See `Session.write`."""
+        if sliced and self.slices.bounds:
+            self.bind_query("written", query, parameters, sliced)
+            rows = self.write("select * from written", contract, path)
+            self.connection.execute("drop table written")
+            return rows
         written = self.connection.execute(
             f"copy ({typed_query(query, contract)}) to {literal(path)} ({PARQUET})",
             dict(used(query, parameters)),
@@ -175,6 +260,25 @@ class DuckDBSession:
             return differing
         relation = f"read_parquet([{', '.join(literal(f) for f in files)}], hive_partitioning = false)"
         return broken_rules(contract, relation, lambda query: self.connection.execute(query).fetchone() or (), unique)
+
+
+def bounds_of(groups: Sequence[tuple[str | None, str | None, int]]) -> tuple[str, ...]:
+    """The bounds of slices of rows stored in groups, of which the least and greatest text and the rows are known.
+
+    None if there are few rows, or if each slice would have to read most groups again.
+    """
+    known = sorted(
+        (least, greatest, rows) for least, greatest, rows in groups if least is not None and greatest is not None
+    )
+    total = sum(rows for *_, rows in groups)
+    bounds: list[str] = []
+    before = 0
+    for least, _, rows in known:
+        if before >= (len(bounds) + 1) * ROWS_OF_A_SLICE and least > max([known[0][0], *bounds]):
+            bounds.append(least)
+        before += rows
+    read = sum(rows * (1 + sum(least < bound <= greatest for bound in bounds)) for least, greatest, rows in known)
+    return tuple(bounds) if len(known) == len(groups) and read <= total * MOST_READ else ()
 
 
 def typed_query(query: str, contract: Contract) -> str:

@@ -266,7 +266,12 @@ class SparkEngineSession:
         """See `Session.bind_arrow`."""
         self.spark.createDataFrame(table).createOrReplaceTempView(name)
 
-    def bind_query(self, name: str, query: str, parameters: Parameters | None = None) -> None:
+    def cut(self, name: str, column: str) -> None:
+        """See `Session.cut`: Spark cuts everything by itself."""
+
+    def bind_query(
+        self, name: str, query: str, parameters: Parameters | None = None, sliced: Sequence[str] = ()
+    ) -> None:
         """See `Session.bind_query`."""
         from pyspark import StorageLevel
 
@@ -282,7 +287,14 @@ class SparkEngineSession:
         """See `Session.query`."""
         return self._frame(query, parameters).toArrow()
 
-    def write(self, query: str, contract: Contract, path: Path, parameters: Parameters | None = None) -> int:
+    def write(
+        self,
+        query: str,
+        contract: Contract,
+        path: Path,
+        parameters: Parameters | None = None,
+        sliced: Sequence[str] = (),
+    ) -> int:
         """See `Session.write`."""
         folder = f"{self.exchange}/{path.stem}-parts"
         frame = self._frame(typed_query(query, contract), parameters)

@@ -28,18 +28,20 @@ from acquisition_assets.features.platforms import platform_table
 from acquisition_assets.features.policy import FeaturePolicy, PlatformPolicy
 from acquisition_assets.raw.contract import RAW_EVENTS, RAW_LEADS, RAW_REFERRALS, RAW_STATUS_CHANGES
 
-DELIVERY_PARTS = ("delivery_parts", "mixed_deliveries")
-LEAD_FACTS = (
-    "lead_deliveries",
-    "lead_events",
-    "latest_responses",
-    "lead_content_types",
-    "delivery_facts",
-    "lead_referrals",
-    "last_statuses",
-    "lead_profiles",
-)
-"""One after the other they need a fraction of the memory that they need together, and spill less."""
+# One after the other these need a fraction of the memory that they need together, and spill less. With each the
+# relations of which a lead's row needs only the lead's: of very many they are computed for some leads after the other.
+DELIVERY_PARTS = {"delivery_parts": (RAW_EVENTS.table,), "mixed_deliveries": ()}
+LEAD_FACTS: dict[str, tuple[str, ...]] = {
+    "lead_deliveries": ("deliveries",),
+    "lead_events": (RAW_EVENTS.table,),
+    "latest_responses": ("deliveries", "lead_deliveries"),
+    "lead_content_types": ("deliveries",),
+    "delivery_facts": ("lead_deliveries", "latest_responses", "lead_content_types"),
+    "lead_referrals": (),
+    "last_statuses": (),
+    "lead_profiles": (),
+}
+LEAD_ACTIVITY_OF = ("lead_profiles", "delivery_facts", "lead_events")
 RECOMPUTED = "The number of leads, and the referrals, counted again from the raw tables."
 RECOMPUTED_DAYS = "New leads and referrals of the days, counted again from the raw tables by time."
 
@@ -74,13 +76,14 @@ def build(env: Env, policy: FeaturePolicy, platforms: PlatformPolicy) -> dg.Asse
             activity = Step(env, LEAD_ACTIVITY, day, session, folder)
             _bind(activity, policy, platforms)
             parameters = _parameters(env, policy, day)
-            for relation in DELIVERY_PARTS:
-                session.bind_query(relation, read_sql(f"features/{relation}"))
+            session.cut(RAW_EVENTS.table, "lead_id")
+            for relation, sliced in DELIVERY_PARTS.items():
+                session.bind_query(relation, read_sql(f"features/{relation}"), sliced=sliced)
             session.bind_view("deliveries", read_sql("features/deliveries"))
-            for relation in LEAD_FACTS:
-                session.bind_query(relation, read_sql(f"features/{relation}"), parameters)
+            for relation, sliced in LEAD_FACTS.items():
+                session.bind_query(relation, read_sql(f"features/{relation}"), parameters, sliced)
             metrics = Step(env, DAILY_METRICS, day, session, folder)
-            activity.write_query("features/lead_activity", parameters)
+            activity.write_query("features/lead_activity", parameters, LEAD_ACTIVITY_OF)
             yield from judged(activity, _recompute_leads)
             activity_metadata = {**activity.metadata(), **_negative_responses(activity)}
             metrics.write_query("features/daily_metrics")

@@ -39,6 +39,9 @@ ROW_PROBLEMS = {
 MOST_EMPTY_DAYS = 3660
 # Events that are in memory at a time: about 300 MB. More are taken in parts of some days each, which never spill.
 ROWS_AT_ONCE = 1_500_000
+# Days with more events than four row groups are stored in the order of their leads: who reads those of some leads skips
+# the rest. Of a smaller day most would be read anyway.
+MOST_UNSORTED = 4 * 122_880
 # Before it, the day of an instant and the start of a day may differ by the odd offsets of old.
 FIRST_CUT = dt.date(1970, 1, 2)
 ROW_TIME = "row_time"
@@ -566,17 +569,22 @@ class Ingestion:
         folder = self.folder / "raw_events"
         folder.mkdir(exist_ok=True)
         good = "(problem is null or kept)"
-        days = self.connection.execute(f"select distinct date from checked_events where {good} order by 1").fetchall()
-        files = {("raw_events", day): folder / f"{day}.parquet" for (day,) in days}
+        days = dict(
+            self.connection.execute(
+                f"select date, count(*) from checked_events where {good} group by 1 order by 1"
+            ).fetchall()
+        )
+        files = {("raw_events", day): folder / f"{day}.parquet" for day in days}
 
         def write(day: dt.date) -> None:
-            rows = f"select {_stored(EVENTS)} from checked_events where date = date '{day}' and {good}"
+            order = "order by lead_id" if days[day] > MOST_UNSORTED else ""
+            rows = f"select {_stored(EVENTS)} from checked_events where date = date '{day}' and {good} {order}"
             with self.connection.cursor() as cursor:
                 cursor.execute(f"copy ({rows}) to {literal(files['raw_events', day])} ({PARQUET_OF_EVENTS})")
 
         threads = self._number("select current_setting('threads')")
         with ThreadPoolExecutor(threads) as pool:  # each file by itself keeps one thread busy
-            for _ in pool.map(write, [day for (day,) in days]):
+            for _ in pool.map(write, days):
                 pass
         return files
 

@@ -1,6 +1,15 @@
 -- Grain: one row per business day of `days`. Key: day.
--- Reads: days, raw_leads, raw_referrals, deliveries. Days without anything are rows of zeros.
-with created as (
+-- Reads: days, raw_leads, raw_referrals, lead_events, deliveries. Days without anything are rows of zeros.
+-- Deliveries of leads that are no longer in the source do not count; these leads are few, and are looked for among the leads
+-- with an event, not among those of each delivery.
+with gone as (
+    select lead_events.lead_id
+    from lead_events
+    left join raw_leads on lead_events.lead_id = raw_leads.lead_id
+    where raw_leads.lead_id is null
+),
+
+created as (
     select
         created_date as day,
         count(*) as new_leads
@@ -35,14 +44,18 @@ referred as (
 
 recent as (
     select
-        sent_date,
-        completed_date,
-        opened_date <= sent_date as is_opened_same_day,
+        deliveries.sent_date,
+        deliveries.completed_date,
+        deliveries.opened_date <= deliveries.sent_date as is_opened_same_day,
         count(*) as deliveries
     from deliveries
+    left join gone on deliveries.lead_id = gone.lead_id
     where
-        (sent_date >= (select min(day) from days) or completed_date >= (select min(day) from days))
-        and lead_id in (select lead_id from raw_leads)
+        gone.lead_id is null
+        and (
+            deliveries.sent_date >= (select min(day) from days)
+            or deliveries.completed_date >= (select min(day) from days)
+        )
     group by 1, 2, 3
 ),
 

@@ -1,0 +1,128 @@
+"""Here: where the DuckDB engine cuts a large table into slices, and what it computes of slices.
+
+Not here: that the features are the same with slices (features/test_features_slices.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from acquisition_assets.core import engine
+from acquisition_assets.core.contracts import Contract, Kind, column
+from acquisition_assets.core.engine import DuckDBEngine, DuckDBSession, Slices, bounds_of
+from acquisition_assets.core.lake import Lake
+
+NAMES = [f"lead-{number:04}" for number in range(1000)]
+"""They differ after more letters than a statistic of eight bytes would hold."""
+VISITS = Contract(
+    table="visits",
+    grain="One row per visit.",
+    key=(),
+    columns={"lead_id": column(Kind.TEXT, "Who"), "pages": column(Kind.INTEGER, "How many")},
+)
+LEADS = Contract(
+    table="leads", grain="One row per lead.", key=("lead_id",), columns={"lead_id": column(Kind.TEXT, "Who")}
+)
+QUERY = "select lead_id, sum(pages) as pages from visits group by lead_id"
+
+
+@pytest.fixture(autouse=True)
+def _small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "ROWS_OF_A_SLICE", 500)
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[DuckDBSession]:
+    with DuckDBEngine(Lake(str(tmp_path / "lake"))).session(tmp_path) as opened:
+        yield opened
+
+
+def visits(folder: Path, names: Sequence[str | None], group: int = 100) -> list[str]:
+    """Three days on which each of these comes once, stored in row groups of this size."""
+    files = []
+    for day in range(3):
+        file = folder / f"visits/date={dt.date(2026, 3, 1 + day)}/data.parquet"
+        file.parent.mkdir(parents=True)
+        table = pa.table({"lead_id": pa.array(names, pa.string()), "pages": pa.array([day + 1] * len(names))})
+        pq.write_table(table, file, row_group_size=group)
+        files.append(str(file))
+    return files
+
+
+def test_rows_in_order_are_cut_and_computed_slice_by_slice(session: DuckDBSession, tmp_path: Path) -> None:
+    session.bind("visits", VISITS, visits(tmp_path, NAMES))
+    session.cut("visits", "lead_id")
+    assert session.slices == Slices("lead_id", ("lead-0100", "lead-0300", "lead-0500", "lead-0600", "lead-0800"))
+    session.bind_query("pages", QUERY, sliced=["visits"])
+    assert session.query("select * from pages order by 1").to_pylist() == [
+        {"lead_id": name, "pages": 6} for name in NAMES
+    ]
+
+
+def test_each_slice_sees_its_own_rows_of_every_relation(session: DuckDBSession, tmp_path: Path) -> None:
+    session.bind("visits", VISITS, visits(tmp_path, NAMES))
+    session.bind_arrow("leads", pa.table({"lead_id": [*NAMES[::2], "lead-", "lead-1"]}))
+    session.bind_view("seen", "select lead_id, count(*) as visits from visits group by lead_id")
+    session.cut("visits", "lead_id")
+    query = "with named as (select * from leads) select lead_id, visits, $n n from named left join seen using (lead_id)"
+    session.bind_query("sliced", query, {"n": 7}, sliced=["leads", "seen"])
+    session.bind_query("whole", query, {"n": 7})
+    rows = [session.query(f"select * from {name} order by 1").to_pylist() for name in ("sliced", "whole")]
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == len(NAMES) // 2 + 2
+
+
+def test_what_is_written_in_slices_is_one_file(session: DuckDBSession, tmp_path: Path) -> None:
+    session.bind("visits", VISITS, visits(tmp_path, NAMES))
+    session.cut("visits", "lead_id")
+    for number in range(2):
+        file = tmp_path / f"{number}.parquet"
+        assert session.write(QUERY, VISITS, file, sliced=["visits"]) == len(NAMES)
+        assert sorted(pq.ParquetFile(file).read().column("lead_id").to_pylist()) == NAMES
+        assert not session.violations(VISITS, [file])
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(random.Random(1).sample(NAMES, len(NAMES)), id="in no order"),
+        pytest.param(NAMES[:160], id="few"),
+        pytest.param([None, *NAMES], id="with nulls alone in a group"),
+        pytest.param(["the same"] * 1000, id="one lead"),
+    ],
+)
+def test_others_are_computed_at_once(names: list[str | None], session: DuckDBSession, tmp_path: Path) -> None:
+    session.bind("visits", VISITS, visits(tmp_path, names, group=1 if None in names else 100))
+    session.cut("visits", "lead_id")
+    assert session.slices.bounds == ()
+    session.bind_query("pages", QUERY, sliced=["visits"])
+    assert session.query("select count(*) as leads from pages").to_pylist() == [{"leads": len(set(names))}]
+
+
+def test_a_table_without_files_is_not_cut(session: DuckDBSession) -> None:
+    session.bind("visits", VISITS, [])
+    session.cut("visits", "lead_id")
+    assert session.slices.bounds == ()
+
+
+def test_letters_are_ordered_as_the_engine_orders_them(session: DuckDBSession, tmp_path: Path) -> None:
+    names = sorted({f"{letter}{number}" for number in range(60) for letter in "aZé'ß日😀\u07ff\ue000"})
+    session.bind("visits", VISITS, visits(tmp_path, names, group=20))
+    session.cut("visits", "lead_id")
+    assert len(session.slices.bounds) > 1
+    session.bind_query("pages", QUERY, sliced=["visits"])
+    assert session.query("select lead_id from pages order by 1").column("lead_id").to_pylist() == names
+
+
+def test_slices_may_read_some_rows_again() -> None:
+    apart = [(f"{number:03}", f"{number:03}x", 100) for number in range(30)]
+    assert len(bounds_of(apart)) == 5
+    assert len(bounds_of([("000", "zzz", 300), *apart])) == 6
+    assert bounds_of([("000", "zzz", 2000), *apart]) == ()

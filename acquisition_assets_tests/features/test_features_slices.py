@@ -1,0 +1,54 @@
+"""Here: features that are computed for some leads after the other are the same as of all at once.
+
+Not here: what they must be, and where ranges are cut (core/test_engine_slices.py).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from acquisition_assets.core import engine
+from acquisition_assets.raw import ingest
+from acquisition_assets_tests.random_world import make, write
+from acquisition_assets_tests.running import compute_day, snapshot
+
+MANY = 10**9
+
+
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_the_size_of_the_slices_changes_nothing(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = make(seed)
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("ingestion: {quarantine_error_percent: 100}\n", encoding="utf-8")
+    monkeypatch.setattr(engine, "MOST_READ", float("inf"))
+    bounds = _watch_bounds(monkeypatch)
+    lakes = {rows: tmp_path / str(rows) for rows in (MANY, 30)}
+    for number, day in enumerate(world.days):
+        write(tmp_path / "source", world.seen(number), world.form)
+        for rows, lake in lakes.items():
+            monkeypatch.setattr(engine, "ROWS_OF_A_SLICE", rows)
+            monkeypatch.setattr(ingest, "MOST_UNSORTED", MANY if rows == MANY else 0)
+            run = compute_day(
+                tmp_path / "source", lake, day, world.zone, policy, world.full[number], last_step="features"
+            )
+            assert run.success, run.errors
+    whole, sliced = map(snapshot, lakes.values())
+    assert sum(map(len, whole.values())) > 0
+    assert sliced == whole
+    assert () in bounds
+    assert max(map(len, bounds)) > 1
+
+
+def _watch_bounds(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, ...]]:
+    """The bounds of the slices of all that is computed from now on."""
+    seen = set()
+    bounds_of = engine.bounds_of
+
+    def watched(groups: list[tuple[str | None, str | None, int]]) -> tuple[str, ...]:
+        seen.add(bounds_of(groups))
+        return bounds_of(groups)
+
+    monkeypatch.setattr(engine, "bounds_of", watched)
+    return seen
