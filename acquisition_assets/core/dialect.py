@@ -113,12 +113,12 @@ def _function(node: Any) -> exp.Expr:
 
 def _hash(node: Any) -> exp.Expr:
     """Another number in each: hashes may only be looked for among hashes, where it does not count which they are."""
-    place: Any = node.parent
-    query = place.parent if isinstance(place, exp.Select) else None
-    search: Any = query.parent if isinstance(query, exp.Subquery) else place
-    subquery = search.args.get("query") if isinstance(search, exp.In) else None
-    sides = [search.this, *subquery.this.expressions] if subquery else []
-    if not sides or any(side.name.lower() not in HASHES for side in sides):
+    search: Any = node.find_ancestor(exp.In)
+    subquery = search.args.get("query") if search else None
+    among = subquery.this.expressions if subquery else []
+    sides = [search.this, *among] if among else []
+    are_hashes = all(isinstance(side, exp.Anonymous) and side.name.lower() in HASHES for side in sides)
+    if not are_hashes or not any(side is node for side in sides):
         raise _refusal(node, "the numbers differ; write hash(...) in (select hash(...) ...)")
     return exp.Anonymous(this="xxhash64", expressions=[expression.copy() for expression in node.expressions])
 

@@ -55,6 +55,8 @@ SAME = {
     "sets of bits": """select number // 62 as block, bit_or(cast(pow(2, number % 62) as bigint)) as bits, bit_count(
         bit_or(cast(pow(2, number % 62) as bigint))) as many, bit_or(cast(pow(2, number % 62) as bigint)) & 5 as few
         from (values (0), (1), (1), (2), (61), (62), (123), (124)) as t(number) group by 1 order by 1""",
+    "hashes among hashes": """select w from (values ('a'), ('b'), ('á🚀'), (null)) as t(w)
+        where hash(w) in (select hash(v) from (values ('á🚀'), ('b'), ('b'), ('x')) as u(v) group by 1) order by w""",
     "order of text": """select w from (values ('a'), ('B'), ('b'), ('á'), ('Z'), ('🚀'), ('\ufffd'), (''), (' a'),
         ('10'), ('9'), ('a '), ('ß'), ('ss')) as t(w) order by w""",
     "comparison of text": """select w < 'b' as a, w = 'a' as b, w > 'Z' as c, w <> 'á' as d, w in ('a ', 'B') as e
@@ -113,6 +115,12 @@ REFUSED = {
     "rounded doubles": "select round(a, 2) from t",
     "patterns with a backslash": r"select a like 'x\%' from t",
     "patterns of a column": "select a like b from t",
+    "a hash": "select hash(a) from t",
+    "hashes that are compared": "select a from t where hash(a) = hash(b)",
+    "a hash among numbers": "select a from t where hash(a) in (select b from c)",
+    "a hash among columns of that name": "select a from t where hash(a) in (select hash from c)",
+    "a number among hashes": "select a from t where b in (select hash(b) from c)",
+    "a hash in a condition": "select a from t where hash(a) in (select hash(b) from c where hash(b) > 1)",
 }
 FOLDERS = ("features", "outputs", "checks", "reports")
 FILES = sorted(file for folder in FOLDERS for file in (sql_folder() / folder).glob("*.sql"))
