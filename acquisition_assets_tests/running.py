@@ -158,6 +158,13 @@ def _definitions(
     return build_defs(settings, policy=policy, source=source, full=full)
 
 
+def lenient_policy(folder: Path) -> Path:
+    """The file of a policy under which no day stops, however many rows are bad."""
+    path = folder / "policy.yaml"
+    path.write_text("ingestion: {quarantine_error_percent: 100}\n", encoding="utf-8")
+    return path
+
+
 @cache
 def _policy(path: Path | None) -> Policy:
     return read_policy(path)

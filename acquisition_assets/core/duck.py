@@ -6,7 +6,7 @@ Not here: what is run on one, and the engine's limits.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import duckdb
 
@@ -16,6 +16,11 @@ OFFLINE: dict[str, str] = {"autoinstall_known_extensions": "false", "autoload_kn
 def literal(value: object) -> str:
     """A value as a text in SQL, such as 'it''s'."""
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def literals(values: Iterable[object]) -> str:
+    """Values as a list of texts in SQL, such as ['a', 'b']."""
+    return f"[{', '.join(map(literal, values))}]"
 
 
 def identifier(name: str) -> str:

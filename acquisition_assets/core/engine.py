@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from acquisition_assets.core.contracts import SQL, Contract, Violation, duplicates_query, violations_query
-from acquisition_assets.core.duck import in_memory, literal
+from acquisition_assets.core.duck import in_memory, literal, literals
 from acquisition_assets.core.errors import AcquisitionError, LakeError
 from acquisition_assets.core.lake import Lake, corrupt
 
@@ -177,10 +177,9 @@ class DuckDBSession:
             self.connection.execute(f"create temp view {name} as select {nothing}, null::DATE as date where false")
             return
         self.files[name] = files
-        listed = ", ".join(literal(file) for file in files)
         self.connection.execute(
-            f"create temp view {name} as select {', '.join(contract.columns)}, date from read_parquet([{listed}], "
-            "hive_partitioning = true, hive_types = {'date': DATE})"
+            f"create temp view {name} as select {', '.join(contract.columns)}, date "
+            f"from read_parquet({literals(files)}, hive_partitioning = true, hive_types = {{'date': DATE}})"
         )
 
     def bind_staged(self, path: Path) -> None:
@@ -198,15 +197,13 @@ class DuckDBSession:
 
     def cut(self, name: str, column: str) -> None:
         """See `Session.cut`."""
-        files = ", ".join(literal(file) for file in self.files.get(name, ()))
-        groups = (
-            files
-            and self.connection.execute(
+        self.slices = Slices(column)
+        if name in self.files:
+            groups = self.connection.execute(
                 "select stats_min_value, stats_max_value, row_group_num_rows "
-                f"from parquet_metadata([{files}]) where path_in_schema = {literal(column)}"
+                f"from parquet_metadata({literals(self.files[name])}) where path_in_schema = {literal(column)}"
             ).fetchall()
-        )
-        self.slices = Slices(column, bounds_of(groups or []))
+            self.slices = Slices(column, bounds_of(groups))
 
     def bind_query(
         self, name: str, query: str, parameters: Parameters | None = None, sliced: Sequence[str] = ()
@@ -250,15 +247,14 @@ class DuckDBSession:
 
     def merge(self, files: Sequence[str], contract: Contract, path: Path) -> int:
         """Write the rows of Parquet files, in their order, to one file with the contract's columns and types."""
-        listed = ", ".join(literal(file) for file in files)
-        return self.write(f"select * from read_parquet([{listed}], hive_partitioning = false)", contract, path)
+        return self.write(f"select * from read_parquet({literals(files)}, hive_partitioning = false)", contract, path)
 
     def violations(self, contract: Contract, files: Sequence[Path], *, unique: bool = True) -> list[Violation]:
         """See `Session.violations`."""
         differing = differing_columns(contract, files)
         if differing:
             return differing
-        relation = f"read_parquet([{', '.join(literal(f) for f in files)}], hive_partitioning = false)"
+        relation = f"read_parquet({literals(files)}, hive_partitioning = false)"
         return broken_rules(contract, relation, lambda query: self.connection.execute(query).fetchone() or (), unique)
 
 

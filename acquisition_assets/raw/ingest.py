@@ -19,7 +19,7 @@ import duckdb
 
 from acquisition_assets.core.contracts import SQL
 from acquisition_assets.core.days import days_between, end_of_day, start_of_day
-from acquisition_assets.core.duck import literal
+from acquisition_assets.core.duck import literal, literals
 from acquisition_assets.core.engine import PARQUET
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.raw.cells import INSTANT, MACROS, cleaned, parsed, time_macros
@@ -504,9 +504,9 @@ class Ingestion:
         self.connection.execute("create temp table ids_of_other_days (id varchar)")
         if not known:
             return
-        files = ", ".join(literal(file) for file in self.lake.files("raw_events", known))
+        files = literals(self.lake.files("raw_events", known))
         self.connection.execute(
-            f"insert into ids_of_other_days select event_id from read_parquet([{files}], hive_partitioning = false) "
+            f"insert into ids_of_other_days select event_id from read_parquet({files}, hive_partitioning = false) "
             f"where event_id in ({ids})"
         )
         self.connection.execute("insert into repeated_events select hash(id) from ids_of_other_days")
@@ -527,11 +527,10 @@ class Ingestion:
             return
         later = f"select p_lead_id from parsed_leads where p_created_at >= {_instant(self.end)}"
         for some in (files, *([file] for file in files)):
-            listed = ", ".join(literal(file) for file in some)
             try:
                 self.connection.execute(
                     f"update checked_events set kept = true where problem = {UNKNOWN_LEAD} and may_stay "
-                    f"and lead_id in ({later}) and event_id in (select event_id from read_parquet([{listed}], "
+                    f"and lead_id in ({later}) and event_id in (select event_id from read_parquet({literals(some)}, "
                     f"hive_partitioning = false) where event_id in ({unknown}))"
                 )
             except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException):

@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from acquisition_assets.core.duck import identifier, in_memory, literal
+from acquisition_assets.core.duck import identifier, in_memory, literal, literals
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.raw.inputs import INPUTS, InputColumn, require_columns
 from acquisition_assets.sources.base import ROW_PLACE, TABLES, RawTable, Wanted
@@ -151,7 +151,7 @@ class _FileTable:
         if not from_text and len(parts) == 1:
             whole = parts[0]
         elif not from_text and all(len(found) == 1 for found in kinds.values()):
-            whole = self._parquet(f"[{', '.join(literal(file) for file in self.files)}], union_by_name = true")
+            whole = self._parquet(f"{literals(self.files)}, union_by_name = true")
         else:
             whole = self._spooled(self._union(parts, columns), columns)
         view = f"source_{self.name}"

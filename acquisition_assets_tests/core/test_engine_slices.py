@@ -20,15 +20,11 @@ from acquisition_assets.core.engine import DuckDBEngine, DuckDBSession, Slices, 
 from acquisition_assets.core.lake import Lake
 
 NAMES = [f"lead-{number:04}" for number in range(1000)]
-"""They differ after more letters than a statistic of eight bytes would hold."""
 VISITS = Contract(
     table="visits",
     grain="One row per visit.",
     key=(),
     columns={"lead_id": column(Kind.TEXT, "Who"), "pages": column(Kind.INTEGER, "How many")},
-)
-LEADS = Contract(
-    table="leads", grain="One row per lead.", key=("lead_id",), columns={"lead_id": column(Kind.TEXT, "Who")}
 )
 QUERY = "select lead_id, sum(pages) as pages from visits group by lead_id"
 

@@ -12,7 +12,7 @@ import pytest
 from acquisition_assets.core import engine
 from acquisition_assets.raw import ingest
 from acquisition_assets_tests.random_world import make, write
-from acquisition_assets_tests.running import compute_day, snapshot
+from acquisition_assets_tests.running import compute_day, lenient_policy, snapshot
 
 MANY = 10**9
 
@@ -20,8 +20,7 @@ MANY = 10**9
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_the_size_of_the_slices_changes_nothing(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = make(seed)
-    policy = tmp_path / "policy.yaml"
-    policy.write_text("ingestion: {quarantine_error_percent: 100}\n", encoding="utf-8")
+    policy = lenient_policy(tmp_path)
     monkeypatch.setattr(engine, "MOST_READ", float("inf"))
     bounds = _watch_bounds(monkeypatch)
     lakes = {rows: tmp_path / str(rows) for rows in (MANY, 30)}
@@ -47,8 +46,9 @@ def _watch_bounds(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, ...]]:
     bounds_of = engine.bounds_of
 
     def watched(groups: list[tuple[str | None, str | None, int]]) -> tuple[str, ...]:
-        seen.add(bounds_of(groups))
-        return bounds_of(groups)
+        bounds = bounds_of(groups)
+        seen.add(bounds)
+        return bounds
 
     monkeypatch.setattr(engine, "bounds_of", watched)
     return seen

@@ -15,14 +15,13 @@ from acquisition_assets.raw.ingest import Part
 from acquisition_assets_tests.ingesting import events, leads_of, take_in
 from acquisition_assets_tests.random_world import make, write
 from acquisition_assets_tests.reference import UTC
-from acquisition_assets_tests.running import compute_day, snapshot
+from acquisition_assets_tests.running import compute_day, lenient_policy, snapshot
 
 
 @pytest.mark.parametrize("seed", range(1, 9))
 def test_the_size_of_the_parts_changes_nothing(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = make(seed)
-    policy = tmp_path / "policy.yaml"
-    policy.write_text("ingestion: {quarantine_error_percent: 100}\n", encoding="utf-8")
+    policy = lenient_policy(tmp_path)
     lakes = {at_once: tmp_path / str(at_once) for at_once in (10**9, 1, 40)}
     for number, day in enumerate(world.days):
         write(tmp_path / "source", world.seen(number), world.form)

@@ -7,7 +7,6 @@
 with catalogue as (
     select
         items.rule,
-        items.place,
         items.content_type,
         items.title,
         items.reason,
