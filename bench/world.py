@@ -344,7 +344,9 @@ def write_world(world: World, folder: Path, memory_limit: str = "1GB") -> Path:
         _copy(connection, REFERRALS, made / "referrals.parquet", world)
         _copy(connection, STATUS_CHANGES, made / "status_changes.parquet", world)
         _copy(connection, "select * exclude (number) from contents order by number", made / "content.parquet", world)
-        _copy(connection, SENDINGS, Path(scratch) / "sendings", world, options="partition_by (sent_day)")
+        _copy(
+            connection, SENDINGS, Path(scratch) / "sendings", world, options="format parquet, partition_by (sent_day)"
+        )
         connection.execute(
             f"create view sendings as select * from read_parquet('{scratch}/sendings/*/*.parquet', "
             "hive_partitioning = true, hive_types = {'sent_day': BIGINT})"
@@ -385,11 +387,16 @@ def _small_tables(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _copy(
-    connection: duckdb.DuckDBPyConnection, query: str, path: Path, world: World, options: str = "", **window: int
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    path: Path,
+    world: World,
+    options: str = "format parquet",
+    **window: int,
 ) -> None:
     given = {**world.parameters(), **window}
     used = {name: value for name, value in given.items() if f"${name}" in query}
-    connection.execute(f"copy ({query}) to '{path}' (format parquet{', ' if options else ''}{options})", used)
+    connection.execute(f"copy ({query}) to '{path}' ({options})", used)
 
 
 def _day_us(day: dt.date) -> int:
