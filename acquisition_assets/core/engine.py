@@ -2,7 +2,8 @@
 
 Not here: what the SQL says, and the swap of a staged file into the lake.
 
-A session holds no state beyond its steps: views over files, temporary tables that may spill, nothing that outlives it.
+A session holds no state beyond its steps: views over files, tables that are temporary or in a file of its own, nothing
+that outlives it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
+import shutil
+import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -145,10 +148,14 @@ class DuckDBEngine:
     @contextlib.contextmanager
     def session(self, scratch: Path) -> Iterator[DuckDBSession]:
         """See `Engine.session`."""
-        with self.connect(scratch) as connection:
-            # Tables are ordered by `order by` alone; any other order would hold rows in memory that cannot be spilled.
-            connection.execute("set preserve_insertion_order = false")
-            yield DuckDBSession(connection)
+        kept = (self.spill or scratch) / f"slices-{uuid.uuid4().hex}"
+        try:
+            with self.connect(scratch) as connection:
+                # Tables are ordered by `order by` alone; any other order would hold rows in memory that can't spill.
+                connection.execute("set preserve_insertion_order = false")
+                yield DuckDBSession(connection, kept)
+        finally:
+            shutil.rmtree(kept, ignore_errors=True)
 
     @contextlib.contextmanager
     def connect(self, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -164,9 +171,14 @@ class DuckDBEngine:
 
 @dataclass
 class DuckDBSession:
-    """A session on one DuckDB connection; it knows the files of each table that is bound."""
+    """A session on one DuckDB connection; it knows the files of each table that is bound.
+
+    kept: a folder for rows that are computed in slices; without one nothing is cut. What has to leave the memory is
+    written each time if the table is temporary, and once if it is in a file.
+    """
 
     connection: duckdb.DuckDBPyConnection
+    kept: Path | None = None
     files: dict[str, Sequence[str]] = field(default_factory=dict)
     slices: Slices = field(default_factory=Slices)
 
@@ -198,21 +210,31 @@ class DuckDBSession:
     def cut(self, name: str, column: str) -> None:
         """See `Session.cut`."""
         self.slices = Slices(column)
-        if name in self.files:
-            groups = self.connection.execute(
-                "select stats_min_value, stats_max_value, row_group_num_rows "
-                f"from parquet_metadata({literals(self.files[name])}) where path_in_schema = {literal(column)}"
-            ).fetchall()
-            self.slices = Slices(column, bounds_of(groups))
+        if not self.kept or name not in self.files:
+            return
+        groups = self.connection.execute(
+            "select stats_min_value, stats_max_value, row_group_num_rows "
+            f"from parquet_metadata({literals(self.files[name])}) where path_in_schema = {literal(column)}"
+        ).fetchall()
+        self.slices = Slices(column, bounds_of(groups))
+        if self.slices.bounds:
+            with contextlib.suppress(OSError):  # what is wrong with the folder is told of the file in it
+                self.kept.mkdir(parents=True)
+            self.connection.execute(f"attach {literal(self.kept / 'slices.duckdb')} as kept")
+            self.connection.execute("pragma force_compression = 'uncompressed'")  # rows are read a few times at most
 
     def bind_query(
         self, name: str, query: str, parameters: Parameters | None = None, sliced: Sequence[str] = ()
     ) -> None:
         """See `Session.bind_query`."""
         first, *others = self.slices.queries(query, sliced)
-        self.connection.execute(f"create temp table {name} as {first}", dict(used(query, parameters)))
+        if not others:
+            self.connection.execute(f"create temp table {name} as {first}", dict(used(query, parameters)))
+            return
+        self.connection.execute(f"create table kept.{name} as {first}", dict(used(query, parameters)))
         for part in others:
-            self.connection.execute(f"insert into {name} {part}", dict(used(query, parameters)))
+            self.connection.execute(f"insert into kept.{name} {part}", dict(used(query, parameters)))
+        self.bind_view(name, f"select * from kept.{name}")
 
     def bind_view(self, name: str, query: str) -> None:
         """See `Session.bind_view`."""
@@ -237,7 +259,8 @@ class DuckDBSession:
         if sliced and self.slices.bounds:
             self.bind_query("written", query, parameters, sliced)
             rows = self.write("select * from written", contract, path)
-            self.connection.execute("drop table written")
+            self.connection.execute("drop view written")
+            self.connection.execute("drop table kept.written")
             return rows
         written = self.connection.execute(
             f"copy ({typed_query(query, contract)}) to {literal(path)} ({PARQUET})",

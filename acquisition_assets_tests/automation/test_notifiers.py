@@ -41,7 +41,7 @@ def test_without_targets_there_is_the_log(urls: str) -> None:
 def test_the_log_gets_errors_and_warnings(caplog: pytest.LogCaptureFixture) -> None:
     LogNotifier(LOG).send("title 100 %s", "body")
     LogNotifier(LOG).send("title", "body", urgent=False)
-    assert [(r.levelname, r.getMessage()) for r in caplog.records] == [
+    assert [(r.levelname, r.getMessage()) for r in caplog.records if r.name == LOG.name] == [
         ("ERROR", "alert: title 100 %s\nbody"),
         ("WARNING", "alert: title\nbody"),
     ]
@@ -92,6 +92,8 @@ def test_a_failure_that_is_not_known_is_told_with_what_to_do(said: list[str]) ->
 def test_nothing_that_a_library_says_reaches_a_log(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         refusal(f"json://user:s3cret@127.0.0.1:{free_port()}/s3cret")
-    assert caplog.text == ""
+    # Spark's client may log at any time in a process in which other tests used it.
+    assert [r.name for r in caplog.records if not r.name.startswith("py4j.")] == []
+    assert "s3cret" not in caplog.text
     logging.getLogger("apprise").warning("later")
     assert "later" in caplog.text

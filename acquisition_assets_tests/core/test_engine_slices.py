@@ -16,7 +16,8 @@ import pytest
 
 from acquisition_assets.core import engine
 from acquisition_assets.core.contracts import Contract, Kind, column
-from acquisition_assets.core.engine import DuckDBEngine, DuckDBSession, Slices, bounds_of
+from acquisition_assets.core.engine import DuckDBEngine, DuckDBSession, Slices, bounds_of, readable_errors
+from acquisition_assets.core.errors import LakeError
 from acquisition_assets.core.lake import Lake
 
 NAMES = [f"lead-{number:04}" for number in range(1000)]
@@ -83,6 +84,28 @@ def test_what_is_written_in_slices_is_one_file(session: DuckDBSession, tmp_path:
         assert session.write(QUERY, VISITS, file, sliced=["visits"]) == len(NAMES)
         assert sorted(pq.ParquetFile(file).read().column("lead_id").to_pylist()) == NAMES
         assert not session.violations(VISITS, [file])
+
+
+def test_slices_are_kept_in_the_spill_folder_while_the_session_lasts(tmp_path: Path) -> None:
+    spill = tmp_path / "disk" / "spill"
+    with DuckDBEngine(Lake(str(tmp_path / "lake")), spill=spill).session(tmp_path / "scratch") as session:
+        session.bind("visits", VISITS, visits(tmp_path, NAMES))
+        assert not spill.exists()
+        session.cut("visits", "lead_id")
+        session.bind_query("pages", QUERY, sliced=["visits"])
+        session.connection.execute("checkpoint kept")
+        (file,) = spill.glob("slices-*/slices.duckdb")
+        assert b"lead-0999" in file.read_bytes()
+    assert list(spill.glob("slices-*")) == []
+
+
+def test_a_folder_that_cannot_keep_slices_says_so(tmp_path: Path) -> None:
+    (tmp_path / "spill").write_text("a file", encoding="utf-8")
+    engine = DuckDBEngine(Lake(str(tmp_path / "lake")), spill=tmp_path / "spill")
+    with engine.session(tmp_path) as session:
+        session.bind("visits", VISITS, visits(tmp_path, NAMES))
+        with pytest.raises(LakeError, match=r"reading or writing failed .*slices"), readable_errors():
+            session.cut("visits", "lead_id")
 
 
 @pytest.mark.parametrize(
