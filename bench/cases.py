@@ -31,10 +31,11 @@ STEPS = (
     "social_performance",
 )
 FROM_LAKE = STEPS[1:]
+RANGE_DAYS = 90
 LARGE = 1_000_000
 PANDAS_LEADS = 100_000
-MEMORY_LIMIT = "640MB"
-"""The product's default, which the hand-written script gets too."""
+MEMORY_LIMITS = {10 * LARGE: "2500MB", 0: "640MB"}
+"""From how many leads on each holds, for the hand-written script too: what ten million need, and the default."""
 COPY = """
 import sys, duckdb
 from pathlib import Path
@@ -78,14 +79,24 @@ class Bench:
         world, source = self.world(leads)
         lake = self.cache / f"lake-{leads}"
         if not (lake / "social_performance" / f"date={world.last_day}").exists():
-            acquisition(source, lake, world.last_day)
+            acquisition(source, lake, world.last_day, leads=leads)
         return lake
 
 
-def acquisition(source: Path | str, lake: Path, day: dt.date, last: dt.date | None = None) -> Ran:
-    """`acquisition run` for a day or a range."""
+def memory_limit(leads: int) -> str:
+    """What DuckDB may hold for a world of this size."""
+    return next(limit for least, limit in MEMORY_LIMITS.items() if leads >= least)
+
+
+def limited(leads: int) -> dict[str, str]:
+    """The same as the environment of a child."""
+    return {"ACQUISITION_MEMORY_LIMIT": memory_limit(leads)}
+
+
+def acquisition(source: Path | str, lake: Path, day: dt.date, last: dt.date | None = None, leads: int = 0) -> Ran:
+    """`acquisition run` for a day or a range of a world of this size."""
     days = ("--date", day) if last is None else ("--from", day, "--to", last)
-    environment = {"ACQUISITION_START_DATE": "2015-01-01"}
+    environment = {"ACQUISITION_START_DATE": "2015-01-01", **limited(leads)}
     return python("-m", "acquisition_assets", "run", "--source", source, "--lake", lake, *days, environment=environment)
 
 
@@ -101,8 +112,8 @@ def first_day(bench: Bench) -> list[str]:
     for leads in bench.leads:
         world, source = bench.world(leads)
 
-        def once(source: Path = source, day: dt.date = world.last_day) -> Taken:
-            return acquisition(source, bench.folder("first-day"), day).taken
+        def once(source: Path = source, day: dt.date = world.last_day, leads: int = leads) -> Taken:
+            return acquisition(source, bench.folder("first-day"), day, leads=leads).taken
 
         taken = repeated(bench.runs_of(leads), once)
         rows.append((f"{leads:,} leads", *taken.cells, f"{taken.read_mb:,.0f}", f"{taken.written_mb:,.0f}"))
@@ -120,7 +131,7 @@ def step_by_step(bench: Bench) -> list[str]:
             for _ in range(bench.runs_of(leads)):
                 if step == "ingest":  # each run reads the whole history
                     lake = bench.folder("steps")
-                runs.append(_child("direct", source, lake, world.last_day, [step]))
+                runs.append(_child("direct", source, lake, world.last_day, [step], limited(leads)))
             taken = median([_told(run, step) for run in runs])
             rows.append(
                 (
@@ -144,11 +155,12 @@ def ingestion(bench: Bench) -> list[str]:
     for leads in bench.leads:
         world, source = bench.world(leads)
 
-        def copy(source: Path = source) -> Taken:
-            return python("-c", COPY, source, bench.folder("copies"), MEMORY_LIMIT).taken
+        def copy(source: Path = source, leads: int = leads) -> Taken:
+            return python("-c", COPY, source, bench.folder("copies"), memory_limit(leads)).taken
 
-        def ingest(source: Path = source, day: dt.date = world.last_day) -> Taken:
-            return _told(_child("direct", source, bench.folder("ingestion"), day, ["ingest"]), "ingest")
+        def ingest(source: Path = source, day: dt.date = world.last_day, leads: int = leads) -> Taken:
+            ran = _child("direct", source, bench.folder("ingestion"), day, ["ingest"], limited(leads))
+            return _told(ran, "ingest")
 
         limit = repeated(bench.runs_of(leads), copy)
         ours = repeated(bench.runs_of(leads), ingest)
@@ -163,17 +175,21 @@ def outputs(bench: Bench) -> list[str]:
     folder = bench.folder("by-hand")
     for leads in bench.leads:
         world, source = bench.world(leads)
-        lake, day = bench.lake(leads), world.last_day
-        limit = repeated(bench.runs, lambda lake=lake, day=day: _by_hand("duckdb", lake, day, folder, MEMORY_LIMIT))
+        lake, day, memory, environment = bench.lake(leads), world.last_day, memory_limit(leads), limited(leads)
+        limit = repeated(
+            bench.runs, lambda lake=lake, day=day, memory=memory: _by_hand("duckdb", lake, day, folder, memory)
+        )
         free = repeated(bench.runs_of(leads), lambda lake=lake, day=day: _by_hand("duckdb", lake, day, folder))
         ours = repeated(
             bench.runs_of(leads),
-            lambda source=source, lake=lake, day=day: _child("dagster", source, lake, day, FROM_LAKE).taken,
+            lambda source=source, lake=lake, day=day, environment=environment: (
+                _child("dagster", source, lake, day, FROM_LAKE, environment).taken
+            ),
         )
         name = f"{leads:,} leads: "
-        rows.append((f"{name}hand-fused DuckDB script, {MEMORY_LIMIT}", *limit.cells, "1", "1"))
+        rows.append((f"{name}hand-fused DuckDB script, {memory}", *limit.cells, "1", "1"))
         rows.append((f"{name}the same, all memory", *free.cells, *_times(free, limit)))
-        rows.append((f"{name}product, {MEMORY_LIMIT}", *ours.cells, *_times(ours, limit)))
+        rows.append((f"{name}product, {memory}", *ours.cells, *_times(ours, limit)))
         if leads <= PANDAS_LEADS:
             pandas = repeated(bench.runs_of(leads), lambda lake=lake, day=day: _by_hand("pandas", lake, day, folder))
             rows.append((f"{name}pandas", *pandas.cells, *_times(pandas, limit)))
@@ -226,7 +242,7 @@ def segments(bench: Bench) -> list[str]:
     lake, day = bench.lake(leads), world.last_day
     policy = bench.cache / "segments.yaml"
     policy.write_text(fifty_segments(), encoding="utf-8")
-    environment = {"ACQUISITION_POLICY": str(policy)}
+    environment = {"ACQUISITION_POLICY": str(policy), **limited(leads)}
     yesterday = day - dt.timedelta(days=1)
     steps = ["lead_segments", "segment_changes"]
     for name in ("lead_activity", "dynamic_scores", "behavior_predictions"):  # yesterday is today with other scores
@@ -241,23 +257,50 @@ def segments(bench: Bench) -> list[str]:
     finally:
         for name in ("lead_activity", "dynamic_scores", "behavior_predictions", "lead_segments"):
             shutil.rmtree(lake / name / f"date={yesterday}", ignore_errors=True)
-        _child("direct", source, lake, day, steps)
+        _child("direct", source, lake, day, steps, limited(leads))
     taken = median([_sum(run) for run in runs])
     rows = [(f"{leads:,} leads, 50 segments, entered and left", *taken.cells)]
     return table(("segments", *SIZE_HEAD), rows)
 
 
 def backfill(bench: Bench) -> list[str]:
-    """Ninety days in one command."""
+    """Ninety days in one command, and what is read once and computed per day by calling the steps.
+
+    Of the days' steps the first, the middle and the last day are measured, whose mean stands for all.
+    """
     leads = min(100_000, sorted(bench.leads)[len(bench.leads) // 2])
     world, source = bench.world(leads)
-    day = world.last_day
-    rows = []
-    for days in (1, 90):
-        first = day - dt.timedelta(days=days - 1)
-        taken = acquisition(source, bench.folder("range"), first, day).taken
-        rows.append((f"{leads:,} leads, {days} days", *taken.cells))
-    return table(("range", *SIZE_HEAD), rows)
+    days = [world.last_day - dt.timedelta(days=before) for before in range(RANGE_DAYS - 1, -1, -1)]
+    lake = bench.folder("range")
+    taken = acquisition(source, lake, days[0], days[-1]).taken
+    one = acquisition(source, bench.folder("first-day"), days[-1]).taken
+    read = _child("direct", source, bench.folder("ingestion"), days[-1], ["ingest"])
+    computed = [
+        _sum(_child("direct", source, lake, day, FROM_LAKE)) for day in (days[0], days[len(days) // 2], days[-1])
+    ]
+    least = _told(read, "ingest").wall + sum(day.wall for day in computed) / len(computed) * len(days)
+    rows = [
+        (f"{leads:,} leads, 1 day", f"{one.wall:.1f}", ""),
+        (f"{leads:,} leads, {len(days)} days: read once and computed per day", f"{least:.1f}", "1"),
+        (f"{leads:,} leads, {len(days)} days: in one command", f"{taken.wall:.1f}", f"{taken.wall / least:.2f}"),
+    ]
+    return table(("range", "wall, s", "times the wall"), rows)
+
+
+def growth(bench: Bench) -> list[str]:
+    """Features and six outputs of ten million leads against those of a million, from the lake, by calling the steps."""
+    taken = {}
+    for leads in (LARGE, 10 * LARGE):
+        world, source = bench.world(leads)
+        lake = bench.lake(leads)
+        runs = bench.runs if leads == LARGE else 1
+        taken[leads] = median(
+            [_sum(_child("direct", source, lake, world.last_day, FROM_LAKE, limited(leads))) for _ in range(runs)]
+        )
+    rows = [
+        (f"{leads:,} leads, {memory_limit(leads)}", *of.cells, *_times(of, taken[LARGE])) for leads, of in taken.items()
+    ]
+    return table(("from the lake", *SIZE_HEAD, "times the wall", "times the CPU"), rows)
 
 
 def sample(bench: Bench) -> list[str]:
@@ -289,7 +332,10 @@ CASES: dict[str, Callable[[Bench], list[str]]] = {
     "segments": segments,
     "range": backfill,
     "postgres": postgres,
+    "growth": growth,
 }
+ON_DEMAND = ("growth",)
+"""Benchmarks that take half an hour and 100 GB of disk, and are run by their name only."""
 
 
 def fifty_segments() -> str:
