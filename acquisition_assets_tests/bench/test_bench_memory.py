@@ -5,12 +5,9 @@ Not here: how much memory a process takes at the default limit (bench/).
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-from bench.measure import ROOT
+from acquisition_assets_tests.program import finish, start
 from bench.world import World, write_world
 
 WORLD = World(leads=20_000)
@@ -22,13 +19,5 @@ def test_a_first_day_ends_well_in_little_memory(tmp_path: Path) -> None:
     source = write_world(WORLD, tmp_path)
     settings = {"ACQUISITION_MEMORY_LIMIT": LIMIT, "ACQUISITION_THREADS": "2", "ACQUISITION_START_DATE": "2015-01-01"}
     command = ["run", "--source", source, "--lake", tmp_path / "lake", "--date", WORLD.last_day]
-    done = subprocess.run(
-        [sys.executable, "-m", "acquisition_assets", *map(str, command)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **settings},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    finish(start(*command, more=settings))
     assert (tmp_path / f"lake/social_performance/date={WORLD.last_day}/data.parquet").exists()

@@ -5,28 +5,20 @@ Not here: what can be seen in process.
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from acquisition_assets_tests.cli.conftest import DAYS, EMAIL
-
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = [sys.executable, "-m", "acquisition_assets"]
+from acquisition_assets_tests.program import environment, finish, start
 
 
-def environment(**more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONWARNINGS", "PYTHONUTF8")}
-    return {**kept, "PYTHONPATH": str(ROOT), **more}
-
-
-def program(*arguments: object, **more: str) -> subprocess.CompletedProcess[str]:
-    command = [*PROGRAM, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment(**more), timeout=120, check=False)
+def program(*arguments: object, code: int = 0, **more: str) -> tuple[str, str]:
+    return finish(start(*arguments, more=more), code, seconds=120)
 
 
 def test_help_and_usage_errors_import_nothing_heavy() -> None:
@@ -45,50 +37,40 @@ def test_help_and_usage_errors_import_nothing_heavy() -> None:
 
 def test_each_command_has_help() -> None:
     for command in ("run", "ui", "validate", "explain"):
-        result = program(command, "--help")
-        assert result.returncode == 0
-        assert "Usage: acquisition" in result.stdout
+        assert "Usage: acquisition" in program(command, "--help")[0]
 
 
 def test_version_and_no_command() -> None:
-    assert program("--version").stdout.startswith("acquisition 1.")
-    assert "Commands:" in program().stdout
+    assert program("--version")[0].startswith("acquisition 1.")
+    assert "Commands:" in program()[0]
 
 
 def test_a_run_is_quiet_but_for_its_progress(source: Path, tmp_path: Path) -> None:
     options = ("--source", source, "--lake", tmp_path / "lake", "--date", DAYS[-1])
-    result = program("run", *options, PYTHONIOENCODING="ascii")
-    assert result.returncode == 0, result.stderr
-    assert all(line.startswith("warning: ") for line in result.stderr.splitlines())
-    assert result.stdout.startswith(f"{DAYS[-1]} (UTC) from folder")
+    output, errors = program("run", *options, PYTHONIOENCODING="ascii")
+    assert all(line.startswith("warning: ") for line in errors.splitlines())
+    assert output.startswith(f"{DAYS[-1]} (UTC) from folder")
     for noise in ("DEBUG", "INFO", "Warning", "\x1b["):
-        assert noise not in result.stdout + result.stderr
-    assert not EMAIL.search(result.stdout)
+        assert noise not in output + errors
+    assert not EMAIL.search(output)
 
 
 def test_wrong_input_is_one_line(tmp_path: Path) -> None:
-    result = program("run", "--source", tmp_path / "none")
-    assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr.count("\n") == 1
+    output, errors = program("run", "--source", tmp_path / "none", code=2)
+    assert output == ""
+    assert errors.count("\n") == 1
 
 
 @pytest.mark.parametrize("after", ["raw_leads", "raw_status_changes", "daily_metrics", "anomalies"])
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, after: str) -> None:
-    with subprocess.Popen(
-        [*PROGRAM, "run", "--lake", str(tmp_path / "lake")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(),
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    ) as process:
+    interruptible = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    with start("run", "--lake", tmp_path / "lake", before=interruptible) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if line.split()[0] == after:
                 break
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+        _, errors = finish(process, 130, seconds=60)
     assert errors.splitlines()[-1].startswith("error: interrupted")
     assert [path.name for path in (tmp_path / "lake/.staging").iterdir()] == ["ingest.lock"]
     assert not (tmp_path / "lake/social_performance").exists()

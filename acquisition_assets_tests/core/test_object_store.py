@@ -6,9 +6,6 @@ Not here: what a run computes, and lakes in folders.
 from __future__ import annotations
 
 import datetime as dt
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +20,7 @@ from moto.server import ThreadedMotoServer
 from acquisition_assets.core.errors import InputError, LakeError
 from acquisition_assets.core.lake import Lake
 from acquisition_assets_tests import world
+from acquisition_assets_tests.program import finish, start
 from acquisition_assets_tests.random_world import write
 from acquisition_assets_tests.running import TABLES, TASKS, compute_day, report, rows
 
@@ -90,15 +88,10 @@ def ids(lake: Lake) -> list[Any]:
     return list(lake.read("things", DAY).column("id").to_pylist())
 
 
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """The program on the lake, in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "acquisition_assets", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "ACQUISITION_LAKE": URL, "ACQUISITION_TIMEZONE": world.ZONE, "NO_COLOR": "1"},
-    )
+def command(*arguments: str) -> str:
+    """What the program says of the lake, in a process of its own."""
+    more = {"ACQUISITION_LAKE": URL, "ACQUISITION_TIMEZONE": world.ZONE, "NO_COLOR": "1", "PYTHONWARNINGS": "ignore"}
+    return finish(start(*arguments, more=more))[0]
 
 
 def test_every_row_and_report_is_that_of_a_local_lake(lived: Path) -> None:
@@ -131,11 +124,8 @@ def test_a_rerun_replaces_what_is_there(lived: Path, source: Path, tmp_path: Pat
 
 
 def test_the_program_reads_it(lived: Path) -> None:
-    explained = command("explain", "--lead", "ana", "--date", str(DAYS[0]))
-    assert explained.returncode == 0, explained.stderr
-    assert "ana" in explained.stdout
-    validated = command("validate", "--source", "sample")
-    assert validated.returncode == 0, validated.stdout + validated.stderr
+    assert "ana" in command("explain", "--lead", "ana", "--date", str(DAYS[0]))
+    command("validate", "--source", "sample")
 
 
 def test_an_upload_that_is_killed_leaves_the_old_partition(lake: Lake) -> None:

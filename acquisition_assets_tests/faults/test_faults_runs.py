@@ -9,13 +9,13 @@ import os
 import resource
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from acquisition_assets_tests.ingesting import HEADER, events, put
+from acquisition_assets_tests.program import finish, start
 from acquisition_assets_tests.running import compute_day, partition, rows, snapshot
 
 BEFORE, DAY, LATER = "2025-01-09", "2025-01-10", "2025-01-12"
@@ -35,39 +35,15 @@ def write_source(folder: Path) -> Path:
     )
 
 
-def start(source: Path, lake: Path, day: str, largest_file: int | None = None) -> subprocess.Popen[str]:
-    """The program, in a process of its own."""
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("ACQUISITION_", "DAGSTER_"))
-    }
+def compute(source: Path, lake: Path, day: str, largest_file: int | None = None) -> subprocess.Popen[str]:
+    """The program for a day, in a process of its own."""
     limit = (largest_file, largest_file)
-    return subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "acquisition_assets",
-            "run",
-            "--date",
-            day,
-            "--source",
-            str(source),
-            "--lake",
-            str(lake),
-        ],
-        cwd=source.parent,
-        env={**environment, "ACQUISITION_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit)) if largest_file else None,
+    return start(
+        *("run", "--date", day, "--source", source, "--lake", lake),
+        folder=source.parent,
+        more={"ACQUISITION_THREADS": "1"},
+        before=(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit)) if largest_file else None,
     )
-
-
-def finish(process: subprocess.Popen[str], code: int = 0) -> str:
-    """What it said on its error channel."""
-    output, errors = process.communicate(timeout=300)
-    assert process.returncode == code, output + errors
-    return errors
 
 
 def published(lake: Path) -> int:
@@ -93,14 +69,14 @@ def test_a_killed_run_leaves_whole_partitions_and_the_next_one_ends_as_if_nothin
     assert compute_day(source, lake, BEFORE).success
     first = published(lake)
     for more in (1, 9, 15):
-        process = start(source, lake, DAY)
+        process = compute(source, lake, DAY)
         while process.poll() is None and published(lake) < first + more:
             pass
         process.kill()
         process.communicate()
         for name, held in snapshot(lake).items():  # every file can be read, and is what it was or will be
             assert held == wanted[name] or (name.startswith("raw_events") and set(held) <= set(wanted[name])), name
-    finish(start(source, lake, DAY))
+    finish(compute(source, lake, DAY))
     assert snapshot(lake) == wanted
 
 
@@ -118,7 +94,7 @@ def test_a_kill_while_a_day_is_run_again_leaves_the_old_partitions_or_the_new(
     new = snapshot(tmp_path / "other")
     assert new != old
     for table in ("quarantine", "lead_activity"):
-        process = start(source, lake, DAY)
+        process = compute(source, lake, DAY)
         file = partition(lake, table, DAY) / "data.parquet"
         replaced = file.stat().st_ino
         while process.poll() is None and file.stat().st_ino == replaced:
@@ -127,14 +103,14 @@ def test_a_kill_while_a_day_is_run_again_leaves_the_old_partitions_or_the_new(
         process.communicate()
         for name, held in snapshot(lake).items():
             assert held in (old[name], new[name]), name
-    finish(start(source, lake, DAY))
+    finish(compute(source, lake, DAY))
     assert snapshot(lake) == new
 
 
 def test_two_runs_of_one_day_at_once_end_as_one(undisturbed: tuple[Path, Path], tmp_path: Path) -> None:
     source, expected = undisturbed
     assert compute_day(source, tmp_path / "lake", BEFORE).success
-    for process in [start(source, tmp_path / "lake", DAY) for _ in range(2)]:
+    for process in [compute(source, tmp_path / "lake", DAY) for _ in range(2)]:
         finish(process)
     assert snapshot(tmp_path / "lake") == snapshot(expected)
 
@@ -146,7 +122,7 @@ def test_two_runs_of_days_that_share_events_lose_none(undisturbed: tuple[Path, P
     for day in (LATER, DAY):
         assert compute_day(source, tmp_path / "serial", day).success
     wanted = snapshot(tmp_path / "serial")
-    for process in [start(source, lake, day) for day in (LATER, DAY)]:
+    for process in [compute(source, lake, day) for day in (LATER, DAY)]:
         finish(process)
     found = snapshot(lake)
     assert found.keys() == wanted.keys()
@@ -163,7 +139,7 @@ def test_a_full_disk_leaves_the_old_partitions_and_ends_with_one_line(
     with (source / "leads.csv").open("a", encoding="utf-8") as file:
         file.writelines(f"{os.urandom(16).hex()},new,2025-01-10\n" for _ in range(20_000))
     before = snapshot(lake)
-    errors = finish(start(source, lake, DAY, largest_file=300_000), code=1)
+    _, errors = finish(compute(source, lake, DAY, largest_file=300_000), code=1)
     lines = [line for line in errors.splitlines() if line.startswith("error")]
     assert "ingest: reading or writing failed" in lines[0]
     assert "the old partition stays" in lines[0]
@@ -171,7 +147,7 @@ def test_a_full_disk_leaves_the_old_partitions_and_ends_with_one_line(
     assert "Traceback" not in errors
     assert snapshot(lake) == before
     assert not [path for path in (lake / ".staging").iterdir() if path.is_dir()]
-    finish(start(source, lake, DAY))
+    finish(compute(source, lake, DAY))
     assert len(rows(lake, "raw_leads", DAY)) == 20_200
 
 
@@ -202,5 +178,5 @@ def test_what_killed_runs_left_is_swept_a_day_later(undisturbed: tuple[Path, Pat
     left.mkdir(parents=True)
     (left / "part.parquet").touch()
     os.utime(left, (1, 1))
-    finish(start(undisturbed[0], lake, DAY))
+    finish(compute(undisturbed[0], lake, DAY))
     assert not left.exists()

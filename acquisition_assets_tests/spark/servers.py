@@ -41,7 +41,7 @@ class Server:
         self.log = log
         with log.open("w") as out:
             self.process = subprocess.Popen(
-                command, stdout=out, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+                command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **environment}, start_new_session=True
             )
 
     def told(self, text: str) -> bool:
@@ -82,7 +82,6 @@ def _environment(folder: Path) -> dict[str, str]:
     lines = [f"{name} {value}" for name, value in DEFAULTS.items()]
     (folder / "conf" / "spark-defaults.conf").write_text("\n".join(lines), encoding="utf-8")
     return {
-        **os.environ,
         "SPARK_HOME": str(HOME),
         "SPARK_CONF_DIR": str(folder / "conf"),
         "SPARK_LOCAL_IP": HOST,

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from acquisition_assets_tests import world
+from acquisition_assets_tests.program import finish, start
 from acquisition_assets_tests.random_world import write
 from acquisition_assets_tests.running import compute_day, partition, snapshot
 from acquisition_assets_tests.servers import wait_for
@@ -38,32 +38,16 @@ def cluster_of_machines(tmp_path: Path) -> Iterator[Cluster]:
         yield cluster
 
 
-def start(source: Path, lake: Path, master: str, environment: Mapping[str, str]) -> subprocess.Popen[str]:
-    """The program on Spark, in a process of its own."""
-    ours = {name: value for name, value in environment.items() if not name.startswith(("ACQUISITION_", "DAGSTER_"))}
-    return subprocess.Popen(
-        [
-            *(sys.executable, "-W", "ignore", "-m", "acquisition_assets", "run", "--date", str(DAY)),
-            *("--source", str(source), "--lake", str(lake)),
-        ],
-        cwd=source.parent,
-        env={
-            **ours,
-            "ACQUISITION_ENGINE": "spark",
-            "ACQUISITION_SPARK_MASTER": master,
-            "ACQUISITION_TIMEZONE": world.ZONE,
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(process: subprocess.Popen[str], code: int = 0) -> str:
-    """What it said on its error channel."""
-    output, errors = process.communicate(timeout=RUN_SECONDS)
-    assert process.returncode == code, output + errors
-    return errors
+def compute(source: Path, lake: Path, master: str, environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    """The program for the day on Spark, in a process of its own."""
+    spark = {
+        "ACQUISITION_ENGINE": "spark",
+        "ACQUISITION_SPARK_MASTER": master,
+        "ACQUISITION_TIMEZONE": world.ZONE,
+        "PYTHONWARNINGS": "ignore",
+    }
+    run = ("run", "--date", DAY, "--source", source, "--lake", lake)
+    return start(*run, folder=source.parent, more={**environment, **spark})
 
 
 def wait_for_table(process: subprocess.Popen[str], lake: Path, table: str) -> None:
@@ -81,7 +65,7 @@ def wait_for_table(process: subprocess.Popen[str], lake: Path, table: str) -> No
 def test_a_machine_that_dies_while_a_day_runs_changes_nothing(
     expected: Path, cluster_of_machines: Cluster, tmp_path: Path
 ) -> None:
-    process = start(expected / "source", tmp_path / "lake", cluster_of_machines.url, cluster_of_machines.environment)
+    process = compute(expected / "source", tmp_path / "lake", cluster_of_machines.url, cluster_of_machines.environment)
     wait_for_table(process, tmp_path / "lake", "daily_metrics")
     cluster_of_machines.workers[0].kill()
     finish(process)
@@ -97,10 +81,10 @@ def test_a_cluster_that_dies_fails_the_run_and_leaves_the_old_partitions(
     write(source, {**world.SOURCE, "leads": [{**lead, "engagement_score": "7.77"} for lead in world.SOURCE["leads"]]})
     assert compute_day(source, tmp_path / "other", DAY, world.ZONE).success
     new = snapshot(tmp_path / "other")
-    process = start(source, lake, cluster_of_machines.url, cluster_of_machines.environment)
+    process = compute(source, lake, cluster_of_machines.url, cluster_of_machines.environment)
     wait_for_table(process, lake, "daily_metrics")
     cluster_of_machines.stop()
-    told = [line for line in finish(process, 1).splitlines() if line.startswith("error: ")]
+    told = [line for line in finish(process, 1)[1].splitlines() if line.startswith("error: ")]
     assert "Spark's cluster is gone (spark://" in told[0]
     assert "nothing was published and the old partitions stay" in told[0]
     assert all("Spark's master does not answer" in line for line in told[1:-1])
@@ -113,5 +97,5 @@ def test_a_cluster_that_dies_fails_the_run_and_leaves_the_old_partitions(
 
 def test_spark_connect(expected: Path, tmp_path: Path) -> None:
     with connect(tmp_path / "spark") as (url, environment):
-        finish(start(expected / "source", tmp_path / "lake", url, environment))
+        finish(compute(expected / "source", tmp_path / "lake", url, environment))
     assert snapshot(tmp_path / "lake") == snapshot(expected / "lake")
