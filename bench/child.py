@@ -13,11 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-import resource
 import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 
 import dagster as dg
@@ -26,6 +22,7 @@ from acquisition_assets.automation.jobs import DAILY_JOB
 from acquisition_assets.commands.execution import QUIET
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.definitions import build_defs
+from bench.used import measured
 
 FIRST_DAY = "2015-01-01"
 
@@ -42,29 +39,6 @@ def run(how: str, source: str, lake: str, day: str, steps: list[str]) -> dict[st
     if how == "dagster":
         return {"all": measured(lambda: _by_dagster(defs, chosen, day))}
     return {assets.op.name: measured(lambda assets=assets: _directly(assets, day)) for assets in chosen}
-
-
-def measured(call: Callable[[], None]) -> dict[str, float]:
-    """What a call took."""
-    before, begun = _used(), time.perf_counter()
-    call()
-    wall = time.perf_counter() - begun
-    cpu, read, written = (after - at for after, at in zip(_used(), before, strict=True))
-    return {"wall": wall, "cpu": cpu, "read_mb": read, "written_mb": written}
-
-
-def _used() -> tuple[float, float, float]:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return (usage.ru_utime + usage.ru_stime, *io_of("self"))
-
-
-def io_of(process: int | str) -> tuple[float, float]:
-    """MB that a process read from and wrote to files, as far as the system tells."""
-    path = Path(f"/proc/{process}/io")
-    if not path.exists():
-        return 0.0, 0.0
-    told = dict(line.split(": ") for line in path.read_text().splitlines())
-    return int(told["rchar"]) / 1e6, int(told["wchar"]) / 1e6
 
 
 def _by_dagster(defs: dg.Definitions, chosen: list[dg.AssetsDefinition], day: str) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from bench.child import io_of
+from bench.used import io_of
 
 ROOT = Path(__file__).resolve().parents[1]
 UNIT = 1 << 20 if sys.platform == "darwin" else 1 << 10

@@ -434,13 +434,13 @@ class Ingestion:
         if table.lead is None:
             return
         named = (
-            f"select distinct {self._parsed(table, table.lead)} as lead_id "
+            f"select {self._parsed(table, table.lead)} as lead_id "
             f"from {self.tables[table.name].relation} as src {self._pushdown(table, self._whole(table))}"
         )
-        self.connection.execute(
-            f"create table strangers_{table.name} as select lead_id, case when lead_id in (select bad_id from "
-            f"quarantined_leads) then {QUARANTINED_LEAD} else {UNKNOWN_LEAD} end as code from ({named}) "
-            "where lead_id not in (select known_id from known_leads)"
+        self.connection.execute(  # before they are made distinct, which of ten million ids takes more memory
+            f"create table strangers_{table.name} as select distinct lead_id, case when lead_id in (select bad_id from "
+            f"quarantined_leads) then {QUARANTINED_LEAD} else {UNKNOWN_LEAD} end as code "
+            f"from ({named}) anti join known_leads on lead_id = known_id where lead_id is not null"
         )
         self.found[table.name].strangers = bool(self._number(f"select count(*) from strangers_{table.name}"))
 
