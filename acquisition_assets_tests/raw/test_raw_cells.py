@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import itertools
 import json
 import math
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from acquisition_assets.core.duck import in_memory
+from acquisition_assets.raw.cells import BLANK_CODES, MACROS
 from acquisition_assets_tests.ingesting import HEADER, leads_of, take_in
 from acquisition_assets_tests.running import by_lead, compute_day
 
@@ -263,6 +266,17 @@ def test_words_are_trimmed_and_lower_cased_and_mean_one_of_the_five(tmp_path: Pa
     assert taken.values("status") == ["new", "nurturing", "converted"]
     assert taken.values("source") == ["paid social", "organic", "ñandú"]
     assert taken.values("interest_area") == ["marketing", None, None]
+
+
+def test_the_quick_trimming_of_columns_is_the_trimming() -> None:
+    parts = ["", "a", "~", "!", "\x7f", "\x00", "é", "日", "😀", "e\u0301", "\u200d", *map(chr, BLANK_CODES)]
+    texts = pa.table({"x": [None, *("".join(part) for part in itertools.product(parts, repeat=3))]})
+    with in_memory(threads=1) as connection:
+        for macro in MACROS:
+            connection.execute(macro)
+        connection.register("texts", texts)
+        query = "select x from texts where trimmed_column(x) is distinct from trimmed(x)"
+        assert connection.execute(query).fetchall() == []
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
