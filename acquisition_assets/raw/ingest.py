@@ -467,7 +467,8 @@ class Ingestion:
         self.found[name].repeats = bool(self._number(f"select count(*) from repeated_{name}"))
         if not self.found[name].repeats:
             return
-        few = f"(select * from {raw.relation} as src where {key} is null or {self._is_repeated(table, key)})"
+        derived = f"{key} is null or " if self.found[name].without_key else ""
+        few = f"(select * from {raw.relation} as src where {derived}{self._is_repeated(table, key)})"
         self._make_views(table, whole, few)
         self._build(table, f"repeats_{name}", f"where {self._is_repeated(table, f'v.{table.key}')}", "true")
         self._mark_duplicates(table)

@@ -268,14 +268,14 @@ def test_words_are_trimmed_and_lower_cased_and_mean_one_of_the_five(tmp_path: Pa
     assert taken.values("interest_area") == ["marketing", None, None]
 
 
-def test_the_quick_trimming_of_columns_is_the_trimming() -> None:
+def test_the_quick_trimming_of_text_is_the_trimming() -> None:
     parts = ["", "a", "~", "!", "\x7f", "\x00", "é", "日", "😀", "e\u0301", "\u200d", *map(chr, BLANK_CODES)]
     texts = pa.table({"x": [None, *("".join(part) for part in itertools.product(parts, repeat=3))]})
     with in_memory(threads=1) as connection:
         for macro in MACROS:
             connection.execute(macro)
         connection.register("texts", texts)
-        query = "select x from texts where trimmed_column(x) is distinct from trimmed(x)"
+        query = "select x from texts where trimmed_text(x) is distinct from trimmed(x)"
         assert connection.execute(query).fetchall() == []
 
 
