@@ -6,6 +6,7 @@ Not here: the graph in the process of the test (running.py).
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -38,6 +39,11 @@ def start(
         text=True,
         preexec_fn=before,
     )
+
+
+def interruptible() -> None:
+    """Let Ctrl-C end this process, whatever the one that started it did about it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def finish(process: subprocess.Popen[str], code: int = 0, seconds: float = 300) -> tuple[str, str]:

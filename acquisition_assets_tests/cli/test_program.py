@@ -8,13 +8,12 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from acquisition_assets_tests.cli.conftest import DAYS, EMAIL
-from acquisition_assets_tests.program import environment, finish, start
+from acquisition_assets_tests.program import environment, finish, interruptible, start
 
 
 def program(*arguments: object, code: int = 0, **more: str) -> tuple[str, str]:
@@ -63,7 +62,6 @@ def test_wrong_input_is_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("after", ["raw_leads", "raw_status_changes", "daily_metrics", "anomalies"])
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, after: str) -> None:
-    interruptible = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
     with start("run", "--lake", tmp_path / "lake", before=interruptible) as process:
         assert process.stdout is not None
         for line in process.stdout:

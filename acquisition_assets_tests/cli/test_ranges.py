@@ -20,7 +20,7 @@ from acquisition_assets.commands.run import MOST_PROCESSES, WORTH_PROCESSES, par
 from acquisition_assets.core.days import days_between
 from acquisition_assets.core.settings import Settings
 from acquisition_assets_tests.cli.conftest import call
-from acquisition_assets_tests.cli.test_program import PROGRAM, environment
+from acquisition_assets_tests.program import interruptible, start
 from acquisition_assets_tests.running import TABLES, snapshot
 from acquisition_assets_tests.servers import wait_for
 
@@ -82,15 +82,12 @@ def test_the_days_before_a_failed_one_are_finished(
 @contextmanager
 def running(source: Path, lake: Path) -> Iterator[subprocess.Popen[str]]:
     """The program in a process group of its own, once days run side by side."""
-    process = subprocess.Popen(
-        [*PROGRAM, *run_range(source, lake)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(ACQUISITION_PARALLEL_DAYS="2"),
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+
+    def begin() -> None:
+        os.setsid()
+        interruptible()
+
+    process = start(*run_range(source, lake), more={"ACQUISITION_PARALLEL_DAYS": "2"}, before=begin)
     try:
         wait_for("second day", lambda: (lake / f"raw_events/date={ALL[1]}").exists() or process.poll(), 120, 0.02)
         yield process
