@@ -18,6 +18,7 @@ from pathlib import Path
 
 import duckdb
 
+from acquisition_assets.core.days import days_between
 from bench.measure import ROOT, Ran, Taken, median, python, repeated
 from bench.world import World, write_world
 
@@ -35,10 +36,9 @@ STEPS = (
 FROM_LAKE = STEPS[1:]
 RANGE_DAYS = 90
 LARGE = 1_000_000
+HUGE = 10 * LARGE
 PANDAS_LEADS = 100_000
 WORLD_MEMORY = "3GB"
-MEMORY_LIMITS = {10 * LARGE: "2500MB", 0: "640MB"}
-"""From how many leads on each holds, for the hand-written script too: what ten million need, and the default."""
 SIZE_HEAD = ("wall, s", "CPU, s", "peak, MB")
 
 
@@ -50,9 +50,9 @@ class Bench:
     runs: int
     cache: Path
 
-    def runs_of(self, leads: int) -> int:
-        """Runs of what takes minutes at the largest sizes: one there."""
-        return 1 if leads >= LARGE else self.runs
+    def runs_of(self, leads: int, once_from: int = LARGE) -> int:
+        """Runs of what takes minutes from a size on: one there."""
+        return 1 if leads >= once_from else self.runs
 
     def world(self, leads: int, days: int = 120, last_day: dt.date | None = None) -> tuple[World, Path]:
         """A world and the folder of its files; it is made once.
@@ -80,8 +80,8 @@ class Bench:
 
 
 def memory_limit(leads: int) -> str:
-    """What DuckDB may hold for a world of this size."""
-    return next(limit for least, limit in MEMORY_LIMITS.items() if leads >= least)
+    """What DuckDB may hold for a world of this size, in the hand-written script too: the default, or what it needs."""
+    return "2500MB" if leads >= HUGE else "640MB"
 
 
 def limited(leads: int) -> dict[str, str]:
@@ -159,7 +159,7 @@ def ingestion(bench: Bench) -> list[str]:
             ran = _child("direct", source, bench.folder("ingestion"), day, ["ingest"], limited(leads))
             return _told(ran, "ingest")
 
-        runs = bench.runs if leads <= LARGE else 1
+        runs = bench.runs_of(leads, HUGE)
         limit = repeated(runs, copy)
         ours = repeated(runs, ingest)
         rows.append((f"{leads:,} leads: copy by DuckDB", *limit.cells, "1", "1"))
@@ -268,7 +268,7 @@ def backfill(bench: Bench) -> list[str]:
     """
     leads = min(100_000, sorted(bench.leads)[len(bench.leads) // 2])
     world, source = bench.world(leads)
-    days = [world.last_day - dt.timedelta(days=before) for before in range(RANGE_DAYS - 1, -1, -1)]
+    days = days_between(world.last_day - dt.timedelta(days=RANGE_DAYS - 1), world.last_day)
     lake = bench.folder("range")
     taken = acquisition(source, lake, days[0], days[-1]).taken
     one = acquisition(source, bench.folder("first-day"), days[-1]).taken
@@ -288,12 +288,12 @@ def backfill(bench: Bench) -> list[str]:
 def growth(bench: Bench) -> list[str]:
     """Features and six outputs of ten million leads against those of a million, from the lake, by calling the steps."""
     taken = {}
-    for leads in (LARGE, 10 * LARGE):
+    for leads in (LARGE, HUGE):
         world, source = bench.world(leads)
         lake = bench.lake(leads)
-        runs = bench.runs if leads == LARGE else 1
+        runs = range(bench.runs_of(leads, HUGE))
         taken[leads] = median(
-            [_sum(_child("direct", source, lake, world.last_day, FROM_LAKE, limited(leads))) for _ in range(runs)]
+            [_sum(_child("direct", source, lake, world.last_day, FROM_LAKE, limited(leads))) for _ in runs]
         )
     rows = [
         (f"{leads:,} leads, {memory_limit(leads)}", *of.cells, *_times(of, taken[LARGE])) for leads, of in taken.items()
@@ -333,7 +333,7 @@ CASES: dict[str, Callable[[Bench], list[str]]] = {
     "growth": growth,
 }
 ON_DEMAND = ("growth",)
-"""Benchmarks that take half an hour and 100 GB of disk, and are run by their name only."""
+"""Benchmarks that take half an hour and 60 GB of disk, and are run by their name only."""
 
 
 def fifty_segments() -> str:

@@ -228,13 +228,12 @@ class DuckDBSession:
     ) -> None:
         """See `Session.bind_query`."""
         first, *others = self.slices.queries(query, sliced)
-        if not others:
-            self.connection.execute(f"create temp table {name} as {first}", dict(used(query, parameters)))
-            return
-        self.connection.execute(f"create table kept.{name} as {first}", dict(used(query, parameters)))
+        given = dict(used(query, parameters))
+        self.connection.execute(f"create {f'table kept.{name}' if others else f'temp table {name}'} as {first}", given)
         for part in others:
-            self.connection.execute(f"insert into kept.{name} {part}", dict(used(query, parameters)))
-        self.bind_view(name, f"select * from kept.{name}")
+            self.connection.execute(f"insert into kept.{name} {part}", given)
+        if others:
+            self.bind_view(name, f"select * from kept.{name}")
 
     def bind_view(self, name: str, query: str) -> None:
         """See `Session.bind_view`."""
