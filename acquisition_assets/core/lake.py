@@ -164,11 +164,11 @@ class Lake:
         """
         if self.is_local:
             folder = Path(self.root) / STAGING / uuid.uuid4().hex
-            folder.mkdir(parents=True)
         else:
-            folder = Path(tempfile.mkdtemp(prefix="acquisition-"))
-        _OPEN.add(folder)
+            folder = Path(tempfile.gettempdir()) / f"acquisition-{uuid.uuid4().hex}"
+        _OPEN.add(folder)  # before it is made: an interrupt may come in between
         try:
+            folder.mkdir(mode=0o777 if self.is_local else 0o700, parents=True)
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)

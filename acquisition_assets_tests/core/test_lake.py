@@ -139,6 +139,22 @@ def test_staging_is_gone_afterwards_also_after_an_error(lake: Lake) -> None:
     assert not folders[0].exists()
 
 
+def test_an_interrupt_while_a_staging_folder_is_made_leaves_none(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Path] = []
+    mkdir = os.mkdir
+
+    def interrupted(path: Path, mode: int = 0o777) -> None:
+        mkdir(path, mode)
+        if len(Path(path).name) >= len(uuid.uuid4().hex):
+            made.append(Path(path))
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "mkdir", interrupted)
+    with pytest.raises(KeyboardInterrupt), lake.staging():
+        pass
+    assert [folder.exists() for folder in made] == [False]
+
+
 def test_what_an_interrupt_leaves_open_is_discarded(lake: Lake) -> None:
     opened = ExitStack()
     folder = opened.enter_context(lake.staging())
