@@ -47,10 +47,10 @@ check: .make/dev  ## lint, format, types, SQL, and docs in step with the contrac
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --processes 2 sql
-	$(BIN)/python -m acquisition_assets.docs --check
+	$(BIN)/python -m scripts.docs --check
 
 docs: .make/dev  ## write docs/tables.md from the contracts and docs/configuration.md from the settings
-	$(BIN)/python -m acquisition_assets.docs
+	$(BIN)/python -m scripts.docs
 
 format: .make/dev  ## format Python and SQL
 	$(BIN)/ruff check --fix --quiet .

@@ -16,8 +16,8 @@ import typer
 from typer.core import TyperGroup
 
 from acquisition_assets import __version__
-from acquisition_assets.commands.masking import clean
 from acquisition_assets.core.errors import AcquisitionError
+from acquisition_assets.core.masking import clean
 
 USAGE_ERROR = 2
 INTERRUPTED = 130

@@ -18,18 +18,18 @@ from acquisition_assets.automation.schedules import daily_schedule
 from acquisition_assets.automation.sensors import alert_sensor
 from acquisition_assets.behavior_predictions import asset as behavior_predictions
 from acquisition_assets.content_recommendations import asset as content_recommendations
-from acquisition_assets.core.engine import DuckDBEngine, Engine
+from acquisition_assets.core.engine.duckdb import DuckDBEngine, Engine
+from acquisition_assets.core.engine.spark import SparkEngine, check_installed
 from acquisition_assets.core.env import DEFAULT_FIRST_DAY, Env, at_once, silent
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.settings import Settings
-from acquisition_assets.core.spark import SparkEngine, check_installed
 from acquisition_assets.dynamic_scores import asset as dynamic_scores
 from acquisition_assets.features import asset as features
+from acquisition_assets.inputs.source import Source
 from acquisition_assets.lead_segments import asset as lead_segments
 from acquisition_assets.policy import Policy, read_policy
 from acquisition_assets.raw import asset as raw
 from acquisition_assets.social_performance import asset as social_performance
-from acquisition_assets.sources.base import Source
 from acquisition_assets.sources.choose import POSTGRES, SAMPLE, choose_source, first_day
 
 EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
@@ -88,7 +88,7 @@ def build_defs(
         social_performance.build(env, policy.social_performance),
     ]
     if settings.publish_url:
-        from acquisition_assets.publish import assets as publish  # the driver, which others do not need
+        from acquisition_assets.destinations import asset as publish  # the driver, which others do not need
 
         assets += publish.build(env, settings.publish_url, settings.publish_retention_days)
     schedule = daily_schedule(

@@ -26,10 +26,10 @@ from acquisition_assets.core.contracts import (
     describe_checks,
     violations_query,
 )
-from acquisition_assets.core.engine import DuckDBEngine, DuckDBSession
+from acquisition_assets.core.engine.duckdb import DuckDBEngine, DuckDBSession
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS
-from acquisition_assets_tests.contract_rows import ALSO_GOOD, BROKEN, DAY, GOOD
+from acquisition_assets_tests.kit.contract_rows import ALSO_GOOD, BROKEN, DAY, GOOD
 
 BY_TABLE = {contract.table: contract for contract in CONTRACTS}
 TABLES = pytest.mark.parametrize("contract", CONTRACTS, ids=BY_TABLE)

@@ -18,10 +18,10 @@ from typer.testing import CliRunner
 
 from acquisition_assets.cli import app
 from acquisition_assets.core.settings import OTHER_PREFIXES, Settings
-from acquisition_assets.docs import FOLDER, PAGES
+from acquisition_assets.destinations.tables import PUBLISHED
 from acquisition_assets.policy import SHIPPED, read_policy
-from acquisition_assets.publish.tables import PUBLISHED
 from acquisition_assets.raw.contract import QUARANTINE, RAW
+from scripts.docs import FOLDER, PAGES
 
 ROOT = FOLDER.parent
 README = ROOT / "README.md"

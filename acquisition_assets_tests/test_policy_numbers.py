@@ -21,11 +21,11 @@ from acquisition_assets.commands.validate import CONTRACTS
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.policy import merge
 from acquisition_assets.core.settings import Settings
-from acquisition_assets.core.sql import sql_folder
+from acquisition_assets.core.sql_files import sql_folder
 from acquisition_assets.definitions import build_defs
+from acquisition_assets.destinations.tables import REPORTS as TASKS
 from acquisition_assets.policy import Policy, read_policy
-from acquisition_assets.publish.tables import REPORTS as TASKS
-from acquisition_assets_tests.running import snapshot
+from acquisition_assets_tests.kit.running import snapshot
 
 DAY, EARLIER_DAY = "2026-09-30", "2026-09-27"
 # Section -> the step that reads it, and for each key a value that must change what the step publishes for the sample.

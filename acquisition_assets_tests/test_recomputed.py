@@ -16,10 +16,10 @@ import pytest
 
 from acquisition_assets.core.assets import Step
 from acquisition_assets.core.contracts import Violation
-from acquisition_assets_tests import world
-from acquisition_assets_tests.random_world import write
-from acquisition_assets_tests.running import OUTPUTS, Run, compute_day, rows, snapshot
-from acquisition_assets_tests.world import MONDAY, SUNDAY, Row
+from acquisition_assets_tests.kit import world
+from acquisition_assets_tests.kit.random_world import write
+from acquisition_assets_tests.kit.running import OUTPUTS, Run, compute_day, rows, snapshot
+from acquisition_assets_tests.kit.world import MONDAY, SUNDAY, Row
 
 Tamper = Callable[[pa.Table], pa.Table]
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from acquisition_assets_tests import reference
-from acquisition_assets_tests.comparing import differences
-from acquisition_assets_tests.random_world import make, write
-from acquisition_assets_tests.running import compute_day
+from acquisition_assets_tests.kit.comparing import differences
+from acquisition_assets_tests.kit.random_world import make, write
+from acquisition_assets_tests.kit.running import compute_day
+from acquisition_assets_tests.oracle import reference
 
 
 def _seeds() -> list[int]:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from acquisition_assets_tests.random_world import write
-from acquisition_assets_tests.running import TASKS, compute_day, report
+from acquisition_assets_tests.kit.random_world import write
+from acquisition_assets_tests.kit.running import TASKS, compute_day, report
 
 DAY = dt.date(2026, 3, 10)
 LEADS = 70

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from acquisition_assets_tests import world
-from acquisition_assets_tests.comparing import keyed
-from acquisition_assets_tests.random_world import write
-from acquisition_assets_tests.running import OUTPUTS, Run, report, rows, run_day, snapshot
-from acquisition_assets_tests.world import DAYS, MONDAY, SATURDAY, SUNDAY, Row
+from acquisition_assets_tests.kit import world
+from acquisition_assets_tests.kit.comparing import keyed
+from acquisition_assets_tests.kit.random_world import write
+from acquisition_assets_tests.kit.running import OUTPUTS, Run, report, rows, run_day, snapshot
+from acquisition_assets_tests.kit.world import DAYS, MONDAY, SATURDAY, SUNDAY, Row
 
 COMPUTED = ("lead_activity", "daily_metrics", *OUTPUTS, "reports")
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from acquisition_assets.anomalies.contract import ANOMALIES
 from acquisition_assets.anomalies.detect import Evidence, detect
-from acquisition_assets.features.platforms import platform_table
+from acquisition_assets.channels.platforms import platform_table
 from acquisition_assets.policy import Policy, read_policy
 from acquisition_assets.social_performance.contract import SOCIAL_PERFORMANCE
 from acquisition_assets.social_performance.rates import performance

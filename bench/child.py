@@ -19,7 +19,7 @@ from types import SimpleNamespace
 import dagster as dg
 
 from acquisition_assets.automation.jobs import DAILY_JOB
-from acquisition_assets.commands.execution import QUIET
+from acquisition_assets.commands.day import QUIET
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.definitions import build_defs
 from bench.used import measured

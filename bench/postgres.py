@@ -26,8 +26,8 @@ import psycopg
 
 from acquisition_assets.core.contracts import SQL, Contract
 from acquisition_assets.core.postgres import connect
+from acquisition_assets.destinations.postgres_migrations import migrate
 from acquisition_assets.features.contract import LEAD_ACTIVITY
-from acquisition_assets.publish.migrations import migrate
 
 ROOT = Path(__file__).resolve().parents[1]
 DELIVERIES_PER_LEAD = 12
@@ -64,7 +64,7 @@ def peak():
 """
 EXTRACT = """
 import duckdb
-from acquisition_assets.sources.base import Wanted
+from acquisition_assets.inputs.source import Wanted
 from acquisition_assets.sources.postgres import PostgresSource
 
 end = dt.datetime.fromisoformat(sys.argv[1])
@@ -79,7 +79,7 @@ print(json.dumps({**taken, "rows": sum(files.values())}))
 """
 PUBLISH = """
 from acquisition_assets.features.contract import LEAD_ACTIVITY
-from acquisition_assets.publish.writer import publish_table
+from acquisition_assets.destinations.postgres import publish_table
 
 begun, worked = time.perf_counter(), time.process_time()
 rows = publish_table(os.environ["BENCH_URL"], LEAD_ACTIVITY, dt.date.fromisoformat(sys.argv[1]), sys.argv[2])

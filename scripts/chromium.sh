@@ -1,6 +1,6 @@
 #!/bin/sh
 # Here: finding Chromium or Chrome, installing Chromium where both are missing (apt or brew), and printing the program's path.
-# Not here: driving it (acquisition_assets_tests/ui, screenshot.py).
+# Not here: driving it (acquisition_assets_tests/services/ui, screenshot.py).
 set -eu
 
 find_browser() {

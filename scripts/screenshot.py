@@ -1,6 +1,6 @@
 """Here: the pictures of the documentation: `python -m scripts.screenshot` starts the UI on the sample and takes them.
 
-Not here: driving the browser (acquisition_assets_tests/ui/browser.py), and what the UI must show.
+Not here: driving the browser (acquisition_assets_tests/services/ui/browser.py), and what the UI must show.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import urllib.request
 from pathlib import Path
 
 from acquisition_assets.sources.sample import LAST_DAY
-from acquisition_assets_tests.servers import free_port, wait_for
-from acquisition_assets_tests.ui.browser import Visitor, chromium, visit
+from acquisition_assets_tests.kit.servers import free_port, wait_for
+from acquisition_assets_tests.services.ui.browser import Visitor, chromium, visit
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 START_SECONDS = 300

@@ -40,7 +40,7 @@ def build(env: Env, policy: AnomalyPolicy, features: FeaturePolicy, locale: Loca
             step.bind(contract)
         step.bind(RAW_EVENTS, [day for day in env.lake.days(RAW_EVENTS.table) if day <= step.day])
         facts = step.query(
-            "outputs/anomalies",
+            "anomalies/anomalies",
             {
                 "silent_from": env.earlier(step.day, days=policy.silent_days),
                 "silent_days": policy.silent_days,
@@ -59,7 +59,7 @@ def build(env: Env, policy: AnomalyPolicy, features: FeaturePolicy, locale: Loca
             "percent": policy.fraud_percent,
         }
         ours = any(row["type"] == "high_fraud_rate" for row in _found(step))
-        theirs = step.query("checks/anomalies_recomputed", window).to_pylist()[0]["high_fraud_rate"]
+        theirs = step.query("anomalies/recomputed", window).to_pylist()[0]["high_fraud_rate"]
         return [("high_fraud_rate", ours, theirs)]
 
     def findings(step: Step) -> Sequence[Finding]:

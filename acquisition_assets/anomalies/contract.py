@@ -6,7 +6,7 @@ Not here: how an anomaly is found (detect.py), and its words (messages.py).
 from __future__ import annotations
 
 from acquisition_assets.core.contracts import Contract, Kind, Rule, column
-from acquisition_assets.core.schemas import Check
+from acquisition_assets.core.pandera_import import Check
 
 ENGAGEMENT_DROP = "engagement_drop"
 HIGH_FRAUD_RATE = "high_fraud_rate"

@@ -1,6 +1,6 @@
 """Here: the asset of behavior_predictions: what it reads, and the run of its SQL.
 
-Not here: the rule (sql/outputs/behavior_predictions.sql).
+Not here: the rule (sql/behavior_predictions/behavior_predictions.sql).
 """
 
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ def build(env: Env, policy: PredictionPolicy, report_length: int) -> dg.AssetsDe
     def produce(step: Step) -> None:
         step.bind(LEAD_ACTIVITY)
         step.bind(DYNAMIC_SCORES)
-        step.write_query("outputs/behavior_predictions", policy.parameters())
+        step.write_query("behavior_predictions/behavior_predictions", policy.parameters())
 
     def recompute(step: Step) -> Sequence[tuple[str, object, object]]:
-        ours = step.query("checks/behavior_predictions_published").to_pylist()[0]
-        theirs = step.query("checks/behavior_predictions_recomputed", policy.parameters()).to_pylist()[0]
+        ours = step.query("behavior_predictions/published").to_pylist()[0]
+        theirs = step.query("behavior_predictions/recomputed", policy.parameters()).to_pylist()[0]
         return [(what, ours[what], theirs[what]) for what in ours]
 
     def plot(step: Step) -> str:

@@ -1,6 +1,6 @@
 """Here: the contract of behavior_predictions.
 
-Not here: how it is computed (sql/outputs/behavior_predictions.sql).
+Not here: how it is computed (sql/behavior_predictions/behavior_predictions.sql).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from acquisition_assets.core.contracts import Contract, Kind, Rule, column
-from acquisition_assets.core.schemas import Check, pandera
+from acquisition_assets.core.pandera_import import Check, pandera
 
 ACTIONS = ("likely_to_convert", "needs_nurturing", "needs_engagement", "needs_re_engagement")
 FACTORS = (

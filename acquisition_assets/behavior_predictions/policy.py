@@ -1,6 +1,6 @@
 """Here: the typed part of the policy that behavior_predictions reads.
 
-Not here: the rule itself; it is sql/outputs/behavior_predictions.sql.
+Not here: the rule itself; it is sql/behavior_predictions/behavior_predictions.sql.
 """
 
 from __future__ import annotations

@@ -50,7 +50,10 @@ class PredictionReport(Report):
 
 def actions(step: Step) -> dict[str, int]:
     """Leads by predicted next action, all four of them."""
-    counted = {row["predicted_next_action"]: row["leads"] for row in step.query("reports/actions").to_pylist()}
+    counted = {
+        row["predicted_next_action"]: row["leads"]
+        for row in step.query("behavior_predictions/report_actions").to_pylist()
+    }
     return {action: counted.get(action, 0) for action in ACTIONS}
 
 
@@ -71,7 +74,7 @@ def prediction_report(step: Step, length: int) -> PredictionReport:
                     business_hours_activity=_percent(row["business_hours_share"]),
                 ),
             )
-            for row in step.query("reports/most_probable", {"length": length}).to_pylist()
+            for row in step.query("behavior_predictions/report_predictions", {"length": length}).to_pylist()
         ],
         total_analyzed=step.rows,
         action_distribution=ActionDistribution(**counted),

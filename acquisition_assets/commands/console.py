@@ -14,7 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from acquisition_assets.commands.masking import clean
+from acquisition_assets.core.masking import clean
 
 PLAIN_WIDTH = 120
 INDENT = 2

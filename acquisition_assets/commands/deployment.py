@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from acquisition_assets.commands.console import warn
-from acquisition_assets.commands.masking import holds_password
 from acquisition_assets.core.days import day_of, days_between, parse_day
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.lake import Lake
+from acquisition_assets.core.masking import holds_password
 from acquisition_assets.core.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
-    from acquisition_assets.lead_segments.criteria import Criterion
+    from acquisition_assets.criteria.language import Criterion
     from acquisition_assets.policy import Policy
 
 EARLIEST_DAY = dt.date(1970, 1, 1)

@@ -18,14 +18,14 @@ from acquisition_assets.behavior_predictions.contract import FACTORS
 from acquisition_assets.commands import reasons
 from acquisition_assets.commands.console import console, heading, line, table, written
 from acquisition_assets.commands.deployment import open_lake, read_criteria, read_settings
-from acquisition_assets.commands.masking import MASK, clean, masked_email
 from acquisition_assets.content_recommendations.policy import RULES
 from acquisition_assets.core.days import parse_day
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.lake import Lake
+from acquisition_assets.core.masking import MASK, clean, masked_email
+from acquisition_assets.criteria.language import Criterion
 from acquisition_assets.dynamic_scores.contract import PARTS
 from acquisition_assets.features.contract import LEAD_ACTIVITY
-from acquisition_assets.lead_segments.criteria import Criterion
 from acquisition_assets.policy import Policy, read_policy
 
 Row = Mapping[str, Any]

@@ -28,9 +28,9 @@ from acquisition_assets.core.settings import Settings
 if TYPE_CHECKING:
     import dagster as dg
 
-    from acquisition_assets.commands.execution import DayOutcome
+    from acquisition_assets.commands.day import DayOutcome
+    from acquisition_assets.inputs.source import Source
     from acquisition_assets.policy import Policy
-    from acquisition_assets.sources.base import Source
 
 INTERRUPTED = 130
 INPUT_ERROR = 2
@@ -107,7 +107,7 @@ def _side_by_side(
     deployment: Deployment, settings: Settings, days: Sequence[dt.date], out: Console, jobs: int, *, full: bool
 ) -> list[DayOutcome]:
     """The first day reads the history, or everything again; meanwhile the processes for the others start."""
-    from acquisition_assets.commands.side_by_side import Processes
+    from acquisition_assets.commands.parallel_days import Processes
 
     processes = Processes(settings, days[1:], jobs)
     try:
@@ -141,7 +141,7 @@ def _settings_for(deployment: Deployment, days: Sequence[dt.date]) -> Settings:
 def _one_by_one(
     deployment: Deployment, settings: Settings, days: Sequence[dt.date], out: Console, *, full: bool
 ) -> list[DayOutcome]:
-    from acquisition_assets.commands.execution import instance, run_day
+    from acquisition_assets.commands.day import instance, run_day
 
     outcomes: list[DayOutcome] = []
     with instance() as opened:

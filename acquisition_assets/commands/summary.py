@@ -17,12 +17,12 @@ from rich.text import Text
 
 from acquisition_assets.anomalies.contract import SEVERITIES
 from acquisition_assets.commands.console import heading, line, table, written
-from acquisition_assets.commands.masking import clean
 from acquisition_assets.core.lake import Lake
+from acquisition_assets.core.masking import clean
 from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
 
 if TYPE_CHECKING:
-    from acquisition_assets.commands.execution import DayOutcome, FailedCheck
+    from acquisition_assets.commands.day import DayOutcome, FailedCheck
 
 Report = Mapping[str, Any]
 SHOWN = 5

@@ -125,7 +125,7 @@ def _show_sample(deployment: Deployment, days: int, out: Console) -> bool:
 
 def sample_days(deployment: Deployment, days: int) -> list[dt.date]:
     """The sample's last days, unless Dagster has some already or the lake holds other data."""
-    from acquisition_assets.commands.execution import has_materialised
+    from acquisition_assets.commands.day import has_materialised
 
     first, last = first_day(deployment.settings), last_day(deployment.settings)
     if first is None or last is None or days == 0 or has_materialised("dynamic_scores") or not _is_sample(deployment):

@@ -1,6 +1,6 @@
 """Here: the asset of content_recommendations: what it reads, and the run of its SQL.
 
-Not here: the rules (sql/outputs/content_recommendations.sql).
+Not here: the rules (sql/content_recommendations/content_recommendations.sql).
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from acquisition_assets.content_recommendations.report import content_types, rec
 from acquisition_assets.core.assets import Output, Step, output_asset
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.plots import bars
-from acquisition_assets.core.sql import read_sql
+from acquisition_assets.core.sql_files import read_sql
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 from acquisition_assets.features.contract import LEAD_ACTIVITY
 from acquisition_assets.raw.contract import RAW_CONTENT, RAW_EVENTS
@@ -36,12 +36,12 @@ def build(env: Env, policy: RecommendationPolicy, report_length: int) -> dg.Asse
             step.bind(contract)
         step.bind(RAW_EVENTS, [day for day in env.lake.days(RAW_EVENTS.table) if day <= step.day])
         step.session.bind_arrow("items", items_table(policy))
-        step.session.bind_query("completed", read_sql("outputs/content_recommendations_completed"))
-        step.write_query("outputs/content_recommendations", policy.parameters())
+        step.session.bind_query("completed", read_sql("content_recommendations/completed_items"))
+        step.write_query("content_recommendations/content_recommendations", policy.parameters())
 
     def recompute(step: Step) -> Sequence[tuple[str, object, object]]:
-        ours = step.query("checks/content_recommendations_published").to_pylist()[0]
-        theirs = step.query("checks/content_recommendations_recomputed").to_pylist()[0]
+        ours = step.query("content_recommendations/published").to_pylist()[0]
+        theirs = step.query("content_recommendations/recomputed").to_pylist()[0]
         return [(what, ours[what], theirs[what]) for what in ours]
 
     def plot(step: Step) -> str:

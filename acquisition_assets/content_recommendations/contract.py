@@ -1,13 +1,13 @@
 """Here: the contract of content_recommendations.
 
-Not here: how it is computed (sql/outputs/content_recommendations.sql).
+Not here: how it is computed (sql/content_recommendations/content_recommendations.sql).
 """
 
 from __future__ import annotations
 
 from acquisition_assets.content_recommendations.policy import RULES
 from acquisition_assets.core.contracts import Contract, Kind, column
-from acquisition_assets.core.schemas import Check
+from acquisition_assets.core.pandera_import import Check
 
 ACTIVITY = (
     "lead_activity.interest_area",

@@ -41,18 +41,18 @@ class RecommendationReport(Report):
 
 def content_types(step: Step) -> dict[str, int]:
     """Recommended items by type, the most frequent first."""
-    return {row["content_type"]: row["items"] for row in step.query("reports/recommended_types").to_pylist()}
+    return {row["content_type"]: row["items"] for row in step.query("content_recommendations/report_types").to_pylist()}
 
 
 def recommendation_report(step: Step, length: int) -> RecommendationReport:
     """The summary of the staged items, with the `length` leads of the highest score."""
-    leads = step.query("reports/recommended_leads", {"length": length}).to_pylist()
+    leads = step.query("content_recommendations/report_leads", {"length": length}).to_pylist()
     items: dict[str, list[RecommendedItem]] = {row["lead_id"]: [] for row in leads}
-    for row in step.query("reports/recommended_items", {"length": length}).to_pylist():
+    for row in step.query("content_recommendations/report_recommendations", {"length": length}).to_pylist():
         items[row["lead_id"]].append(
             RecommendedItem(type=row["content_type"], title=row["title"], reason=row["reason"])
         )
-    total = int(step.query("reports/recommended_total").to_pylist()[0]["leads"])
+    total = int(step.query("content_recommendations/report_total").to_pylist()[0]["leads"])
     return RecommendationReport(
         recommendations=[
             LeadRecommendations(

@@ -18,10 +18,10 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel
 
 from acquisition_assets.core.contracts import Contract, Violation, contract_error, describe_checks
-from acquisition_assets.core.engine import Parameters, Session
+from acquisition_assets.core.engine.duckdb import Parameters, Session
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.errors import AcquisitionError
-from acquisition_assets.core.sql import read_sql
+from acquisition_assets.core.sql_files import read_sql
 
 OWNERS = ["team:growth", "team:data"]
 PREVIEW_ROWS = 5

@@ -19,9 +19,9 @@ import pandas as pd
 import pyarrow as pa
 from sqlglot import exp
 
-from acquisition_assets.core.duck import in_memory
+from acquisition_assets.core.duckdb_sql import in_memory
 from acquisition_assets.core.errors import ContractError
-from acquisition_assets.core.schemas import pandera
+from acquisition_assets.core.pandera_import import pandera
 
 
 class Kind(Enum):

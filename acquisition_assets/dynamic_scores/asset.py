@@ -1,6 +1,6 @@
 """Here: the asset of dynamic_scores: what it reads, and the run of its SQL.
 
-Not here: the rule (sql/outputs/dynamic_scores.sql).
+Not here: the rule (sql/dynamic_scores/dynamic_scores.sql).
 """
 
 import datetime as dt
@@ -32,7 +32,7 @@ def build(env: Env, policy: ScorePolicy, report_length: int) -> dg.AssetsDefinit
         step.bind(LEAD_ACTIVITY)
         step.bind(DYNAMIC_SCORES, earlier(step.day), name="previous_scores")
         step.write_query(
-            "outputs/dynamic_scores",
+            "dynamic_scores/dynamic_scores",
             {
                 **policy.parameters(),
                 "analysed_created_from": env.earlier(step.day, days=policy.analysed_created_days),
@@ -43,8 +43,8 @@ def build(env: Env, policy: ScorePolicy, report_length: int) -> dg.AssetsDefinit
     def recompute(step: Step) -> Sequence[tuple[str, object, object]]:
         step.bind(RAW_LEADS)
         step.bind(RAW_REFERRALS)
-        ours = step.query("checks/dynamic_scores_published").to_pylist()[0]
-        theirs = step.query("checks/dynamic_scores_recomputed", policy.parameters()).to_pylist()[0]
+        ours = step.query("dynamic_scores/published").to_pylist()[0]
+        theirs = step.query("dynamic_scores/recomputed", policy.parameters()).to_pylist()[0]
         return [(what, ours[what], theirs[what]) for what in ours]
 
     def previous_day(step: Step) -> Sequence[Finding]:
@@ -58,7 +58,7 @@ def build(env: Env, policy: ScorePolicy, report_length: int) -> dg.AssetsDefinit
         return [Finding("previous_day", found, text)]
 
     def plot(step: Step) -> str:
-        leads = {row["bucket"]: row["leads"] for row in step.query("reports/score_distribution").to_pylist()}
+        leads = {row["bucket"]: row["leads"] for row in step.query("dynamic_scores/distribution").to_pylist()}
         return columns([leads.get(bucket, 0) for bucket in range(BUCKETS)], "Leads by score, 0 to 100 in steps of 5")
 
     itself = dg.AssetDep(

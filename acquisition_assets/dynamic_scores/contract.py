@@ -1,6 +1,6 @@
 """Here: the contract of dynamic_scores.
 
-Not here: how it is computed (sql/outputs/dynamic_scores.sql).
+Not here: how it is computed (sql/dynamic_scores/dynamic_scores.sql).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from acquisition_assets.core.contracts import Contract, Kind, Rule, column
-from acquisition_assets.core.schemas import Check, pandera
+from acquisition_assets.core.pandera_import import Check, pandera
 
 PARTS = (
     "recent_activity_points",

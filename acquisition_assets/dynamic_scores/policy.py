@@ -1,6 +1,6 @@
 """Here: the typed part of the policy that dynamic_scores reads.
 
-Not here: the rule itself; it is sql/outputs/dynamic_scores.sql.
+Not here: the rule itself; it is sql/dynamic_scores/dynamic_scores.sql.
 """
 
 from __future__ import annotations

@@ -32,6 +32,6 @@ class ScoringReport(Report):
 
 def scoring_report(step: Step, length: int) -> ScoringReport:
     """The summary of the staged scores, with the `length` largest changes."""
-    totals = step.query("reports/score_totals").to_pylist()[0]
-    changes = step.query("reports/score_changes", {"length": length}).to_pylist()
+    totals = step.query("dynamic_scores/report_totals").to_pylist()[0]
+    changes = step.query("dynamic_scores/report_changes", {"length": length}).to_pylist()
     return ScoringReport(**totals, score_changes=[ScoreChange(**row) for row in changes])

@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from acquisition_assets.channels.platforms import platform_table
 from acquisition_assets.core.assets import (
     Step,
     asset_spec,
@@ -22,9 +23,8 @@ from acquisition_assets.core.assets import (
 from acquisition_assets.core.days import days_between, end_of_day
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.plots import columns
-from acquisition_assets.core.sql import read_sql
+from acquisition_assets.core.sql_files import read_sql
 from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
-from acquisition_assets.features.platforms import platform_table
 from acquisition_assets.features.policy import FeaturePolicy, PlatformPolicy
 from acquisition_assets.raw.contract import RAW_EVENTS, RAW_LEADS, RAW_REFERRALS, RAW_STATUS_CHANGES
 
@@ -78,15 +78,15 @@ def build(env: Env, policy: FeaturePolicy, platforms: PlatformPolicy) -> dg.Asse
             parameters = _parameters(env, policy, day)
             session.cut(RAW_EVENTS.table, "lead_id")
             for relation, sliced in DELIVERY_PARTS.items():
-                session.bind_query(relation, read_sql(f"features/{relation}"), sliced=sliced)
-            session.bind_view("deliveries", read_sql("features/deliveries"))
+                session.bind_query(relation, read_sql(f"lead_activity/{relation}"), sliced=sliced)
+            session.bind_view("deliveries", read_sql("lead_activity/deliveries"))
             for relation, sliced in LEAD_FACTS.items():
-                session.bind_query(relation, read_sql(f"features/{relation}"), parameters, sliced)
+                session.bind_query(relation, read_sql(f"lead_activity/{relation}"), parameters, sliced)
             metrics = Step(env, DAILY_METRICS, day, session, folder)
-            activity.write_query("features/lead_activity", parameters, LEAD_ACTIVITY_OF)
+            activity.write_query("lead_activity/lead_activity", parameters, LEAD_ACTIVITY_OF)
             yield from judged(activity, _recompute_leads)
             activity_metadata = {**activity.metadata(), **_negative_responses(activity)}
-            metrics.write_query("features/daily_metrics")
+            metrics.write_query("daily_metrics/daily_metrics")
             yield from judged(metrics, _recompute_days)
             metrics_metadata = {**metrics.metadata(), "plot": dg.MetadataValue.md(_plot(metrics))}
             activity.publish()
@@ -106,7 +106,7 @@ def _bind(step: Step, policy: FeaturePolicy, platforms: PlatformPolicy) -> None:
     for contract in (RAW_LEADS, RAW_REFERRALS, RAW_STATUS_CHANGES):
         step.bind(contract)
     step.bind(RAW_EVENTS, [day for day in step.env.lake.days(RAW_EVENTS.table) if day <= step.day])
-    step.session.bind_arrow("platforms", platform_table(step.query("features/channel_fields"), platforms))
+    step.session.bind_arrow("platforms", platform_table(step.query("lead_activity/channel_fields"), platforms))
     days = days_between(step.day - dt.timedelta(days=policy.metrics_days - 1), step.day)
     step.session.bind_arrow("days", pa.table({"day": pa.array(days, pa.date32())}))
 
@@ -122,24 +122,24 @@ def _parameters(env: Env, policy: FeaturePolicy, day: dt.date) -> dict[str, obje
 
 
 def _recompute_leads(step: Step) -> Sequence[tuple[str, object, object]]:
-    ours = step.query("checks/lead_activity_published").to_pylist()[0]
-    theirs = step.query("checks/lead_activity_recomputed").to_pylist()[0]
+    ours = step.query("lead_activity/published").to_pylist()[0]
+    theirs = step.query("lead_activity/recomputed").to_pylist()[0]
     return [(what, ours[what], theirs[what]) for what in ours]
 
 
 def _recompute_days(step: Step) -> Sequence[tuple[str, object, object]]:
-    ours = step.query("checks/daily_metrics_published").to_pylist()[0]
+    ours = step.query("daily_metrics/published").to_pylist()[0]
     first = step.session.query("select min(day) as day from days").to_pylist()[0]["day"]
     window = {
         "since": end_of_day(first - dt.timedelta(days=1), step.env.tz),
         "until": end_of_day(step.day, step.env.tz),
     }
-    theirs = step.query("checks/daily_metrics_recomputed", window).to_pylist()[0]
+    theirs = step.query("daily_metrics/recomputed", window).to_pylist()[0]
     return [(what, ours[what], theirs[what]) for what in ours]
 
 
 def _negative_responses(step: Step) -> dict[str, Any]:
-    return dict(step.query("checks/negative_responses").to_pylist()[0])
+    return dict(step.query("lead_activity/negative_responses").to_pylist()[0])
 
 
 def _plot(step: Step) -> str:

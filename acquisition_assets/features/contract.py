@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from acquisition_assets.core.contracts import Contract, Kind, Rule, column
-from acquisition_assets.core.schemas import Check, pandera
+from acquisition_assets.core.pandera_import import Check, pandera
 from acquisition_assets.raw.policy import STATUSES
 
 EVENT_TIME = ("raw_events.event_type", "raw_events.occurred_at", "raw_events.is_machine")

@@ -14,7 +14,7 @@ from acquisition_assets.core.assets import Output, Step, output_asset
 from acquisition_assets.core.days import days_between
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.plots import bars
-from acquisition_assets.core.sql import read_sql
+from acquisition_assets.core.sql_files import read_sql
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 from acquisition_assets.features.contract import LEAD_ACTIVITY
 from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS, SEGMENT_CHANGES
@@ -37,15 +37,15 @@ def build(env: Env, segments: Mapping[str, Segment], report_length: int) -> dg.A
     def produce(step: Step) -> None:
         for contract in (LEAD_ACTIVITY, DYNAMIC_SCORES, BEHAVIOR_PREDICTIONS):
             step.bind(contract)
-        facts = f"select {', '.join(facts_columns(criteria))} from ({read_sql('outputs/lead_segments_facts')}) as facts"
+        facts = f"select {', '.join(facts_columns(criteria))} from ({read_sql('lead_segments/facts')}) as facts"
         step.session.bind_query("facts", facts)
         step.session.bind_view("memberships", memberships_query(criteria))
-        step.write_query("outputs/lead_segments")
+        step.write_query("lead_segments/lead_segments")
 
     def recompute(step: Step) -> Sequence[tuple[str, object, object]]:
-        rows = step.query("checks/segment_sample_facts", SAMPLE).to_pylist()
+        rows = step.query("lead_segments/recomputed", SAMPLE).to_pylist()
         theirs = {(c.segment, row["lead_id"]) for row in rows for c in criteria if c.evaluate(row)}
-        published = step.query("checks/segment_sample_published", SAMPLE).to_pylist()
+        published = step.query("lead_segments/published", SAMPLE).to_pylist()
         ours = {(row["segment"], row["lead_id"]) for row in published}
         return [
             (f"memberships of {len(rows)} leads", len(ours), len(theirs)),
@@ -80,15 +80,15 @@ def build_changes(env: Env, lookback_days: int) -> dg.AssetsDefinition:
     def produce(step: Step) -> None:
         step.bind(LEAD_SEGMENTS)
         step.bind(LEAD_SEGMENTS, _previous(step, lookback_days), name="previous_segments")
-        step.write_query("outputs/segment_changes", has_previous(step))
+        step.write_query("segment_changes/segment_changes", has_previous(step))
 
     def recompute(step: Step) -> Sequence[tuple[str, object, object]]:
-        ours = step.query("checks/segment_changes_published").to_pylist()[0]["growth"]
-        theirs = step.query("checks/segment_changes_recomputed", has_previous(step)).to_pylist()[0]["growth"]
+        ours = step.query("segment_changes/published").to_pylist()[0]["growth"]
+        theirs = step.query("segment_changes/recomputed", has_previous(step)).to_pylist()[0]["growth"]
         return [("growth of all memberships", ours, theirs)]
 
     def details(step: Step) -> dict[str, Any]:
-        return dict(step.query("reports/segment_change_counts").to_pylist()[0])
+        return dict(step.query("segment_changes/counts").to_pylist()[0])
 
     mapping = dg.TimeWindowPartitionMapping(start_offset=-lookback_days, end_offset=0)
     return output_asset(

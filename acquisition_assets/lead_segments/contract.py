@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS
 from acquisition_assets.core.contracts import Contract, Kind, column
-from acquisition_assets.core.schemas import Check
+from acquisition_assets.core.pandera_import import Check
 from acquisition_assets.features.contract import LEAD_ACTIVITY
 
 FACTS: dict[str, Kind] = {

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from sqlglot import exp
 
 from acquisition_assets.core.errors import InputError
+from acquisition_assets.criteria.language import ColumnType, Criterion, CriterionError, parse_criterion
 from acquisition_assets.lead_segments.contract import FACTS
-from acquisition_assets.lead_segments.criteria import ColumnType, Criterion, CriterionError, parse_criterion
 from acquisition_assets.lead_segments.policy import Segment
 
 COLUMN_TYPES = {name: ColumnType(kind.value) for name, kind in FACTS.items()}

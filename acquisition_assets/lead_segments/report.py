@@ -46,7 +46,7 @@ class SegmentationReport(Report):
 
 def sizes(step: Step, segments: Mapping[str, Segment]) -> dict[str, int]:
     """Leads by segment, in the policy's order."""
-    counted = {row["segment"]: row["leads"] for row in step.query("reports/segment_sizes").to_pylist()}
+    counted = {row["segment"]: row["leads"] for row in step.query("lead_segments/report_sizes").to_pylist()}
     return {name: counted.get(name, 0) for name in segments}
 
 
@@ -54,7 +54,7 @@ def segmentation_report(step: Step, segments: Mapping[str, Segment], length: int
     """The summary of the staged segments, with `length` leads of each."""
     counted = sizes(step, segments)
     samples: dict[str, list[SampleLead]] = {name: [] for name in segments}
-    for row in step.query("reports/segment_samples", {"length": length}).to_pylist():
+    for row in step.query("lead_segments/report_samples", {"length": length}).to_pylist():
         lead = SampleLead(lead_id=row["lead_id"], email=row["email"], engagement_score=row["engagement_score"])
         samples[row["segment"]].append(lead)
     largest = max(counted, key=lambda name: counted[name], default=None)
@@ -64,7 +64,7 @@ def segmentation_report(step: Step, segments: Mapping[str, Segment], length: int
             for name, segment in segments.items()
         },
         total_segments=len(segments),
-        total_segmented_leads=int(step.query("reports/segmented_leads").to_pylist()[0]["leads"]),
+        total_segmented_leads=int(step.query("lead_segments/report_leads").to_pylist()[0]["leads"]),
         largest_segment=(
             LargestSegment(name=largest, count=counted[largest]) if largest is not None and counted[largest] else None
         ),

@@ -20,13 +20,13 @@ from acquisition_assets.core.assets import (
 )
 from acquisition_assets.core.contracts import contract_error
 from acquisition_assets.core.days import UTC, day_of
-from acquisition_assets.core.engine import DuckDBSession
+from acquisition_assets.core.engine.duckdb import DuckDBSession
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.errors import InputError, QuarantineError
+from acquisition_assets.inputs.source import Source
 from acquisition_assets.raw.contract import QUARANTINE, RAW
 from acquisition_assets.raw.ingest import Counts, Ingested, Ingestion, wanted_events
 from acquisition_assets.raw.policy import IngestionPolicy, VocabularyPolicy
-from acquisition_assets.sources.base import Source
 
 STEP = "ingest"
 LAST_INSTANT = dt.datetime(9999, 12, 30, tzinfo=UTC)

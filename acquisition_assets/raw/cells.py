@@ -11,7 +11,7 @@ import datetime as dt
 from zoneinfo import ZoneInfo
 
 from acquisition_assets.core.days import DAY_US, day_runs, offset_runs
-from acquisition_assets.raw.inputs import Cell, InputColumn
+from acquisition_assets.inputs.tables import Cell, InputColumn
 
 # What Unicode calls white space, and the invisible characters that tools leave at the edges of cells.
 BLANK_CODES = [*range(9, 14), *range(28, 33), 133, 160, 5760, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F]

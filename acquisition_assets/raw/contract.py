@@ -6,8 +6,8 @@ Not here: the input tables as they are read (inputs.py).
 from __future__ import annotations
 
 from acquisition_assets.core.contracts import Contract, Kind, column
-from acquisition_assets.core.schemas import Check
-from acquisition_assets.raw.inputs import EVENT_TYPES, REFERRAL_STATUSES
+from acquisition_assets.core.pandera_import import Check
+from acquisition_assets.inputs.tables import EVENT_TYPES, REFERRAL_STATUSES
 from acquisition_assets.raw.policy import STATUSES
 
 REASONS = (

@@ -19,14 +19,14 @@ import duckdb
 
 from acquisition_assets.core.contracts import SQL
 from acquisition_assets.core.days import days_between, end_of_day, start_of_day
-from acquisition_assets.core.duck import literal, literals
-from acquisition_assets.core.engine import PARQUET
+from acquisition_assets.core.duckdb_sql import literal, literals
+from acquisition_assets.core.engine.duckdb import PARQUET
 from acquisition_assets.core.lake import Lake
+from acquisition_assets.inputs.source import ROW_PLACE, RawTable, Wanted
+from acquisition_assets.inputs.tables import EVENTS, INPUTS, LEADS, Cell, InputColumn, InputTable, require_columns
 from acquisition_assets.raw.cells import INSTANT, MACROS, cleaned, parsed, time_macros
 from acquisition_assets.raw.contract import QUARANTINE, RAW
-from acquisition_assets.raw.inputs import EVENTS, INPUTS, LEADS, Cell, InputColumn, InputTable, require_columns
 from acquisition_assets.raw.policy import STATUSES, IngestionPolicy, VocabularyPolicy
-from acquisition_assets.sources.base import ROW_PLACE, RawTable, Wanted
 
 # Codes of a row's problem: these for whole rows, and from CELL_PROBLEMS on those of single cells (`_cell_problem`).
 UNKNOWN_LEAD, QUARANTINED_LEAD, DUPLICATE_ID, EXACT_DUPLICATE, CELL_PROBLEMS = 1, 2, 3, 4, 10

@@ -1,6 +1,6 @@
 """Here: the asset of social_performance: what it reads, and the call of the rates.
 
-Not here: the counts (sql/outputs/social_performance.sql) and the rates (rates.py).
+Not here: the counts (sql/social_performance/social_performance.sql) and the rates (rates.py).
 """
 
 from collections.abc import Sequence
@@ -29,14 +29,14 @@ def build(env: Env, policy: SocialPolicy) -> dg.AssetsDefinition:
         step.bind(LEAD_ACTIVITY)
         step.bind(DYNAMIC_SCORES)
         window = {"created_from": env.earlier(step.day, days=policy.window_days)}
-        counts = step.query("outputs/social_performance", window).to_pandas()
+        counts = step.query("social_performance/social_performance", window).to_pandas()
         step.write_table(SOCIAL_PERFORMANCE.to_arrow(performance(counts, policy)))
 
     def recompute(step: Step) -> Sequence[tuple[str, object, object]]:
         step.bind(RAW_LEADS)
         window = {"since": env.earlier(step.day, days=policy.window_days), "until": env.earlier(step.day, days=0)}
         ours = int(_frame(step)["total_leads"].sum())
-        return [("leads", ours, step.query("checks/social_performance_recomputed", window).to_pylist()[0]["leads"])]
+        return [("leads", ours, step.query("social_performance/recomputed", window).to_pylist()[0]["leads"])]
 
     def plot(step: Step) -> str:
         rates = {

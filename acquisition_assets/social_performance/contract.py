@@ -6,7 +6,7 @@ Not here: how its rates are computed (rates.py).
 from __future__ import annotations
 
 from acquisition_assets.core.contracts import Contract, Kind, Rule, column
-from acquisition_assets.core.schemas import Check
+from acquisition_assets.core.pandera_import import Check
 
 RATE_DECIMALS = 1
 SCORE_DECIMALS = 2

@@ -1,6 +1,6 @@
 """Here: the rates of each channel, their Wilson bounds, and the best platform, from counts per channel.
 
-Not here: the counts (sql/outputs/social_performance.sql), and the report (report.py).
+Not here: the counts (sql/social_performance/social_performance.sql), and the report (report.py).
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.settings import Settings
+from acquisition_assets.inputs.source import Source
 from acquisition_assets.sources import sample
-from acquisition_assets.sources.base import Source
+from acquisition_assets.sources.arrow import sample_source
 from acquisition_assets.sources.files import FileSource
-from acquisition_assets.sources.tables import sample_source
 
 SAMPLE = "sample"
 POSTGRES = ("postgresql://", "postgres://")

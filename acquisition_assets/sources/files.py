@@ -18,10 +18,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from acquisition_assets.core.duck import identifier, in_memory, literal, literals
+from acquisition_assets.core.duckdb_sql import identifier, in_memory, literal, literals
 from acquisition_assets.core.errors import InputError
-from acquisition_assets.raw.inputs import INPUTS, InputColumn, require_columns
-from acquisition_assets.sources.base import ROW_PLACE, TABLES, RawTable, Wanted
+from acquisition_assets.inputs.source import ROW_PLACE, TABLES, RawTable, Wanted
+from acquisition_assets.inputs.tables import INPUTS, InputColumn, require_columns
 from acquisition_assets.sources.csv_text import first_line, is_regular, start_of, write_regular
 
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".jsonl")

@@ -25,12 +25,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from acquisition_assets.core import postgres
-from acquisition_assets.core.duck import identifier, in_memory, literal
+from acquisition_assets.core.duckdb_sql import identifier, in_memory, literal
 from acquisition_assets.core.errors import AcquisitionError, InputError, SourceUnavailableError
-from acquisition_assets.core.sql import sql_folder
+from acquisition_assets.core.sql_files import sql_folder
+from acquisition_assets.inputs.source import ROW_PLACE, TABLES, RawTable, Wanted
+from acquisition_assets.inputs.tables import INPUTS, Cell, require_columns
 from acquisition_assets.raw.cells import INSTANT
-from acquisition_assets.raw.inputs import INPUTS, Cell, require_columns
-from acquisition_assets.sources.base import ROW_PLACE, TABLES, RawTable, Wanted
 
 LARGE_TABLE_ROWS = 100_000
 CASTS = {

@@ -11,8 +11,8 @@ from statistics import NormalDist
 
 import pytest
 
-from acquisition_assets_tests.random_world import write
-from acquisition_assets_tests.running import Check, Run, compute_day, report, rows
+from acquisition_assets_tests.kit.random_world import write
+from acquisition_assets_tests.kit.running import Check, Run, compute_day, report, rows
 
 ZONE = "Europe/Madrid"
 

@@ -14,7 +14,7 @@ import pytest
 from acquisition_assets.features.contract import LEAD_ACTIVITY
 from acquisition_assets.policy import read_policy
 from acquisition_assets.raw.contract import RAW_EVENTS, RAW_LEADS
-from acquisition_assets_tests.sql_cases import END, US, Row, activity_of, ago, delivery, event, frame, lead, run_sql
+from acquisition_assets_tests.kit.sql_cases import END, US, Row, activity_of, ago, delivery, event, frame, lead, run_sql
 
 LATELY = ago(2)
 SENT = 10
@@ -36,7 +36,7 @@ def facts(events: Sequence[Row], leads: Sequence[Row] = (), silent_days: int = 7
         "silent_deliveries": policy.anomalies.silent_deliveries,
         "recent_days": policy.features.recent_days,
     }
-    return run_sql("outputs/anomalies", tables, parameters)[0]
+    return run_sql("anomalies/anomalies", tables, parameters)[0]
 
 
 def sent(count: int, sent_at: dt.datetime = LATELY, prefix: str = "d", **given: Any) -> list[Row]:
@@ -104,7 +104,7 @@ def test_how_far_leads_and_deliveries_go_back() -> None:
     nothing = facts([], [])
     assert (nothing["first_sent_date"], nothing["silent_leads"]) == (None, 0)
     assert run_sql(
-        "outputs/anomalies",
+        "anomalies/anomalies",
         {"raw_leads": frame(RAW_LEADS, []), "raw_events": frame(RAW_EVENTS, [], dated=True)}
         | {"lead_activity": frame(LEAD_ACTIVITY, [])},
         {"silent_from": ago(7), "silent_days": 7, "silent_deliveries": 10, "recent_days": 7},

@@ -10,7 +10,7 @@ import logging
 import pytest
 
 from acquisition_assets.automation.notifiers import AlertError, AppriseNotifier, LogNotifier, _reason, make_notifiers
-from acquisition_assets_tests.servers import free_port
+from acquisition_assets_tests.kit.servers import free_port
 
 LOG = logging.getLogger("alerts-test")
 

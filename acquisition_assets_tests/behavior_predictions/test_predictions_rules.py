@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from acquisition_assets.behavior_predictions.contract import FACTORS
 from acquisition_assets.policy import read_policy
-from acquisition_assets_tests.sql_cases import Row, active, predictions_of
+from acquisition_assets_tests.kit.sql_cases import Row, active, predictions_of
 
 
 def predicted(score: float = 0.0, **activity: Any) -> Row:

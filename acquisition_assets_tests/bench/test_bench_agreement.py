@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from acquisition_assets_tests.running import compute_day, rows
+from acquisition_assets_tests.kit.running import compute_day, rows
 from bench import by_hand_duckdb, by_hand_pandas
 from bench.world import World, write_world
 

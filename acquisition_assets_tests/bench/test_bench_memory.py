@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from acquisition_assets_tests.program import finish, start
+from acquisition_assets_tests.kit.program import finish, start
 from bench.world import World, write_world
 
 WORLD = World(leads=20_000)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from acquisition_assets.content_recommendations.policy import RULES
 from acquisition_assets.policy import read_policy
-from acquisition_assets_tests.sql_cases import END, US, Row, active, ago, delivery, event, recommendations_of
+from acquisition_assets_tests.kit.sql_cases import END, US, Row, active, ago, delivery, event, recommendations_of
 
 ITEMS = read_policy().content_recommendations.items
 MARKETING = ITEMS["interest_marketing"]

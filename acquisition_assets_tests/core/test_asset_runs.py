@@ -27,10 +27,10 @@ from acquisition_assets.core.plots import INLINE
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.definitions import build_defs
 from acquisition_assets.raw.contract import RAW_LEADS
-from acquisition_assets_tests import world
-from acquisition_assets_tests.random_world import write
-from acquisition_assets_tests.running import OUTPUTS, QUIET, TABLES, TASKS, compute_day, snapshot
-from acquisition_assets_tests.world import MONDAY, SUNDAY
+from acquisition_assets_tests.kit import world
+from acquisition_assets_tests.kit.random_world import write
+from acquisition_assets_tests.kit.running import OUTPUTS, QUIET, TABLES, TASKS, compute_day, snapshot
+from acquisition_assets_tests.kit.world import MONDAY, SUNDAY
 
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.\w+")
 BELOW = {  # what reads each output, itself included

@@ -33,7 +33,7 @@ from acquisition_assets.core.days import (
     zone,
 )
 from acquisition_assets.core.errors import InputError
-from acquisition_assets_tests import reference
+from acquisition_assets_tests.oracle import reference
 
 LAST = dt.date(2037, 12, 31)
 US = dt.timedelta(microseconds=1)

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from acquisition_assets.core.contracts import Contract, Kind, column
-from acquisition_assets.core.duck import in_memory
-from acquisition_assets.core.engine import DuckDBEngine, DuckDBSession, readable_errors, used
+from acquisition_assets.core.duckdb_sql import in_memory
+from acquisition_assets.core.engine.duckdb import DuckDBEngine, DuckDBSession, readable_errors, used
 from acquisition_assets.core.errors import (
     AcquisitionError,
     ContractError,

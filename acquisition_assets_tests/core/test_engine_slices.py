@@ -16,7 +16,7 @@ import pytest
 
 from acquisition_assets.core import engine
 from acquisition_assets.core.contracts import Contract, Kind, column
-from acquisition_assets.core.engine import DuckDBEngine, DuckDBSession, Slices, bounds_of, readable_errors
+from acquisition_assets.core.engine.duckdb import DuckDBEngine, DuckDBSession, Slices, bounds_of, readable_errors
 from acquisition_assets.core.errors import LakeError
 from acquisition_assets.core.lake import Lake
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from acquisition_assets.core.duck import in_memory
+from acquisition_assets.core.duckdb_sql import in_memory
 from acquisition_assets.core.errors import InputError, LakeError
 from acquisition_assets.core.lake import STALE_SECONDS, Lake, discard_staging
 

@@ -19,10 +19,10 @@ from moto.server import ThreadedMotoServer
 
 from acquisition_assets.core.errors import InputError, LakeError
 from acquisition_assets.core.lake import Lake
-from acquisition_assets_tests import world
-from acquisition_assets_tests.program import finish, start
-from acquisition_assets_tests.random_world import write
-from acquisition_assets_tests.running import TABLES, TASKS, compute_day, report, rows
+from acquisition_assets_tests.kit import world
+from acquisition_assets_tests.kit.program import finish, start
+from acquisition_assets_tests.kit.random_world import write
+from acquisition_assets_tests.kit.running import TABLES, TASKS, compute_day, report, rows
 
 # Few days of events: each is an object.
 SOURCE = {**world.SOURCE, "events": [row for row in world.SOURCE["events"] if row["occurred_at"] >= "2024-03-29"]}

@@ -14,7 +14,7 @@ import pytest
 
 from acquisition_assets import definitions
 from acquisition_assets.commands.deployment import environment_of
-from acquisition_assets.core.duck import in_memory
+from acquisition_assets.core.duckdb_sql import in_memory
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.settings import PREFIX, Settings
 

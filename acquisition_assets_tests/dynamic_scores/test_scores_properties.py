@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from acquisition_assets.dynamic_scores.contract import PARTS
 from acquisition_assets.raw.policy import STATUSES
-from acquisition_assets_tests.sql_cases import DAY, Row, active, ago, scored, scores_of
+from acquisition_assets_tests.kit.sql_cases import DAY, Row, active, ago, scored, scores_of
 
 LARGE = 1e9
 """Above this, a double has no room for the decimals of a score."""

@@ -13,7 +13,7 @@ import pytest
 from acquisition_assets.core.contracts import Violation
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES, PARTS
 from acquisition_assets.policy import Policy, read_policy
-from acquisition_assets_tests.sql_cases import (
+from acquisition_assets_tests.kit.sql_cases import (
     DAY,
     END,
     US,

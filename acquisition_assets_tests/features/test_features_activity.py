@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from acquisition_assets.core.days import end_of_day
-from acquisition_assets_tests.sql_cases import (
+from acquisition_assets_tests.kit.sql_cases import (
     END,
     US,
     Row,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from acquisition_assets_tests.sql_cases import END, US, Row, ago, delivery, event, lead, metrics_of, referral
+from acquisition_assets_tests.kit.sql_cases import END, US, Row, ago, delivery, event, lead, metrics_of, referral
 
 COUNTS = (
     "new_leads",

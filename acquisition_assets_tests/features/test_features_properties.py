@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
-from acquisition_assets.raw.inputs import EVENT_TYPES
-from acquisition_assets_tests.sql_cases import END, US, Row, activity_of, event, frame, lead, metrics_of
+from acquisition_assets.inputs.tables import EVENT_TYPES
+from acquisition_assets_tests.kit.sql_cases import END, US, Row, activity_of, event, frame, lead, metrics_of
 
 LEADS = [lead("a"), lead("b"), lead("c")]
 EDGES = (0, 1, 3, 7, 30, 89, 90, 365, 400)

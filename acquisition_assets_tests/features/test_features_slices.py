@@ -11,8 +11,8 @@ import pytest
 
 from acquisition_assets.core import engine
 from acquisition_assets.raw import ingest
-from acquisition_assets_tests.random_world import make, write
-from acquisition_assets_tests.running import compute_day, lenient_policy, snapshot
+from acquisition_assets_tests.kit.random_world import make, write
+from acquisition_assets_tests.kit.running import compute_day, lenient_policy, snapshot
 
 MANY = 10**9
 

@@ -13,11 +13,11 @@ import pytest
 
 from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS
 from acquisition_assets.core.errors import InputError
-from acquisition_assets.core.sql import read_sql
+from acquisition_assets.core.sql_files import read_sql
 from acquisition_assets.lead_segments.memberships import facts_columns, memberships_query, parse_segments
 from acquisition_assets.lead_segments.policy import Segment
 from acquisition_assets.policy import read_policy
-from acquisition_assets_tests.sql_cases import Row, active, ago, changes_of, frame, session_of, with_scores
+from acquisition_assets_tests.kit.sql_cases import Row, active, ago, changes_of, frame, session_of, with_scores
 
 SHIPPED = read_policy().segments
 
@@ -34,12 +34,12 @@ def members(
         {**dict.fromkeys(BEHAVIOR_PREDICTIONS.columns), "lead_id": lead, "conversion_probability": probability}
         for lead, probability in (probabilities or {}).items()
     ]
-    facts = read_sql("outputs/lead_segments_facts")
+    facts = read_sql("lead_segments/facts")
     tables = {**with_scores(activity, scores), "behavior_predictions": frame(BEHAVIOR_PREDICTIONS, predictions)}
     with session_of(tables) as session:
         session.bind_query("facts", f"select {', '.join(facts_columns(criteria))} from ({facts}) as facts")
         session.bind_query("memberships", memberships_query(criteria))
-        rows = session.query(read_sql("outputs/lead_segments")).to_pylist()
+        rows = session.query(read_sql("lead_segments/lead_segments")).to_pylist()
     found = [(row["segment"], row["lead_id"]) for row in rows]
     assert len(found) == len(set(found))
     by_python = {

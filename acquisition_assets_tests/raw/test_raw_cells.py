@@ -16,10 +16,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from acquisition_assets.core.duck import in_memory
+from acquisition_assets.core.duckdb_sql import in_memory
 from acquisition_assets.raw.cells import BLANK_CODES, MACROS
-from acquisition_assets_tests.ingesting import HEADER, leads_of, take_in
-from acquisition_assets_tests.running import by_lead, compute_day
+from acquisition_assets_tests.kit.ingesting import HEADER, leads_of, take_in
+from acquisition_assets_tests.kit.running import by_lead, compute_day
 
 UTC = dt.timezone.utc
 TIMES = {

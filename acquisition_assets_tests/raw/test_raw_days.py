@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from acquisition_assets_tests.ingesting import HEADER, LEADS, Content, events, put, take_in
-from acquisition_assets_tests.running import partition, rows, snapshot
+from acquisition_assets_tests.kit.ingesting import HEADER, LEADS, Content, events, put, take_in
+from acquisition_assets_tests.kit.running import partition, rows, snapshot
 
 
 def ids(folder: Path, days: Iterable[int]) -> dict[int, list[str]]:

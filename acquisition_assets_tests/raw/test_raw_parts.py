@@ -12,10 +12,10 @@ import pytest
 
 from acquisition_assets.raw import ingest
 from acquisition_assets.raw.ingest import Part
-from acquisition_assets_tests.ingesting import events, leads_of, take_in
-from acquisition_assets_tests.random_world import make, write
-from acquisition_assets_tests.reference import UTC
-from acquisition_assets_tests.running import compute_day, lenient_policy, snapshot
+from acquisition_assets_tests.kit.ingesting import events, leads_of, take_in
+from acquisition_assets_tests.kit.random_world import make, write
+from acquisition_assets_tests.kit.running import compute_day, lenient_policy, snapshot
+from acquisition_assets_tests.oracle.reference import UTC
 
 
 @pytest.mark.parametrize("seed", range(1, 9))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from acquisition_assets_tests.ingesting import DAY, HEADER, LEADS, Content, events, leads_of, put, take_in
-from acquisition_assets_tests.running import compute_day, rows, snapshot
+from acquisition_assets_tests.kit.ingesting import DAY, HEADER, LEADS, Content, events, leads_of, put, take_in
+from acquisition_assets_tests.kit.running import compute_day, rows, snapshot
 
 REFERRALS = "referral_id,referrer_lead_id,status,created_at,validated_at\n"
 CONTENT = "content_id,content_type,title,published_at\n"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from acquisition_assets_tests.random_world import write
-from acquisition_assets_tests.running import by_lead, compute_day, lenient_policy, rows
+from acquisition_assets_tests.kit.random_world import write
+from acquisition_assets_tests.kit.running import by_lead, compute_day, lenient_policy, rows
 
 DAY = "2026-03-10"
 STATUSES = ("new", "nurturing", "engaged", "converted", "inactive")

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from acquisition_assets.core.days import UTC, day_of, offset_runs, start_of_day
-from acquisition_assets.core.duck import in_memory
+from acquisition_assets.core.duckdb_sql import in_memory
 from acquisition_assets.raw.cells import time_macros
 
 LAST = dt.date(2027, 12, 31)

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from acquisition_assets_tests.sql_cases import END, US, Row, active, ago, run_sql, with_scores
+from acquisition_assets_tests.kit.sql_cases import END, US, Row, active, ago, run_sql, with_scores
 
 
 def counted(activity: list[Row], scores: Mapping[str, float] | None = None) -> dict[str, Row]:
     """The counts by channel."""
     tables = with_scores(activity, scores or {})
-    rows = run_sql("outputs/social_performance", tables, {"created_from": ago(30)})
+    rows = run_sql("social_performance/social_performance", tables, {"created_from": ago(30)})
     found = {row["channel"]: row for row in rows}
     assert len(found) == len(rows)
     return found

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from acquisition_assets_tests.running import compute_day, rows
+from acquisition_assets_tests.kit.running import compute_day, rows
 
 DAY = "2025-01-10"
 HEADER = "lead_id,status,created_at,email,utm_campaign\n"

@@ -17,7 +17,7 @@ import pytest
 
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.sources.files import FileSource
-from acquisition_assets_tests.ingesting import DAY, HEADER, LEADS, Content, leads_of, put, take_in
+from acquisition_assets_tests.kit.ingesting import DAY, HEADER, LEADS, Content, leads_of, put, take_in
 
 ROW = f"{HEADER}\n{{}},new,2024-12-01\n"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from acquisition_assets_tests.running import RAW, compute_day, report, rows
+from acquisition_assets_tests.kit.running import RAW, compute_day, report, rows
 
 LEARNERS = Path(__file__).resolve().parents[1] / "data" / "learners"
 DAYS = {"2013-12-31": "2014-01-01", "2014-06-30": "2014-07-01"}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from acquisition_assets_tests.ingesting import HEADER, take_in
+from acquisition_assets_tests.kit.ingesting import HEADER, take_in
 
 CSV = f"{HEADER},email\n"
 ROWS = "a,new,2025-01-01,x\nb,new,2025-01-02,y\nc,new,2025-01-03,z\n"

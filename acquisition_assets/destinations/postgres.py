@@ -1,0 +1,163 @@
+"""Here: putting one day of a table, or of the reports, into PostgreSQL as a whole, and taking old days away.
+
+Not here: the tables' columns (the contracts and sql/postgres/destination), and the assets.
+
+Rows stream by COPY into a temporary table, which dies with the session. Only then is the day locked, replaced and
+committed, in the same transaction: a reader sees the old day or the new one, and a killed process leaves nothing. A run
+takes one lock, that of its table and day, before it touches a row: runs wait for each other, but never in a circle.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+from psycopg import sql
+
+from acquisition_assets.core.contracts import Contract
+from acquisition_assets.core.postgres import Connection, connect
+from acquisition_assets.destinations.postgres_migrations import migrate
+
+SCHEMA = "acquisition"
+REPORTS_TABLE = "reports"
+BATCH_ROWS = 4096
+"""So few that a batch fits into the connection's buffers: the next one is written while the server reads this one."""
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+"""What a NUL becomes, which PostgreSQL's text and JSON cannot hold."""
+
+
+def publish_table(url: str, contract: Contract, day: dt.date, file: str | Path | IO[bytes]) -> int:
+    """Replace a day of a published table with the rows of a Parquet file of its contract; the number of rows.
+
+    Memory does not grow with the rows.
+
+    Raises:
+        SourceUnavailableError: the server is not there, hung up, is full or holds a lock for too long: worth a retry.
+        InputError: wrong password, missing rights, or a schema of a newer version.
+    """
+    columns = sql.SQL(", ").join(map(sql.Identifier, contract.columns))
+    table = _identifier(contract.table)
+    with connect(url, autocommit=True) as connection:
+        migrate(connection)
+        with connection.transaction():
+            connection.execute("set local timezone = 'UTC'")
+            connection.execute(
+                sql.SQL("create temp table staging on commit drop as select {} from {} where false").format(
+                    columns, table
+                )
+            )
+            rows = _stage(connection, contract, file)
+            _clear(connection, contract.table, day)
+            connection.execute(
+                sql.SQL("insert into {} (date, {}) select %s::date, {} from staging").format(table, columns, columns),
+                [day],
+            )
+            _record(connection, contract.table, day, rows)
+    return rows
+
+
+def publish_reports(url: str, day: dt.date, reports: Mapping[str, str]) -> int:
+    """Replace a day's reports (task -> JSON text); how many there are. Raises what `publish_table` raises."""
+    with connect(url, autocommit=True) as connection:
+        migrate(connection)
+        with connection.transaction(), connection.cursor() as cursor:
+            _clear(connection, REPORTS_TABLE, day)
+            cursor.executemany(
+                "insert into acquisition.reports (date, task, report) values (%s, %s, %s)",
+                [(day, task, _without_nul(report)) for task, report in reports.items()],
+            )
+            _record(connection, REPORTS_TABLE, day, len(reports))
+    return len(reports)
+
+
+def count_rows(url: str, table: str, day: dt.date) -> int:
+    """The rows of a published day."""
+    counting = sql.SQL("select count(*) from {} where date = %s").format(_identifier(table))
+    with connect(url, autocommit=True) as connection:
+        row = connection.execute(counting, [day]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def expire(url: str, table: str, keep_days: int) -> list[dt.date]:
+    """Take away the days of a table that are `keep_days` or more before its newest one; those days."""
+    with connect(url, autocommit=True) as connection:
+        found = connection.execute(
+            "select date from acquisition.published_days where table_name = %(table)s and date <= (select max(date) "
+            "from acquisition.published_days where table_name = %(table)s) - %(days)s order by date",
+            {"table": table, "days": keep_days},
+        ).fetchall()
+        for (day,) in found:
+            with connection.transaction():
+                _clear(connection, table, day)
+                connection.execute(
+                    "delete from acquisition.published_days where table_name = %s and date = %s", [table, day]
+                )
+    return [day for (day,) in found]
+
+
+def _stage(connection: Connection, contract: Contract, file: str | Path | IO[bytes]) -> int:
+    rows = 0
+    with connection.cursor() as cursor, cursor.copy("copy staging from stdin (format csv)") as copy:
+        for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS, columns=list(contract.columns)):
+            copy.write(_csv(batch))
+            rows += batch.num_rows
+    return rows
+
+
+def _csv(batch: pa.RecordBatch) -> bytes:
+    """Rows as PostgreSQL's CSV: text is quoted, so that empty text is not missing; missing is nothing at all.
+
+    Instants are in UTC and do not say so: Arrow takes ten times as long to write them with their zone.
+    """
+    columns = [_plain(column) for column in batch.columns]
+    sink = io.BytesIO()
+    options = pa.csv.WriteOptions(include_header=False)
+    pa.csv.write_csv(pa.RecordBatch.from_arrays(columns, names=batch.schema.names), sink, options)
+    return sink.getvalue().replace(b"\0", REPLACEMENT.encode())
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    if pa.types.is_list(column.type):
+        return _array_text(column)
+    return column.cast(pa.timestamp("us")) if pa.types.is_timestamp(column.type) else column
+
+
+def _array_text(lists: pa.ListArray) -> pa.StringArray:
+    """Lists of text as PostgreSQL's array literals, such as {"blog","guide"}."""
+    escaped = pc.replace_substring_regex(lists.values, r'(["\\])', r"\\\1")
+    quoted = pc.binary_join_element_wise('"', escaped, '"', "")
+    joined = pc.binary_join(pa.ListArray.from_arrays(lists.offsets, quoted), ",")
+    return pc.if_else(lists.is_null(), None, pc.binary_join_element_wise("{", joined, "}", ""))
+
+
+def _without_nul(json_text: str) -> str:
+    """JSON text without an escaped NUL; a backslash that is escaped itself escapes nothing."""
+    return re.sub(r"(?<!\\)((?:\\\\)*)\\u0000", rf"\1{REPLACEMENT}", json_text)
+
+
+def _clear(connection: Connection, table: str, day: dt.date) -> None:
+    """Wait for other runs of the table and day, keep them waiting until the transaction ends, and delete the day."""
+    name = f"{SCHEMA}.{table}/{day.isoformat()}"
+    connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+    connection.execute(sql.SQL("delete from {} where date = %s").format(_identifier(table)), [day])
+
+
+def _identifier(table: str) -> sql.Identifier:
+    return sql.Identifier(SCHEMA, table)
+
+
+def _record(connection: Connection, table: str, day: dt.date, rows: int) -> None:
+    connection.execute(
+        "insert into acquisition.published_days (table_name, date, row_count) values (%s, %s, %s) "
+        "on conflict (table_name, date) do update set row_count = excluded.row_count, published_at = now()",
+        [table, day, rows],
+    )

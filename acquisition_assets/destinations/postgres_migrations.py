@@ -1,0 +1,104 @@
+"""Here: bringing the schema `acquisition` up to date with the numbered files of sql/postgres/destination.
+
+Not here: the statements themselves, and writing rows.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg import sql
+
+from acquisition_assets.core.contracts import Contract
+from acquisition_assets.core.errors import InputError
+from acquisition_assets.core.postgres import Connection
+from acquisition_assets.core.sql_files import sql_folder
+from acquisition_assets.destinations.tables import PUBLISHED
+
+LOCK = "acquisition.schema_migrations"
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One numbered file."""
+
+    version: int
+    path: Path
+
+
+def migrations() -> list[Migration]:
+    """The shipped migrations, in the order in which they run."""
+    files = sorted((sql_folder() / "postgres" / "publish").glob("*.sql"))
+    numbered = [(re.match(r"(\d{4})_", file.name), file) for file in files]
+    return [Migration(int(number[1]), file) for number, file in numbered if number]
+
+
+def migrate(connection: Connection) -> list[str]:
+    """Run the migrations that the database lacks, all or none of them, one process at a time.
+
+    Returns:
+        The names of those that ran.
+
+    Raises:
+        InputError: the database was migrated by a newer version of this package.
+    """
+    shipped = migrations()
+    newest = shipped[-1].version
+    with connection.transaction():
+        if _version(connection) == newest:
+            return []
+        connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [LOCK])
+        _become_owner(connection)
+        version = _version(connection)
+        if version > newest:
+            raise InputError(
+                f"schema acquisition has migration {version}, newer than this version's {newest}; update this package"
+            )
+        done = [_run(connection, migration) for migration in shipped if migration.version > version]
+        for contract in PUBLISHED:
+            _comment(connection, contract)
+        return done
+
+
+def _version(connection: Connection) -> int:
+    found = connection.execute("select to_regclass('acquisition.schema_migrations') is not null").fetchone()
+    if not found or not found[0]:
+        return 0
+    row = connection.execute("select max(version) from acquisition.schema_migrations").fetchone()
+    return int(row[0]) if row and row[0] else 0
+
+
+def _become_owner(connection: Connection) -> None:
+    """Make what is created belong to the schema's owner, whichever of its members runs the migrations."""
+    owner = connection.execute(
+        "select pg_get_userbyid(nspowner) from pg_namespace where nspname = 'acquisition'"
+    ).fetchone()
+    if owner:
+        connection.execute(sql.SQL("set local role {}").format(sql.Identifier(owner[0])))
+
+
+def _run(connection: Connection, migration: Migration) -> str:
+    connection.execute(migration.path.read_bytes())
+    connection.execute(
+        "insert into acquisition.schema_migrations (version, name) values (%s, %s)",
+        [migration.version, migration.path.stem],
+    )
+    return migration.path.stem
+
+
+def _comment(connection: Connection, contract: Contract) -> None:
+    """Describe a table and its columns in the database as its contract does."""
+    table = sql.Identifier("acquisition", contract.table)
+    connection.execute(sql.SQL("comment on table {} is {}").format(table, contract.grain))
+    described = {name: describe(contract, name) for name in contract.columns}
+    for name, text in {"date": "Business day", **described}.items():
+        column = sql.Identifier("acquisition", contract.table, name)
+        connection.execute(sql.SQL("comment on column {} is {}").format(column, text))
+
+
+def describe(contract: Contract, column: str) -> str:
+    """What a column says, with its unit, such as `Whole days since created_at [days]`."""
+    text, unit = contract.columns[column].description or "", contract.unit(column)
+    return f"{text} [{unit}]" if unit else text

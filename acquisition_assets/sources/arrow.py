@@ -1,0 +1,57 @@
+"""Here: the source that is Arrow tables in memory; the built-in sample is one.
+
+Not here: the sample's world itself (sample.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from acquisition_assets.inputs.source import TABLES, RawTable, Wanted
+from acquisition_assets.inputs.tables import INPUTS, require_columns
+from acquisition_assets.sources.sample import world
+
+
+class ArrowSource:
+    """Tables by name, made when they are first needed."""
+
+    def __init__(self, label: str, tables: Callable[[], Mapping[str, pa.Table]]) -> None:
+        self.label = label
+        self._tables = tables
+
+    def check(self) -> list[str]:
+        """See `Source.check`."""
+        tables = self._tables()
+        for name in INPUTS:
+            if name in tables:
+                require_columns(name, list(tables[name].column_names), f"{self.label}, {name}")
+        return [f"{self.label} has no {name}; it is taken as empty" for name in TABLES if name not in tables]
+
+    @contextlib.contextmanager
+    def open(
+        self, connection: duckdb.DuckDBPyConnection, scratch: Path, wanted: Wanted
+    ) -> Iterator[Mapping[str, RawTable]]:
+        """See `Source.open`."""
+        found = {}
+        for name, table in self._tables().items():
+            view = f"source_{name}"
+            connection.register(view, table)
+            described = connection.execute(f"describe select * from {view}").fetchall()
+            found[name] = RawTable(view, {str(row[0]): str(row[1]) for row in described})
+        yield found
+
+
+def sample_source() -> ArrowSource:
+    """The built-in sample."""
+    return ArrowSource("the sample", _sample_world)
+
+
+@cache
+def _sample_world() -> Mapping[str, pa.Table]:
+    return world()

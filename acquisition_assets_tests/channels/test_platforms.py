@@ -1,0 +1,192 @@
+"""Here: how a lead's platform is told: worked examples, traps, and real lists.
+
+Not here: how a host is cut out of a URL (raw).
+"""
+
+from __future__ import annotations
+
+import json
+import string
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acquisition_assets.channels.platforms import Platforms, platform_table
+from acquisition_assets.features.policy import PlatformPolicy
+from acquisition_assets.policy import read_policy
+
+CHANNELS = Path(__file__).parents[1] / "data" / "channels"
+POLICY = read_policy().platforms
+PLATFORMS = Platforms(POLICY)
+FOUR = ("facebook", "twitter", "linkedin", "instagram")
+# What Matomo lists as a network, and is a sign-in page, a redirect, a closed network's address or a download site.
+NO_NETWORKS = {
+    "login.live.com",
+    "url.google.com",
+    "plus.google.com",
+    "com.google.android.apps.plus",
+    "sourceforge.net",
+}
+APP_IDS = {"linkedin.android": "com.linkedin.android"}  # Matomo writes the end of the id
+MATOMO: dict[str, list[str]] = yaml.safe_load((CHANNELS / "matomo_Socials.yml").read_text(encoding="utf-8"))
+CASES = [json.loads(line) for line in (CHANNELS / "ga4_velir_cases.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("source", "utm_source", "utm_medium", "host", "expected"),
+    [
+        # names and aliases, exactly
+        ("facebook", None, None, None, "facebook"),
+        ("x", None, None, None, "twitter"),
+        ("organic", "fb", "cpc", None, "facebook"),
+        ("organic", "ig", None, None, "instagram"),
+        ("organic", "insta", None, None, "instagram"),
+        ("organic", "li", None, None, "linkedin"),
+        ("  FaceBook ", None, None, None, "facebook"),
+        ("\u00a0LinkedIn\t", None, None, None, "linkedin"),
+        ("facebooks", None, None, None, None),
+        ("my facebook", None, None, None, None),
+        ("xx", None, None, None, None),
+        ("ｆａｃｅｂｏｏｋ", None, None, None, None),
+        ("faсebook", None, None, None, None),  # with a Cyrillic letter
+        # domains and subdomains
+        ("organic", None, None, "x.com", "twitter"),
+        ("organic", None, None, "t.co", "twitter"),
+        ("organic", None, None, "lnkd.in", "linkedin"),
+        ("organic", None, None, "m.facebook.com", "facebook"),
+        ("organic", None, None, "L.Instagram.com", "instagram"),
+        ("organic", None, None, "es.linkedin.com", "linkedin"),
+        ("organic", None, None, "com.linkedin.android", "linkedin"),
+        ("organic", "facebook.com", None, None, "facebook"),
+        ("www.twitter.com", None, None, None, "twitter"),
+        ("organic", None, None, "netflix.com", None),
+        ("organic", None, None, "notfacebook.com", None),
+        ("organic", None, None, "facebook.com.evil.org", None),
+        ("organic", None, None, "reddit.co", None),
+        ("organic", None, None, "cat.co", None),
+        ("organic", None, None, "x.company", None),
+        ("organic", None, None, ".x.com", None),
+        ("organic", None, None, "a..x.com", None),
+        ("organic", "https://evil.org/?from=.facebook.com", None, None, None),
+        ("organic", "me@m.facebook.com", None, None, None),
+        ("organic", None, None, "google.com", None),
+        # the first that names one of the four
+        ("facebook", "linkedin", None, "t.co", "facebook"),
+        ("organic", "linkedin", None, "t.co", "linkedin"),
+        ("organic", "google", None, "t.co", "twitter"),
+        ("tiktok", "youtube", "social", "www.linkedin.com", "linkedin"),
+        ("social", "ig", "social", None, "instagram"),
+        # other networks
+        ("tiktok", None, None, None, "social"),
+        ("organic", "YouTube.com", None, None, "social"),
+        ("organic", None, None, "old.reddit.com", "social"),
+        ("organic", None, None, "out.reddit.com", "social"),
+        ("organic", "tiktok", "cpc", None, "social"),
+        ("organic", None, None, "mytiktok.com", None),
+        # the word social
+        ("social", None, None, None, "social"),
+        ("organic", " SOCIAL ", None, None, "social"),
+        ("social media", None, None, None, None),  # a field is told by its whole; only the medium by its words
+        ("organic", None, "Social-Media", None, "social"),
+        ("organic", None, "paid_social", None, "social"),
+        ("organic", None, "paid.social/es", None, "social"),
+        ("organic", None, "redes→social", None, "social"),
+        ("organic", None, "antisocial", None, None),
+        ("organic", None, "social2", None, None),
+        ("organic", None, "socialé", None, None),
+        ("organic", None, "facebook", None, None),  # the medium names no platform
+        # nothing
+        ("organic", None, None, None, None),
+        ("", "  ", " ", "", None),
+        (None, None, None, None, None),
+    ],
+)
+def test_platform(
+    source: str | None, utm_source: str | None, utm_medium: str | None, host: str | None, expected: str | None
+) -> None:
+    assert PLATFORMS.platform(source, utm_source, utm_medium, host) == expected
+
+
+@pytest.mark.parametrize("network", MATOMO)
+def test_every_network_that_matomo_lists_is_told_by_its_domains(network: str) -> None:
+    expected = network.lower() if network.lower() in FOUR else "social"
+    for listed in MATOMO[network]:
+        domain = APP_IDS.get(listed, listed)
+        told = PLATFORMS.platform("organic", None, None, domain)
+        assert told == (None if domain in NO_NETWORKS else expected), domain
+        assert PLATFORMS.platform("organic", None, None, f"sub.{domain}") == told, domain
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['utm_source']}/{case['utm_medium']}")
+def test_real_channel_cases(case: dict[str, Any]) -> None:
+    told = PLATFORMS.platform("organic", case["utm_source"], case["utm_medium"], case["referrer"])
+    # A video site is a social network here; the cases keep it apart.
+    is_social = "Social" in case["expected"] or case["utm_source"] == "youtube.com"
+    assert (told is not None) == is_social
+    assert (told == "facebook") == (case["utm_source"] == "facebook")
+
+
+def test_the_table_gets_one_column_and_keeps_its_rows() -> None:
+    distinct = pa.table(
+        {
+            "source": pa.array(["organic", "fb", "newsletter"], pa.large_string()),
+            "utm_source": pa.array([None, None, None], pa.null()),
+            "utm_medium": pa.array(["paid-social", None, None], pa.string()),
+            "referrer_host": pa.array([None, "t.co", "news.example.org"]).dictionary_encode(),
+        }
+    )
+    told = platform_table(distinct, POLICY)
+    assert told.column_names == ["source", "utm_source", "utm_medium", "referrer_host", "platform"]
+    assert told.schema.field("platform").type == pa.string()
+    assert told.column("platform").to_pylist() == ["social", "facebook", None]
+    assert told.drop_columns(["platform"]).equals(distinct)
+    assert platform_table(distinct.slice(0, 0), POLICY).num_rows == 0
+
+
+def test_a_platform_of_the_users_own_is_told_by_its_own_name() -> None:
+    given = {
+        **POLICY.model_dump(),
+        "names": {"facebook": ["fb"], "strava": ["strv"]},
+        "domains": {"facebook": ["facebook.com"], "strava": ["strava.com"]},
+        "social_name": "redes",
+    }
+    platforms = Platforms(PlatformPolicy.model_validate(given))
+    assert platforms.platform("strava", None, None, None) == "strava"
+    assert platforms.platform("organic", None, None, "www.strava.com") == "strava"
+    # A source named as the generic platform is that platform: a channel is either social or not.
+    assert platforms.platform("redes", None, None, None) == "redes"
+    assert platforms.platform("organic", None, "social", None) == "redes"
+
+
+WORDS = st.sampled_from(
+    [
+        *FOUR,
+        "x",
+        "t.co",
+        "m.facebook.com",
+        "tiktok",
+        "social",
+        "organic",
+        "google.com",
+        "",
+        None,
+    ]
+) | st.text(alphabet=string.ascii_letters + " ._-/Éñ", max_size=12)
+
+
+@given(WORDS, WORDS, WORDS, WORDS)
+def test_what_is_told_is_one_of_five_and_case_and_blanks_do_not_matter(
+    source: str | None, utm_source: str | None, utm_medium: str | None, host: str | None
+) -> None:
+    told = PLATFORMS.platform(source, utm_source, utm_medium, host)
+    assert told in (*FOUR, "social", None)
+    dressed = [None if text is None else f" {text.upper()} " for text in (source, utm_source, utm_medium, host)]
+    assert PLATFORMS.platform(*dressed) == told
+    # Whoever has no platform has a source that is not named as one: a channel is either social or not.
+    if told is None:
+        assert (source or "").strip().lower() not in (*FOUR, "social")

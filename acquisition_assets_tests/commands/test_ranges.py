@@ -1,0 +1,173 @@
+"""Here: ranges of days whose days run side by side in processes of their own.
+
+Not here: ranges that run day by day (test_run.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from acquisition_assets.commands.run import MOST_PROCESSES, WORTH_PROCESSES, parallel_days
+from acquisition_assets.core.days import days_between
+from acquisition_assets.core.settings import Settings
+from acquisition_assets_tests.commands.conftest import call
+from acquisition_assets_tests.kit.program import interruptible, start
+from acquisition_assets_tests.kit.running import TABLES, snapshot
+from acquisition_assets_tests.kit.servers import wait_for
+
+FIRST, LAST = "2025-03-05", "2025-03-10"
+ALL = [str(day) for day in days_between(dt.date.fromisoformat(FIRST), dt.date.fromisoformat(LAST))]
+
+
+def run_range(source: Path, lake: Path) -> tuple[str, ...]:
+    """The command line of the range."""
+    return ("run", "--from", FIRST, "--to", LAST, "--source", str(source), "--lake", str(lake))
+
+
+def test_days_side_by_side_leave_what_days_one_by_one_leave(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACQUISITION_PARALLEL_DAYS", "1")
+    assert call(*run_range(source, tmp_path / "one")).exit_code == 0
+    monkeypatch.setenv("ACQUISITION_PARALLEL_DAYS", "3")
+    result = call(*run_range(source, tmp_path / "three"))
+    assert result.exit_code == 0, result.output
+    assert "3 days side by side" in result.stdout
+    for day in ALL[1:]:
+        assert len(re.findall(rf"^{day} +lead_segments ", result.stdout, re.MULTILINE)) == 1
+    assert f"{FIRST} to {LAST}: done in" in result.stdout
+    expected = snapshot(tmp_path / "one")
+    assert len([name for name in expected if name.startswith("dynamic_scores/")]) == len(ALL)
+    assert snapshot(tmp_path / "three") == expected
+
+
+def test_a_day_that_fails_stops_those_after_it(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = tmp_path / "lake"
+    assert call("run", "--date", "2025-03-04", "--source", source, "--lake", lake).exit_code == 0
+    # The first day of the range reads it, and no run makes it anew.
+    (lake / "dynamic_scores/date=2025-02-27").mkdir()
+    (lake / "dynamic_scores/date=2025-02-27/data.parquet").write_bytes(b"PAR1 broken")
+    monkeypatch.setenv("ACQUISITION_PARALLEL_DAYS", "3")
+    result = call("run", "--from", "2025-03-02", "--to", LAST, "--source", source, "--lake", lake)
+    assert result.exit_code == 1
+    assert "partition dynamic_scores/date=2025-02-27 of the lake is corrupt" in result.stderr
+    assert "stopped at 2025-03-02, as later days build on it; not run: 8 days after it" in result.stderr
+    assert not (lake / "dynamic_scores/date=2025-03-06").exists()
+    assert "Traceback" not in result.output
+
+
+def test_the_days_before_a_failed_one_are_finished(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = tmp_path / "lake"
+    assert call("run", "--date", FIRST, "--source", source, "--lake", lake).exit_code == 0
+    (lake / "dynamic_scores/date=2025-03-09").write_text("a file where a folder must be")
+    monkeypatch.setenv("ACQUISITION_PARALLEL_DAYS", "3")
+    result = call(*run_range(source, lake))
+    assert result.exit_code == 1
+    assert "stopped at 2025-03-09, as later days build on it; not run: 1 days after it" in result.stderr
+    assert [day for day in ALL if (lake / f"social_performance/date={day}").exists()] == ALL[:4]
+    assert not (lake / "dynamic_scores/date=2025-03-10").exists()
+
+
+@contextmanager
+def running(source: Path, lake: Path) -> Iterator[subprocess.Popen[str]]:
+    """The program in a process group of its own, once days run side by side."""
+
+    def begin() -> None:
+        os.setsid()
+        interruptible()
+
+    process = start(*run_range(source, lake), more={"ACQUISITION_PARALLEL_DAYS": "2"}, before=begin)
+    try:
+        wait_for("second day", lambda: (lake / f"raw_events/date={ALL[1]}").exists() or process.poll(), 120, 0.02)
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def group_is_empty(group: int) -> bool:
+    """Whether no process of the group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def is_readable(lake: Path) -> bool:
+    """Whether every partition that there is can be read."""
+    return bool(snapshot(lake))
+
+
+@pytest.mark.parametrize("group", [True, False])
+def test_an_interrupted_range_ends_in_one_line(source: Path, tmp_path: Path, group: bool) -> None:
+    with running(source, tmp_path / "lake") as process:
+        (os.killpg if group else os.kill)(process.pid, signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+        assert process.returncode == 130, told
+        assert [line for line in told.splitlines() if not line.startswith("warning: ")] == [
+            "error: interrupted; tables that were not published yet are as they were before"
+        ]
+        wait_for("end of all processes", lambda: group_is_empty(process.pid), 30, 0.05)
+    assert is_readable(tmp_path / "lake")
+    assert [path.name for path in (tmp_path / "lake/.staging").iterdir()] == ["ingest.lock"]
+
+
+def test_a_killed_program_leaves_no_process_and_a_lake_that_can_be_finished(source: Path, tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    with running(source, lake) as process:
+        process.kill()
+        process.communicate(timeout=60)
+        wait_for("end of all processes", lambda: group_is_empty(process.pid), 30, 0.05)
+    assert is_readable(lake)
+    assert call(*run_range(source, lake)).exit_code == 0
+    assert call(*run_range(source, tmp_path / "undisturbed")).exit_code == 0
+    found, expected = snapshot(lake), snapshot(tmp_path / "undisturbed")
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_a_killed_process_is_told_in_one_line(source: Path, tmp_path: Path) -> None:
+    with running(source, tmp_path / "lake") as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        grandchildren = [
+            int(child)
+            for parent in children
+            for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        ]
+        assert grandchildren
+        os.kill(grandchildren[0], signal.SIGKILL)
+        _, told = process.communicate(timeout=60)
+    errors = [line for line in told.splitlines() if not line.startswith("warning: ")]
+    assert process.returncode == 1
+    assert len(errors) == 1
+    assert "ACQUISITION_PARALLEL_DAYS=1" in errors[0]
+
+
+def test_how_many_days_run_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    assert parallel_days(Settings(), WORTH_PROCESSES - 1) == 1
+    assert parallel_days(Settings(), WORTH_PROCESSES) == MOST_PROCESSES
+    assert parallel_days(Settings(engine="spark"), 90) == 1
+    assert parallel_days(Settings(parallel_days=3), 90) == 3
+    assert parallel_days(Settings(parallel_days=3), 2) == 1
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    assert parallel_days(Settings(), 90) == 1
+
+
+def test_every_table_was_compared(source: Path, tmp_path: Path) -> None:
+    """The snapshot that the tests above compare holds every table and the reports."""
+    assert call("run", "--date", LAST, "--source", source, "--lake", tmp_path / "lake").exit_code == 0
+    compared = {name.split("/")[0] for name in snapshot(tmp_path / "lake")}
+    assert compared == {*TABLES, "reports"}

@@ -1,0 +1,208 @@
+"""Here: what a run left in the lake against what the reference says, row by row and column by column.
+
+Not here: either of the two.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from acquisition_assets_tests.kit.running import Run, report, rows
+from acquisition_assets_tests.oracle.reference import KEY, KINDS, Account, Lake, Outcome, Row, half_up
+
+LEAD_TABLES = ("lead_activity", "dynamic_scores", "behavior_predictions")
+ROUNDED = {"observed": 2, "baseline": 2, "seasonal_baseline": 2, "change": 4}
+
+
+def differences(outcome: Outcome, run: Run, lake: Lake, lake_dir: Path, day: Any, raw_events: bool = True) -> list[str]:
+    """Every difference between a run and what was expected of it."""
+    if not outcome.tables:
+        return [] if set(run.failed) == {"ingest"} else [f"expected a stop, but: {run.errors or 'success'}"]
+    if not run.success:
+        return [f"failed: {run.errors}"]
+    found = [*accounting(outcome, run, lake_dir, day)]
+    if raw_events:
+        found += all_raw_events(lake, lake_dir, day)
+    tables = outcome.tables
+    for table in LEAD_TABLES:
+        found += keyed(table, tables[table], rows(lake_dir, table, day), ["lead_id"])
+    found += keyed("daily_metrics", tables["daily_metrics"], rows(lake_dir, "daily_metrics", day), ["day"])
+    found += keyed(
+        "content_recommendations",
+        tables["content_recommendations"],
+        rows(lake_dir, "content_recommendations", day),
+        ["lead_id", "rank"],
+    )
+    segments = {(row["segment"], row["lead_id"]) for row in rows(lake_dir, "lead_segments", day)}
+    found += sets("lead_segments", tables["lead_segments"], segments)
+    changes = {(row["segment"], row["lead_id"], row["change"]) for row in rows(lake_dir, "segment_changes", day)}
+    found += sets("segment_changes", tables["segment_changes"], changes)
+    published = [
+        {name: value for name, value in row.items() if name != "message"} for row in rows(lake_dir, "anomalies", day)
+    ]
+    expected = [
+        {name: half_up(value, ROUNDED[name]) if name in ROUNDED else value for name, value in row.items()}
+        for row in tables["anomalies"]
+    ]
+    found += keyed("anomalies", expected, published, ["type"])
+    found += keyed(
+        "social_performance", tables["social_performance"], rows(lake_dir, "social_performance", day), ["channel"]
+    )
+    for task, wanted in outcome.reports.items():
+        found += report_differences(task, wanted, report(lake_dir, day, task))
+    return found
+
+
+def accounting(outcome: Outcome, run: Run, lake_dir: Path, day: Any) -> Iterable[str]:
+    """What became of every row read."""
+    quarantine = rows(lake_dir, "quarantine", day)
+    for table, account in outcome.accounts.items():
+        metadata = run.metadata[f"raw_{table}"]
+        ours = tuple(
+            int(metadata[name])
+            for name in (
+                "rows_read",
+                "rows_accepted",
+                "rows_quarantined",
+                "rows_exact_duplicates",
+                "rows_of_the_future",
+            )
+        )
+        theirs = (
+            account.read,
+            len(account.accepted),
+            len(account.quarantined),
+            account.duplicates,
+            account.future,
+        )
+        if ours != theirs:
+            yield f"{table}: read, accepted, quarantined, duplicates, future: {ours}, expected {theirs}"
+        mine = [row for row in quarantine if row["source_table"] == table]
+        yield from quarantined(table, account, mine)
+        if table != "events":
+            yield from raw(table, account, rows(lake_dir, f"raw_{table}", day))
+        passed = not account.quarantined
+        if run.checks[f"raw_{table}", "quarantine"].passed != passed:
+            yield f"{table}: check quarantine should have passed={passed}"
+
+
+def quarantined(table: str, account: Account, found: Sequence[Row]) -> Iterable[str]:
+    """The reasons, and the rows as read."""
+    reasons = Counter(row["reason"] for row in found)
+    if reasons != account.reasons:
+        yield f"quarantine of {table}: {dict(reasons)}, expected {dict(account.reasons)}"
+    expected = Counter(f"{reason} {_as_read(row)}" for reason, row in account.quarantined)
+    ours = Counter(f"{row['reason']} {_as_read(json.loads(row['row']))}" for row in found)
+    if ours != expected:
+        yield f"quarantine of {table}: {list(ours - expected)[:2]}, expected {list(expected - ours)[:2]}"
+
+
+def _as_read(row: Mapping[str, Any]) -> str:
+    """The texts of a row; times of typed files are written in many ways, and blank is missing."""
+    cells = {
+        name: str(value)
+        for name, value in row.items()
+        if value is not None and str(value).strip() and not name.endswith("_at")
+    }
+    return json.dumps({n: v[:-2] if v.endswith(".0") else v for n, v in sorted(cells.items())}).lower()
+
+
+def raw(table: str, account: Account, found: Sequence[Row]) -> Iterable[str]:
+    """The accepted rows of a snapshot table."""
+    if table == "status_changes":
+        ours = [tuple(row[name] for name in KINDS[table]) for row in found]
+        theirs = [tuple(row[name] for name in KINDS[table]) for row in account.accepted]
+        if sorted(ours) != sorted(theirs):
+            yield f"raw_status_changes: {len(ours)} rows differ from {len(theirs)} expected"
+        return
+    ours_only = [{name: row[name] for name in KINDS[table]} for row in found]
+    yield from keyed(f"raw_{table}", account.accepted, ours_only, [KEY[table]])
+
+
+def all_raw_events(lake: Lake, lake_dir: Path, day: Any) -> Iterable[str]:
+    """The events of every day up to the run's."""
+    for its_day, events in sorted(lake.events.items()):
+        if its_day > day:
+            continue
+        ours = Counter(_event(row) for row in rows(lake_dir, "raw_events", its_day))
+        theirs = Counter(_event(row) for row in events)
+        if ours != theirs:
+            yield f"raw_events of {its_day}: {list(ours - theirs)[:3]}, expected {list(theirs - ours)[:3]}"
+
+
+def _event(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    given = (
+        row["event_id"]
+        if not str(row["event_id"]).startswith("derived:") and len(str(row["event_id"])) < 32
+        else "derived"
+    )
+    others = tuple(row[name] for name in KINDS["events"] if name not in ("event_id", "content_type"))
+    return (given, row["content_type"] or "other", *others)
+
+
+def sets(table: str, expected: set[Any], found: set[Any]) -> Iterable[str]:
+    """Memberships."""
+    if expected != found:
+        yield f"{table}: superfluous {sorted(found - expected)[:5]}, missing {sorted(expected - found)[:5]}"
+
+
+def keyed(table: str, expected: Sequence[Row], found: Sequence[Row], key: Sequence[str]) -> Iterable[str]:
+    """Rows with a key: which are missing or superfluous, and which columns differ."""
+    ours = {tuple(row[name] for name in key): row for row in found}
+    theirs = {tuple(row[name] for name in key): row for row in expected}
+    if len(ours) != len(found):
+        yield f"{table}: the key {key} is not unique"
+    if ours.keys() != theirs.keys():
+        more, less = sorted(ours.keys() - theirs.keys()), sorted(theirs.keys() - ours.keys())
+        yield f"{table}: superfluous {more[:5]}, missing {less[:5]}"
+    for name in sorted(ours.keys() & theirs.keys()):
+        if ours[name].keys() != theirs[name].keys():
+            yield f"{table}: columns {sorted(ours[name].keys() ^ theirs[name].keys())}"
+            return
+        for column, value in theirs[name].items():
+            if not same(value, ours[name][column]):
+                yield f"{table} {name} {column}: {ours[name][column]!r}, expected {shown(value)}"
+
+
+def same(expected: Any, found: Any) -> bool:
+    """Equal; numbers to the noise of binary fractions."""
+    if isinstance(expected, list | tuple) and isinstance(found, list | tuple):
+        return len(expected) == len(found) and all(map(same, expected, found))
+    if isinstance(found, float | Decimal) or isinstance(expected, Fraction | float):
+        if expected is None or found is None or isinstance(found, str):
+            return expected is None and found is None
+        return math.isclose(
+            float(expected), float(found), rel_tol=1e-6 if 0 < float(expected) < 1e-3 else 1e-9, abs_tol=1e-9
+        )
+    return bool(expected == found) and isinstance(expected, bool) == isinstance(found, bool)
+
+
+def shown(value: Any) -> str:
+    """A number as people read it."""
+    return f"{float(value)!r} ({value})" if isinstance(value, Fraction) else repr(value)
+
+
+def report_differences(place: str, expected: Any, found: Any) -> Iterable[str]:
+    """Two reports, key by key."""
+    if place.endswith(".social_platforms"):
+        expected, found = (sorted(platforms, key=lambda row: row["platform"]) for platforms in (expected, found))
+    if isinstance(expected, dict) and isinstance(found, dict):
+        texts = {"message"} if place.startswith("anomaly_detection.anomalies") else set()
+        if expected.keys() != found.keys() - texts:
+            yield f"{place}: keys {sorted(found)}, expected {sorted(expected)}"
+        for name in expected.keys() & found.keys():
+            yield from report_differences(f"{place}.{name}", expected[name], found[name])
+    elif isinstance(expected, list) and isinstance(found, list):
+        if len(expected) != len(found):
+            yield f"{place}: {len(found)} entries, expected {len(expected)}"
+        for number, (one, other) in enumerate(zip(expected, found, strict=False)):
+            yield from report_differences(f"{place}[{number}]", one, other)
+    elif not same(expected, found):
+        yield f"{place}: {found!r}, expected {shown(expected)}"

@@ -1,0 +1,215 @@
+"""Here: how a test runs the whole graph for one day, in process, and reads what the run left in the lake.
+
+Not here: what is expected of it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import dagster as dg
+import pyarrow.parquet as pq
+
+from acquisition_assets.automation.jobs import DAILY_JOB
+from acquisition_assets.core.settings import Settings
+from acquisition_assets.definitions import build_defs
+from acquisition_assets.inputs.source import Source
+from acquisition_assets.policy import Policy, read_policy
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+RAW = ("raw_leads", "raw_events", "raw_referrals", "raw_content", "raw_status_changes")
+OUTPUTS = (
+    "dynamic_scores",
+    "behavior_predictions",
+    "content_recommendations",
+    "lead_segments",
+    "segment_changes",
+    "anomalies",
+    "social_performance",
+)
+TABLES = (*RAW, "quarantine", "lead_activity", "daily_metrics", *OUTPUTS)
+TASKS = (
+    "dynamic_scoring_system",
+    "predictive_behavior_analysis",
+    "personalized_content_recommendations",
+    "advanced_segmentation_engine",
+    "anomaly_detection",
+    "social_media_tracking",
+)
+
+
+class Check(NamedTuple):
+    """The outcome of one check of one asset."""
+
+    passed: bool
+    severity: str
+    description: str
+
+
+@dataclass
+class Run:
+    """One run of the graph: which steps failed and why, every check, and the metadata of every materialisation."""
+
+    failed: dict[str, str] = field(default_factory=dict)
+    checks: dict[tuple[str, str], Check] = field(default_factory=dict)
+    metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def success(self) -> bool:
+        """Whether all of it succeeded."""
+        return not self.failed
+
+    @property
+    def errors(self) -> str:
+        """The messages of the failed steps, for assertions that fail."""
+        return "; ".join(f"{step}: {message}" for step, message in self.failed.items())
+
+    def add_check(self, asset: str, result: dg.AssetCheckResult | dg.AssetCheckEvaluation) -> None:
+        """Note the outcome of a check."""
+        outcome = Check(result.passed, result.severity.value, result.description or "")
+        self.checks[asset, str(getattr(result, "check_name", ""))] = outcome
+
+
+def run_day(
+    source_dir: Path,
+    lake_dir: Path,
+    day: dt.date | str,
+    tz: str = "UTC",
+    policy: Policy | Path | None = None,
+    full: bool = False,
+    start: str = "2009-01-01",
+    *,
+    source: Source | None = None,
+) -> Run:
+    """Run the whole daily job for a day, as Dagster does."""
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    job = _definitions(source_dir, lake_dir, tz, policy, full, start, source).resolve_job_def(DAILY_JOB)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(
+            partition_key=str(day), instance=instance, raise_on_error=False, run_config=QUIET
+        )
+        run = Run()
+        for event in result.all_events:
+            if event.is_step_failure:
+                run.failed[event.step_key] = _message(event)
+            if event.is_step_materialization and event.asset_key:
+                metadata = event.step_materialization_data.materialization.metadata
+                run.metadata[event.asset_key.to_user_string()] = {name: value.value for name, value in metadata.items()}
+        for evaluation in result.get_asset_check_evaluations():
+            run.add_check(evaluation.asset_key.to_user_string(), evaluation)
+        assert result.success == (not run.failed)
+        return run
+
+
+def compute_day(
+    source_dir: Path,
+    lake_dir: Path,
+    day: dt.date | str,
+    tz: str = "UTC",
+    policy: Policy | Path | None = None,
+    full: bool = False,
+    start: str = "2009-01-01",
+    *,
+    source: Source | None = None,
+    last_step: str | None = None,
+) -> Run:
+    """Run the same steps (up to this one) without Dagster's machinery, in half of the time, up to the first failure."""
+    run = Run()
+    defs = _definitions(source_dir, lake_dir, tz, policy, full, start, source)
+    for assets in defs.assets or ():
+        assert isinstance(assets, dg.AssetsDefinition)
+        context = SimpleNamespace(partition_key=str(day), retry_number=0)
+        step = assets.op.compute_fn.decorated_fn  # type: ignore[union-attr]
+        try:
+            for result in step(context):
+                name = result.asset_key.to_user_string()
+                if isinstance(result, dg.AssetCheckResult):
+                    run.add_check(name, result)
+                else:
+                    run.metadata[name] = dict(result.metadata or {})
+        except dg.Failure as failure:
+            run.failed[assets.op.name] = failure.description or ""
+        if run.failed or assets.op.name == last_step:
+            break
+    return run
+
+
+def _definitions(
+    source_dir: Path,
+    lake_dir: Path,
+    tz: str,
+    policy: Policy | Path | None,
+    full: bool,
+    start: str,
+    source: Source | None,
+) -> dg.Definitions:
+    settings = Settings.from_environment(
+        {}, source=str(source_dir), lake=str(lake_dir), timezone=tz, start_date=start, threads=1
+    )
+    if not isinstance(policy, Policy):
+        policy = _policy(policy)
+    return build_defs(settings, policy=policy, source=source, full=full)
+
+
+def lenient_policy(folder: Path) -> Path:
+    """The file of a policy under which no day stops, however many rows are bad."""
+    path = folder / "policy.yaml"
+    path.write_text("ingestion: {quarantine_error_percent: 100}\n", encoding="utf-8")
+    return path
+
+
+@cache
+def _policy(path: Path | None) -> Policy:
+    return read_policy(path)
+
+
+def _message(event: dg.DagsterEvent) -> str:
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return str(data.user_failure_data.description)
+    return data.error_display_string
+
+
+def partition(lake_dir: Path, table: str, day: dt.date | str) -> Path:
+    """The folder of a partition."""
+    return Path(lake_dir) / table / f"date={day}"
+
+
+def rows(lake_dir: Path, table: str, day: dt.date | str) -> list[dict[str, Any]]:
+    """The rows of a partition, in the order in which they are stored."""
+    files = sorted(partition(lake_dir, table, day).glob("*.parquet"))
+    assert files, f"no partition {table}/date={day}"
+    return [row for file in files for row in pq.ParquetFile(file).read().to_pylist()]
+
+
+def by_lead(lake_dir: Path, table: str, day: dt.date | str) -> dict[str, dict[str, Any]]:
+    """The rows of a table of one row per lead, by lead."""
+    return {row["lead_id"]: row for row in rows(lake_dir, table, day)}
+
+
+def report(lake_dir: Path, day: dt.date | str, task: str) -> dict[str, Any]:
+    """A published report."""
+    path = Path(lake_dir) / "reports" / f"date={day}" / f"{task}.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def snapshot(lake_dir: Path, *days: dt.date | str) -> dict[str, list[str]]:
+    """The content of every partition and report (of these days, else of all) in an order of its own, to compare."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(Path(lake_dir).glob("*/date=*/*")):
+        if days and path.parent.name not in {f"date={day}" for day in days}:
+            continue
+        name = f"{path.parent.parent.name}/{path.parent.name}"
+        if path.suffix == ".json":
+            found[f"{name}/{path.name}"] = [path.read_text(encoding="utf-8")]
+        else:
+            found[name] = sorted(repr(row) for row in pq.ParquetFile(path).read().to_pylist())
+    return found

@@ -1,0 +1,346 @@
+"""Here: publication: the schema and its contracts, replaced days, current views, retention, concurrency and rights.
+
+Not here: faults in the middle of it (test_publish_faults.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+import math
+import random
+import threading
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from acquisition_assets.core.contracts import Contract, Kind
+from acquisition_assets.core.errors import InputError
+from acquisition_assets.core.postgres import connect
+from acquisition_assets.destinations.postgres import count_rows, expire, publish_reports, publish_table
+from acquisition_assets.destinations.postgres_migrations import describe, migrate, migrations
+from acquisition_assets.destinations.tables import PUBLISHED, REPORTS
+from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
+from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
+
+from .conftest import PASSWORD, ROOT, SQL, Background, Database, wait_until
+
+DAY = dt.date(2026, 9, 30)
+UTC = dt.timezone.utc
+TYPES = {
+    Kind.TEXT: "text",
+    Kind.INTEGER: "bigint",
+    Kind.NUMBER: "double precision",
+    Kind.FLAG: "boolean",
+    Kind.INSTANT: "timestamp with time zone",
+    Kind.DATE: "date",
+    Kind.TEXTS: "text[]",
+}
+VALUES: dict[Kind, list[Any]] = {
+    Kind.TEXT: ["a", "", 'q"uo,te', "líne\nbreak\ttab", "\\N", "NULL", "''", "🙂"],
+    Kind.INTEGER: [0, 1, -(2**62)],
+    Kind.NUMBER: [0.1, -0.0, 1e-300, 12345678.9, math.pi],
+    Kind.FLAG: [True, False],
+    Kind.INSTANT: [
+        dt.datetime(2026, 1, 1, 0, 0, 0, 1, UTC),
+        dt.datetime(1, 1, 2, tzinfo=UTC),
+        dt.datetime(9999, 12, 30, tzinfo=UTC),
+    ],
+    Kind.DATE: [dt.date(2026, 1, 1), dt.date(1970, 1, 1)],
+    Kind.TEXTS: [[], ["blog", "guide"], ['q"uo', "com,ma", "ba\\ck", "{}", "", "NULL", "a b"]],
+}
+
+
+def rows_of(contract: Contract, count: int, mark: str = "") -> pa.Table:
+    """Rows that cycle through awkward values, and missing ones where that is allowed, each with its own key."""
+    rows = []
+    for number in range(count):
+        row: dict[str, Any] = {}
+        for offset, (name, spec) in enumerate(contract.columns.items()):
+            values = VALUES[contract.kind(name)] + ([None] if spec.nullable else [])
+            row[name] = values[(number + offset) % len(values)]
+        for name in contract.key:
+            row[name] = {Kind.TEXT: f"{mark}{number} ☂", Kind.DATE: DAY - dt.timedelta(days=number)}.get(
+                contract.kind(name), number
+            )
+        rows.append(row)
+    return pa.Table.from_pylist(rows, schema=contract.arrow_schema)
+
+
+def publish(database: Database, contract: Contract, table: pa.Table, folder: Path, day: dt.date = DAY) -> int:
+    file = folder / f"{random.random()}.parquet"
+    pq.write_table(table, file)
+    return publish_table(database.url, contract, day, file)
+
+
+def fetched(database: Database, relation: str, contract: Contract) -> list[tuple[Any, ...]]:
+    with psycopg.connect(database.url) as connection:
+        connection.execute("set timezone = 'UTC'")
+        columns = ", ".join(contract.columns)
+        return connection.execute(
+            f"select {columns} from acquisition.{relation} order by {', '.join(contract.key)}".encode()
+        ).fetchall()
+
+
+def plain(table: pa.Table, contract: Contract) -> list[tuple[Any, ...]]:
+    rows = [tuple(row.values()) for row in table.to_pylist()]
+    places = [list(contract.columns).index(name) for name in contract.key]
+    return sorted(
+        rows, key=lambda row: tuple(str(row[place]) if isinstance(row[place], str) else row[place] for place in places)
+    )
+
+
+@pytest.mark.parametrize("contract", PUBLISHED, ids=lambda contract: contract.table)
+def test_table_is_as_the_contract_says(database: Database, contract: Contract) -> None:
+    """The published columns are the contract's, in its order, with its types, descriptions and key."""
+    with connect(database.url, autocommit=True) as connection:
+        assert migrate(connection) == [migration.path.stem for migration in migrations()]
+        assert migrate(connection) == []
+    columns = database.run(
+        "select a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, col_description(a.attrelid, a.attnum) "
+        "from pg_attribute as a where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum",
+        f"acquisition.{contract.table}",
+    )
+    assert columns == [
+        ("date", "date", True, "Business day"),
+        *(
+            (name, TYPES[contract.kind(name)], not spec.nullable, describe(contract, name))
+            for name, spec in contract.columns.items()
+        ),
+    ]
+    assert database.run("select obj_description(%s::regclass)", f"acquisition.{contract.table}") == [(contract.grain,)]
+    ((key,),) = database.run(
+        "select pg_get_constraintdef(oid) from pg_constraint where contype = 'p' and conrelid = %s::regclass",
+        f"acquisition.{contract.table}",
+    )
+    assert key == f"PRIMARY KEY (date, {', '.join(contract.key)})"
+    view = database.run(
+        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 order by attnum",
+        f"acquisition.current_{contract.table}",
+    )
+    assert [name for (name,) in view] == ["date", *contract.columns]
+
+
+def test_nothing_lacks_a_description(database: Database) -> None:
+    with connect(database.url, autocommit=True) as connection:
+        migrate(connection)
+    assert not database.run(
+        "select relname from pg_class as c where relnamespace = 'acquisition'::regnamespace and relkind in ('r', 'v') "
+        "and obj_description(c.oid) is null"
+    )
+
+
+@pytest.mark.parametrize("contract", PUBLISHED, ids=lambda contract: contract.table)
+def test_every_value_arrives(database: Database, tmp_path: Path, contract: Contract) -> None:
+    table = rows_of(contract, 40)
+    assert publish(database, contract, table, tmp_path) == 40
+    assert fetched(database, contract.table, contract) == plain(table, contract)
+    assert count_rows(database.url, contract.table, DAY) == 40
+
+
+def test_the_time_zone_of_the_database_moves_no_instant(database: Database, tmp_path: Path) -> None:
+    database.run(f"alter database {database.name} set timezone = 'America/Bogota'")
+    table = rows_of(LEAD_ACTIVITY, 40)
+    publish(database, LEAD_ACTIVITY, table, tmp_path)
+    assert fetched(database, "lead_activity", LEAD_ACTIVITY) == plain(table, LEAD_ACTIVITY)
+
+
+def test_a_nul_that_postgresql_cannot_hold_is_replaced(database: Database, tmp_path: Path) -> None:
+    row = rows_of(LEAD_ACTIVITY, 1).to_pylist()[0]
+    row |= {"lead_id": "a\0b", "email": "\0", "consumed_content_types": ["\0", "x\0"]}
+    publish(database, LEAD_ACTIVITY, pa.Table.from_pylist([row], schema=LEAD_ACTIVITY.arrow_schema), tmp_path)
+    columns = "select lead_id, email, consumed_content_types from acquisition.lead_activity"
+    assert database.run(columns) == [("a\ufffdb", "\ufffd", ["\ufffd", "x\ufffd"])]
+
+    texts = ["a\0b", "\0\0", "\\u0000", "\\\0"]
+    publish_reports(database.url, DAY, {"one": json.dumps({"texts": texts})})
+    ((report,),) = database.run("select report from acquisition.reports")
+    assert report == {"texts": ["a\ufffdb", "\ufffd\ufffd", "\\u0000", "\\\ufffd"]}
+
+
+def test_a_day_is_replaced_and_others_stay(database: Database, tmp_path: Path) -> None:
+    before = DAY - dt.timedelta(days=1)
+    publish(database, DYNAMIC_SCORES, rows_of(DYNAMIC_SCORES, 5), tmp_path, before)
+    for count in (30, 7, 7):
+        publish(database, DYNAMIC_SCORES, rows_of(DYNAMIC_SCORES, count), tmp_path)
+    assert database.run("select date, count(*) from acquisition.dynamic_scores group by 1 order by 1") == [
+        (before, 5),
+        (DAY, 7),
+    ]
+    assert database.run("select table_name, date, row_count from acquisition.published_days order by date") == [
+        ("dynamic_scores", before, 5),
+        ("dynamic_scores", DAY, 7),
+    ]
+
+
+def test_the_current_view_is_the_newest_published_day_even_if_it_is_empty(database: Database, tmp_path: Path) -> None:
+    view = "select distinct date from acquisition.current_dynamic_scores"
+    publish(database, DYNAMIC_SCORES, rows_of(DYNAMIC_SCORES, 5), tmp_path, DAY)
+    publish(database, DYNAMIC_SCORES, rows_of(DYNAMIC_SCORES, 5), tmp_path, DAY - dt.timedelta(days=9))
+    assert database.run(view) == [(DAY,)]
+    publish(database, DYNAMIC_SCORES, DYNAMIC_SCORES.empty(), tmp_path, DAY + dt.timedelta(days=1))
+    assert database.run(view) == []
+
+
+def test_reports(database: Database) -> None:
+    for updated in (1, 2):
+        texts = {task: json.dumps({"updated": updated, "título": "ñ"}) for task in REPORTS}
+        assert publish_reports(database.url, DAY, texts) == 6
+    rows = database.run("select task, report from acquisition.current_reports order by task")
+    assert rows == [(task, {"updated": 2, "título": "ñ"}) for task in sorted(REPORTS)]
+
+
+def test_retention(database: Database, tmp_path: Path) -> None:
+    days = [DAY - dt.timedelta(days=n) for n in (0, 1, 2, 3, 10)]
+    for day in days:
+        publish(database, DYNAMIC_SCORES, rows_of(DYNAMIC_SCORES, 2), tmp_path, day)
+        publish(database, LEAD_ACTIVITY, rows_of(LEAD_ACTIVITY, 2), tmp_path, day)
+    assert expire(database.url, "dynamic_scores", 3) == [days[4], days[3]]
+    assert expire(database.url, "dynamic_scores", 3) == []
+    kept = "select distinct date from acquisition.{} order by date desc"
+    assert database.run(kept.format("dynamic_scores")) == [(day,) for day in days[:3]]
+    assert database.run(kept.format("lead_activity")) == [(day,) for day in days]
+
+
+def test_concurrent_first_runs_migrate_once(database: Database) -> None:
+    def first_run() -> list[str]:
+        with connect(database.url, autocommit=True) as connection:
+            return migrate(connection)
+
+    done = [Background(first_run) for _ in range(6)]
+    assert sorted(len(call.result()) for call in done) == [0] * 5 + [len(migrations())]
+
+
+def test_a_newer_schema_is_refused(database: Database) -> None:
+    with connect(database.url, autocommit=True) as connection:
+        migrate(connection)
+    database.run("insert into acquisition.schema_migrations values (9000, 'from_the_future')")
+    with pytest.raises(InputError, match=r"migration 9000, newer than this version's \d+; update this package"):
+        publish_reports(database.url, DAY, {})
+
+
+def test_concurrent_runs_neither_deadlock_nor_mix(database: Database, tmp_path: Path) -> None:
+    """Eight runs replace three days again and again, while a reader must always see a whole day of one run."""
+    with connect(database.url, autocommit=True) as connection:
+        migrate(connection)
+    days = [DAY - dt.timedelta(days=n) for n in range(3)]
+    stop = threading.Event()
+
+    def runs(number: int) -> None:
+        for step in range(6):
+            publish(
+                database, DYNAMIC_SCORES, rows_of(DYNAMIC_SCORES, 200, f"run {number} row "), tmp_path, days[step % 3]
+            )
+            expire(database.url, "dynamic_scores", 90)
+
+    def reads() -> set[tuple[int, int]]:
+        seen: set[tuple[int, int]] = set()
+        with psycopg.connect(database.url, autocommit=True) as reader:
+            while not stop.is_set():
+                seen |= set(
+                    reader.execute(
+                        "select count(*), count(distinct split_part(lead_id, ' row', 1)) "
+                        "from acquisition.dynamic_scores group by date"
+                    ).fetchall()
+                )
+        return seen
+
+    reading = Background(reads)
+    running = [Background(lambda number=number: runs(number)) for number in range(8)]
+    for call in running:
+        call.result()
+    stop.set()
+    assert reading.result() == {(200, 1)}
+
+
+def test_runs_of_a_day_wait_for_each_other(database: Database, tmp_path: Path) -> None:
+    publish(database, DYNAMIC_SCORES, rows_of(DYNAMIC_SCORES, 5), tmp_path)
+    with psycopg.connect(database.url) as other:
+        other.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"acquisition.dynamic_scores/{DAY}"])
+        waiting = Background(lambda: publish(database, DYNAMIC_SCORES, rows_of(DYNAMIC_SCORES, 9), tmp_path))
+        wait_until(lambda: database.run("select 1 from pg_locks where locktype = 'advisory' and not granted"))
+        # Another day and another table do not wait.
+        publish(database, DYNAMIC_SCORES, rows_of(DYNAMIC_SCORES, 3), tmp_path, DAY - dt.timedelta(days=1))
+        publish(database, DAILY_METRICS, rows_of(DAILY_METRICS, 3), tmp_path)
+        assert count_rows(database.url, "dynamic_scores", DAY) == 5
+    assert waiting.result() == 9
+    assert count_rows(database.url, "dynamic_scores", DAY) == 9
+
+
+class Roles:
+    """Users that hold one role of roles.sql each, in a database with the source's schema."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        database.run((SQL / "roles.sql").read_text())
+        for role in ("source", "writer", "reader"):
+            user = f"{role}_{database.name}"
+            database.run(f"create role {user} login password '{PASSWORD}'; grant acquisition_{role} to {user}")
+
+    def url(self, role: str) -> str:
+        return self.database.as_role(f"{role}_{self.database.name}")
+
+    def may(self, role: str, statement: str) -> bool:
+        try:
+            with psycopg.connect(self.url(role)) as connection:
+                connection.execute(statement.encode())
+        except psycopg.errors.InsufficientPrivilege:
+            return False
+        return True
+
+
+def test_roles(source_database: Database, tmp_path: Path) -> None:
+    """Each role can do its own work, and nothing else."""
+    source_database.run("revoke create on schema public from public; create table secrets (secret text)")
+    roles = Roles(source_database)
+    file = tmp_path / "scores.parquet"
+    pq.write_table(rows_of(DYNAMIC_SCORES, 5), file)
+    assert publish_table(roles.url("writer"), DYNAMIC_SCORES, DAY, file) == 5
+    source_database.run((SQL / "roles.sql").read_text())
+
+    source, published = "select * from organic_leads", "select * from acquisition.current_dynamic_scores"
+    allowed = {
+        "source": {source},
+        "writer": {published, "delete from acquisition.dynamic_scores"},
+        "reader": {published},
+    }
+    statements = (
+        *(source, published, "select * from secrets", "delete from acquisition.dynamic_scores"),
+        *("delete from organic_leads", "create schema other", "create table public.mine (n int)"),
+    )
+    for role, statement in itertools.product(allowed, statements):
+        assert roles.may(role, statement) == (statement in allowed[role]), (role, statement)
+
+
+def test_another_member_of_the_writers_can_migrate_and_publish(source_database: Database, tmp_path: Path) -> None:
+    """What one user created belongs to the role, not to the user."""
+    roles = Roles(source_database)
+    with connect(roles.url("writer"), autocommit=True) as connection:
+        migrate(connection)
+    owners = source_database.run(
+        "select distinct pg_get_userbyid(relowner) from pg_class where relnamespace = 'acquisition'::regnamespace"
+    )
+    assert owners == [("acquisition_writer",)]
+
+
+def test_a_user_without_rights_is_told(source_database: Database, tmp_path: Path) -> None:
+    roles = Roles(source_database)
+    with pytest.raises(InputError, match=r"permission denied|must be able to SET ROLE"):
+        publish_reports(roles.url("reader"), DAY, {})
+
+
+def test_the_documented_queries_run(database: Database) -> None:
+    """Every example over the published tables in the documentation is a query that the schema understands."""
+    with connect(database.url, autocommit=True) as connection:
+        migrate(connection)
+    text = (ROOT / "docs" / "postgresql.md").read_text()
+    examples = [block.split("```")[0] for block in text.split("```sql\n")[1:]]
+    published = [query for block in examples for query in block.split(";") if "acquisition." in query]
+    assert len(published) >= 4
+    for query in published:
+        assert database.run(query) == []

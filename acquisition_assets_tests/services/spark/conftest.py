@@ -1,0 +1,74 @@
+"""Here: one real Spark cluster for all tests of this folder: a driver here and two worker processes beside it.
+
+Not here: what is run on it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from acquisition_assets.core.duckdb_sql import in_memory
+from acquisition_assets.core.engine.duckdb import DuckDBEngine
+from acquisition_assets.core.engine.spark import MEANING, SparkEngine
+from acquisition_assets.core.engine.spark_dialect import to_spark
+from acquisition_assets.core.lake import Lake
+from acquisition_assets_tests.services.spark.servers import DEFAULTS, WORKERS
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+MASTER = f"local-cluster[{WORKERS},1,1024]"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.spark)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[SparkSession]:
+    """The application that every session of the engine in this process uses."""
+    from pyspark.sql import SparkSession
+
+    options = {**DEFAULTS, "spark.sql.shuffle.partitions": "2"}
+    session = SparkSession.builder.appName("acquisition-assets-tests").master(MASTER).config(map=options).getOrCreate()
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def engine(cluster: SparkSession, tmp_path: Path) -> SparkEngine:
+    """The engine on a lake of its own."""
+    lake = Lake(str(tmp_path / "lake"))
+    return SparkEngine(lake, DuckDBEngine(lake, threads=1), MASTER)
+
+
+@pytest.fixture(scope="session")
+def both(cluster: SparkSession) -> Callable[..., tuple[list[Any], list[Any]]]:
+    """The rows of a query of the project's dialect on DuckDB and on Spark, as lists of tuples of Python values."""
+    session = cluster.newSession()
+    for name, value in MEANING.items():
+        session.conf.set(name, value)
+
+    def run(query: str, **parameters: object) -> tuple[list[Any], list[Any]]:
+        with in_memory(threads=1) as connection:
+            ours = connection.execute(query, parameters).to_arrow_table()
+        theirs = session.sql(to_spark(query), args=parameters).toArrow()
+        return _rows(ours), _rows(theirs)
+
+    return run
+
+
+def _rows(table: Any) -> list[Any]:
+    return [tuple(map(_plain, row.values())) for row in table.to_pylist()]
+
+
+def _plain(value: Any) -> Any:
+    """Instants in one time zone; everything else as it is."""
+    return value.astimezone(dt.timezone.utc) if isinstance(value, dt.datetime) else value

@@ -1,0 +1,101 @@
+"""Here: the program on a standalone cluster whose machines die, and on a Connect server: rows as on DuckDB, or the old.
+
+Not here: every rule on Spark (test_spark_parity.py), and what is said of a broken input (test_spark_faults.py).
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from acquisition_assets_tests.kit import world
+from acquisition_assets_tests.kit.program import finish, start
+from acquisition_assets_tests.kit.random_world import write
+from acquisition_assets_tests.kit.running import compute_day, partition, snapshot
+from acquisition_assets_tests.kit.servers import wait_for
+from acquisition_assets_tests.services.spark.servers import Cluster, connect, standalone
+
+DAY = world.SUNDAY
+RUN_SECONDS = 300
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the source, and the lake that DuckDB makes of it."""
+    folder = tmp_path_factory.mktemp("expected")
+    write(folder / "source", world.SOURCE)
+    assert compute_day(folder / "source", folder / "lake", DAY, world.ZONE).success
+    return folder
+
+
+@pytest.fixture
+def cluster_of_machines(tmp_path: Path) -> Iterator[Cluster]:
+    with standalone(tmp_path / "spark") as cluster:
+        yield cluster
+
+
+def compute(source: Path, lake: Path, master: str, environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    """The program for the day on Spark, in a process of its own."""
+    spark = {
+        "ACQUISITION_ENGINE": "spark",
+        "ACQUISITION_SPARK_MASTER": master,
+        "ACQUISITION_TIMEZONE": world.ZONE,
+        "PYTHONWARNINGS": "ignore",
+    }
+    run = ("run", "--date", DAY, "--source", source, "--lake", lake)
+    return start(*run, folder=source.parent, more={**environment, **spark})
+
+
+def wait_for_table(process: subprocess.Popen[str], lake: Path, table: str) -> None:
+    """Wait until a run has published a table."""
+    file = partition(lake, table, DAY) / "data.parquet"
+    before = file.stat().st_ino if file.exists() else 0
+
+    def published() -> bool:
+        assert process.poll() is None, process.communicate()
+        return file.exists() and file.stat().st_ino != before
+
+    wait_for(table, published, RUN_SECONDS, 0.05)
+
+
+def test_a_machine_that_dies_while_a_day_runs_changes_nothing(
+    expected: Path, cluster_of_machines: Cluster, tmp_path: Path
+) -> None:
+    process = compute(expected / "source", tmp_path / "lake", cluster_of_machines.url, cluster_of_machines.environment)
+    wait_for_table(process, tmp_path / "lake", "daily_metrics")
+    cluster_of_machines.workers[0].kill()
+    finish(process)
+    assert snapshot(tmp_path / "lake") == snapshot(expected / "lake")
+
+
+def test_a_cluster_that_dies_fails_the_run_and_leaves_the_old_partitions(
+    expected: Path, cluster_of_machines: Cluster, tmp_path: Path
+) -> None:
+    lake, source = tmp_path / "lake", tmp_path / "source"
+    shutil.copytree(expected / "lake", lake)
+    old = snapshot(lake)
+    write(source, {**world.SOURCE, "leads": [{**lead, "engagement_score": "7.77"} for lead in world.SOURCE["leads"]]})
+    assert compute_day(source, tmp_path / "other", DAY, world.ZONE).success
+    new = snapshot(tmp_path / "other")
+    process = compute(source, lake, cluster_of_machines.url, cluster_of_machines.environment)
+    wait_for_table(process, lake, "daily_metrics")
+    cluster_of_machines.stop()
+    told = [line for line in finish(process, 1)[1].splitlines() if line.startswith("error: ")]
+    assert "Spark's cluster is gone (spark://" in told[0]
+    assert "nothing was published and the old partitions stay" in told[0]
+    assert all("Spark's master does not answer" in line for line in told[1:-1])
+    assert "not run, as what they read failed: " in told[-1]
+    left = snapshot(lake)
+    assert [name for name, held in left.items() if held not in (old[name], new.get(name))] == []
+    assert left[f"dynamic_scores/date={DAY}"] == old[f"dynamic_scores/date={DAY}"] != new[f"dynamic_scores/date={DAY}"]
+    assert [entry.name for entry in (lake / ".staging").iterdir()] == ["ingest.lock"]
+
+
+def test_spark_connect(expected: Path, tmp_path: Path) -> None:
+    with connect(tmp_path / "spark") as (url, environment):
+        finish(compute(expected / "source", tmp_path / "lake", url, environment))
+    assert snapshot(tmp_path / "lake") == snapshot(expected / "lake")

@@ -1,0 +1,272 @@
+"""Here: the whole graph on a Spark cluster against the same graph on DuckDB: every row, report, check and count.
+
+Not here: what is right (the tests of DuckDB's results), and single expressions (test_spark_dialect.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from acquisition_assets.core.contracts import Contract
+from acquisition_assets.core.engine.duckdb import spark
+from acquisition_assets.core.engine.spark import SparkEngineSession
+from acquisition_assets.core.lake import Lake
+from acquisition_assets.core.sql_files import sql_folder
+from acquisition_assets.definitions import build_defs
+from acquisition_assets.policy import Policy, read_policy
+from acquisition_assets_tests import running, world
+from acquisition_assets_tests.kit.random_world import make, write
+from acquisition_assets_tests.kit.running import TASKS, Run, compute_day, report, rows, snapshot
+from acquisition_assets_tests.services.spark.conftest import MASTER
+from acquisition_assets_tests.services.spark.servers import WORKERS
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Row = dict[str, Any]
+FOLDERS = ("features", "outputs", "checks", "reports")
+OF_THE_RUN = ("seconds", "bytes")
+# Every construct that a criterion may hold, over every type of column.
+SEGMENTS = """
+segments:
+  words: {description: Text, criterion: "upper(email) like '%STRA_E%' or lower(source) ilike 'ORGANIC' and not
+    starts_with(lead_id, 'x') or contains(email, '🚀') or ends_with(email, 'é')"}
+  order_of_text: {description: Text, criterion: "lead_id >= 'B' and email < 'z' or interest_area between 'a' and 'n'"}
+  lengths: {description: Text, criterion: "length(trim(email)) > 6 and length(consumed_content_types) >= 1"}
+  numbers: {description: Numbers, criterion: "round(avg_response_hours / 7, 2) >= 0.01 and
+    abs(engagement_score - 3) * 2 > greatest(1, base_score / 4, completion_rate)"}
+  quotients: {description: Numbers, criterion: "deliveries_total / completions_total > 1.5 or 1 / opens_total < 0.4"}
+  least: {description: Numbers, criterion: "least(conversion_probability, 20, avg_response_hours) < 1.5"}
+  missing: {description: Nulls, criterion: "coalesce(days_since_engagement, 99) > 30 or interest_area is null"}
+  never: {description: Nulls, criterion: "not (avg_response_hours > 3) and platform not in ('linkedin', 'x')"}
+  lists: {description: Lists, criterion: "list_contains(consumed_content_types, 'guide') or
+    not list_contains(consumed_content_types, 'other')"}
+  moments: {description: Times, criterion: "created_at >= timestamp '2024-03-01 00:00:00' and
+    last_engaged_at < date '2024-03-31'"}
+  flags: {description: Flags, criterion: "is_unsubscribed or is_unsubscribed = false and status <> 'new'"}
+"""
+# The clock goes forward in the night of 2024-03-31; two leads, two openings and two completions tie.
+LEADS: Sequence[Row] = [
+    {
+        "lead_id": name,
+        "email": email,
+        "source": source,
+        "interest_area": area,
+        "status": status,
+        "engagement_score": score,
+        "created_at": "2024-02-20T23:30:00Z",
+        "engaged_at": "2024-03-31T00:30:00Z" if status == "engaged" else None,
+        "referrer_url": None,
+    }
+    for name, email, source, area, status, score in (
+        ("B", "ana@straße.example", "Facebook", "marketing", "nurturing", "7.995"),
+        ("a", 'x,"y"\nz@é', "m.facebook.com", "sales", "engaged", "1e12"),
+        ("Á", "🚀@example.org", None, None, "new", None),
+        ("á", None, "organic", "Marketing", "nurturing", "2.675"),
+        ("10", "İstanbul@example.org", "linkedin", "ventas", "customer", "0.005"),
+        ("9", "ŉ\\n'it''s'", "t.co", "sales", "inactive", "99.995"),
+        ("\ufffd", "NaN", "x", "marketing", "hot", "10"),
+        ("🚀", "$few", "reddit", "sales", "mql", "8"),
+    )
+]
+EVENTS: Sequence[Row] = [
+    {
+        "event_id": f"{kind}-{delivery}-{lead}-{number}",
+        "lead_id": lead,
+        "delivery_id": delivery,
+        "event_type": kind,
+        "content_id": "c-ñ",
+        "content_type": content,
+        "occurred_at": f"2024-03-{at}",
+        "is_machine": machine,
+    }
+    for number, (delivery, lead, kind, content, at, machine) in enumerate(
+        (
+            ("d1", "B", "sent", "guide", "31T00:59:59.999999Z", "false"),
+            ("d1", "B", "opened", "guide", "31T01:00:00Z", "false"),
+            ("d1", "B", "completed", "guide", "31T01:00:00Z", "false"),
+            ("D2", "B", "sent", "blog", "30T23:00:00Z", None),
+            ("D2", "B", "opened", "blog", "31T01:00:00Z", None),
+            ("é3", "B", "sent", "Guide", "30T22:59:59.999999Z", None),
+            ("é3", "B", "opened", "Guide", "31T01:00:00Z", None),
+            ("z4", "a", "opened", None, "30T12:00:00Z", None),
+            ("z4", "a", "sent", None, "30T13:00:00Z", None),
+            ("m5", "a", "sent", "video", "29T08:00:00Z", None),
+            ("m5", "Á", "opened", "ebook", "29T08:00:00Z", None),
+            ("m5", "Á", "completed", "ebook", "29T09:00:00Z", None),
+            (None, "á", "sent", "video", "31T08:00:00Z", None),
+            (None, "á", "completed", "video", "31T09:00:00.000001Z", None),
+            ("p6", "🚀", "sent", "🚀 guía", "31T08:00:00Z", None),
+            ("p6", "🚀", "completed", "🚀 guía", "31T07:00:00Z", "true"),
+            ("u7", "10", "unsubscribed", None, "31T21:59:59.999999Z", None),
+            *((f"q{n}", "9", "sent", "blog", f"{29 + n // 6}T{8 + n % 6:02}:00:00Z", None) for n in range(12)),
+        )
+    )
+]
+REFERRALS: Sequence[Row] = [
+    {
+        "referral_id": str(number),
+        "referrer_lead_id": lead,
+        "referred_email": None,
+        "status": status,
+        "created_at": "2024-03-30T12:00:00Z",
+        "validated_at": validated,
+    }
+    for number, (lead, status, validated) in enumerate(
+        [
+            ("B", "validated", "2024-03-30T13:00:00Z"),
+            ("B", "validated", None),
+            ("B", "validated", "2024-03-31T22:00:00Z"),
+        ]
+        + [("á", "fraud", None)] * 9
+        + [("🚀", "pending", None)]
+    )
+]
+CONTENT: Sequence[Row] = [
+    {"content_id": name, "content_type": "guide", "title": "Guía Avanzada de Marketing Digital"}
+    for name in ("z", "c-ñ")
+]
+CHANGES: Sequence[Row] = [
+    {"lead_id": "B", "status": status, "changed_at": "2024-03-31T12:00:00Z"} for status in ("new", "engaged", "mql")
+]
+ADVERSARIAL = {
+    "leads": LEADS,
+    "events": EVENTS,
+    "referrals": REFERRALS,
+    "content": CONTENT,
+    "status_changes": CHANGES,
+}
+
+
+def on_both(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    days: Sequence[dt.date],
+    zone: str,
+    policy: Policy | None = None,
+) -> dict[str, list[Run]]:
+    """The runs of these days on each engine, whose lakes are then compared."""
+    runs = {"duckdb": [compute_day(folder / "source", folder / "duckdb", day, zone, policy) for day in days]}
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "build_defs", _on_spark)
+        runs["spark"] = [compute_day(folder / "source", folder / "spark", day, zone, policy) for day in days]
+    assert [run.errors for runs_of in runs.values() for run in runs_of] == [""] * 2 * len(days)
+    ours, theirs = snapshot(folder / "duckdb"), snapshot(folder / "spark")
+    assert ours.keys() == theirs.keys()
+    for name, expected in ours.items():
+        assert theirs[name] == expected, name
+    for one, other in zip(runs["duckdb"], runs["spark"], strict=True):
+        assert other.checks == one.checks
+        assert _metadata(other) == _metadata(one)
+    return runs
+
+
+def _on_spark(settings: Any, **given: Any) -> Any:
+    return build_defs(settings.model_copy(update={"engine": "spark", "spark_master": MASTER}), **given)
+
+
+def _metadata(run: Run) -> dict[str, dict[str, str]]:
+    return {
+        asset: {name: str(value) for name, value in metadata.items() if name not in OF_THE_RUN}
+        for asset, metadata in run.metadata.items()
+    }
+
+
+@pytest.fixture
+def said(cluster: SparkSession, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every query that the engine says in Spark's dialect, as the project wrote it."""
+    queries: list[str] = []
+    translated = spark.to_spark
+
+    def noted(query: str) -> str:
+        queries.append(query)
+        return translated(query)
+
+    monkeypatch.setattr(spark, "to_spark", noted)
+    return queries
+
+
+def test_the_cluster_has_two_worker_processes(cluster: SparkSession) -> None:
+    context = cluster.sparkContext
+    assert context.master == MASTER
+    status = context._jsc.sc().getExecutorMemoryStatus()
+    assert status.size() == WORKERS + 1  # and the driver
+
+
+def test_an_adversarial_world_with_every_file_and_every_construct_of_criteria(
+    said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "source", ADVERSARIAL)
+    (tmp_path / "policy.yaml").write_text(SEGMENTS, encoding="utf-8")
+    policy = read_policy(tmp_path / "policy.yaml")
+    days = [dt.date(2024, 3, 30), dt.date(2024, 3, 31)]
+    on_both(tmp_path, monkeypatch, days, "Europe/Madrid", policy)
+    everything = "\n".join(said)
+    files = [file for folder in FOLDERS for file in (sql_folder() / folder).glob("*.sql")]
+    assert [file.stem for file in files if file.read_text(encoding="utf-8") not in everything] == []
+    members = {row["segment"] for row in rows(tmp_path / "spark", "lead_segments", days[1])}
+    named = {"words", "order_of_text", "lengths", "numbers", "quotients", "least", "missing", "never", "lists", "flags"}
+    assert named <= members
+    assert rows(tmp_path / "spark", "segment_changes", days[1])
+    assert all(report(tmp_path / "spark", days[1], task) for task in TASKS)
+
+
+def test_a_day_of_the_hand_made_world(cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "source", world.SOURCE)
+    on_both(tmp_path, monkeypatch, [world.SUNDAY], world.ZONE)
+
+
+def test_no_lead_at_all(cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "source", {"leads": []})
+    on_both(tmp_path, monkeypatch, [dt.date(2024, 4, 1)], "America/Havana")
+
+
+@pytest.mark.parametrize("seed", [12])
+def test_random_worlds(seed: int, cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make(seed, leads=(8, 12), events=6)
+    write(tmp_path / "source", made.seen(0), made.form)
+    on_both(tmp_path, monkeypatch, made.days[:1], made.zone)
+
+
+def test_a_lake_behind_a_url(cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "source", world.SOURCE)
+    (tmp_path / "url").mkdir()
+    lake = f"local://{tmp_path}/url"
+    assert not Lake(lake).is_local
+    assert compute_day(tmp_path / "source", tmp_path / "duckdb", world.SUNDAY, world.ZONE).success
+    monkeypatch.setattr(running, "build_defs", _on_spark)
+    run = compute_day(tmp_path / "source", lake, world.SUNDAY, world.ZONE)  # type: ignore[arg-type]
+    assert run.errors == ""
+    assert snapshot(tmp_path / "url") == snapshot(tmp_path / "duckdb")
+    assert [path for path in (tmp_path / "url" / ".staging").rglob("*") if path.is_file()] == []
+
+
+def test_a_table_that_breaks_its_contract_is_not_published_and_nothing_below_it_runs(
+    cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "source", world.SOURCE)
+    lake = tmp_path / "lake"
+    monkeypatch.setattr(running, "build_defs", _on_spark)
+    assert compute_day(tmp_path / "source", lake, world.SUNDAY, world.ZONE).success
+    before = snapshot(lake)
+    write_rows = SparkEngineSession.write
+
+    def wrong(session: SparkEngineSession, text: str, contract: Contract, *rest: Any) -> int:
+        if contract.table == "dynamic_scores":
+            columns = ", ".join("score + 1000 as score" if name == "score" else name for name in contract.columns)
+            text = f"select {columns} from ({text}) as right_ones"
+        return write_rows(session, text, contract, *rest)
+
+    monkeypatch.setattr(SparkEngineSession, "write", wrong)
+    run = running.run_day(tmp_path / "source", lake, world.SUNDAY, world.ZONE)
+    assert list(run.failed) == ["dynamic_scores"]
+    assert not run.checks["dynamic_scores", "contract"].passed
+    assert "was not published" in run.errors
+    assert "behavior_predictions" not in run.metadata
+    assert "anomalies" in run.metadata
+    assert snapshot(lake) == before

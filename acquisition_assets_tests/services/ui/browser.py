@@ -1,0 +1,82 @@
+"""Here: a headless Chromium on the Dagster UI: pages, and what went wrong on them.
+
+Not here: what a page must show.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "chromium.sh"
+OPTIONS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+PATIENCE_MS = 60_000
+GROUPS = ("raw", "features", "outputs")
+
+
+@dataclass
+class Visitor:
+    """Somebody who looks at the UI. complaints: errors of the page's programs and of its requests."""
+
+    page: Page
+    url: str
+    complaints: list[str] = field(default_factory=list)
+
+    def listen(self) -> None:
+        """Note every error from now on."""
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", lambda told: self.complaints.append(told.text) if told.type == "error" else None)
+        self.page.on(
+            "response",
+            lambda answer: self.complaints.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None,
+        )
+
+    def go(self, path: str) -> Page:
+        """Open a page of the UI."""
+        self.page.goto(self.url + path)
+        self.page.get_by_role("link", name="Catalog").wait_for()
+        self.page.wait_for_load_state("networkidle")
+        return self.page
+
+    def see(self, *texts: str) -> None:
+        """Wait until each text is there to be seen."""
+        for text in texts:
+            self.page.get_by_text(text).locator("visible=true").first.wait_for()
+
+    def graph(self, groups: Sequence[str] = GROUPS) -> Page:
+        """Open the graph of all assets, with these groups opened."""
+        opened = ",".join(f"global%40global%3A{group}" for group in groups)
+        return self.go(f"/asset-groups?expanded={opened}")
+
+
+def chromium_program() -> str:
+    """Where Chromium is; it is installed where there is none."""
+    return subprocess.run(["sh", str(SCRIPT)], check=True, capture_output=True, text=True).stdout.strip()
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_program(), args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+def visit(browser: Browser, url: str, width: int = 1400, height: int = 900, scale: float = 1) -> Visitor:
+    """A new visitor with a window of that size, who sees the graph from top to bottom."""
+    context = browser.new_context(viewport={"width": width, "height": height}, device_scale_factor=scale)
+    context.set_default_timeout(PATIENCE_MS)
+    context.add_init_script("localStorage.setItem('asset-graph-direction', JSON.stringify('vertical'))")
+    context.request.post(f"{url}/graphql", data={"query": "mutation { setNuxSeen }"})  # the invitation to a newsletter
+    visitor = Visitor(context.new_page(), url)
+    visitor.listen()
+    return visitor

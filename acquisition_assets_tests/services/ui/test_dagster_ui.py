@@ -1,0 +1,194 @@
+"""Here: a real Dagster (webserver, daemon, code server): a day is launched and looked at, and days are backfilled.
+
+Not here: what the numbers of a day must be.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from acquisition_assets.automation.jobs import DAILY_JOB
+from acquisition_assets.sources.arrow import sample_source
+from acquisition_assets.sources.sample import LAST_DAY
+from acquisition_assets_tests.kit.running import OUTPUTS, TABLES, compute_day, snapshot
+from acquisition_assets_tests.kit.servers import wait_for
+from acquisition_assets_tests.services.ui.browser import GROUPS, Visitor, chromium, visit
+from acquisition_assets_tests.services.ui.server import DagsterServer, dagster_dev
+
+pytestmark = pytest.mark.browser
+FINISHED = ("SUCCESS", "FAILURE", "CANCELED")
+ANOMALIES = ("engagement_drop", "high_fraud_rate", "lead_generation_drop", "unusual_behavior")
+RUN_SECONDS = 240.0
+DAY = LAST_DAY.isoformat()
+
+
+def days(before: int, count: int) -> list[str]:
+    """So many days in a row, of which the first is so many days before the last of the sample."""
+    return [(LAST_DAY - dt.timedelta(days=before - n)).isoformat() for n in range(count)]
+
+
+JOB_DAYS, ASSET_DAYS = days(100, 3), days(85, 2)  # scores look back 7 days: they have nothing to do with each other
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The server with its lake."""
+
+    server: DagsterServer
+    lake: Path
+
+    def wait_for_days(self, wanted: list[str], tables: int) -> None:
+        """Wait until the lake has that many tables of each day, and no run is under way."""
+
+        def done() -> bool:
+            runs = [run for run in self.server.runs() if run.partition in wanted]
+            assert not [run for run in runs if run.status in FINISHED[1:]], runs
+            there = all(len(list(self.lake.glob(f"*/date={day}/*.parquet"))) == tables for day in wanted)
+            return there and all(run.status in FINISHED for run in runs)
+
+        wait_for(f"tables of {wanted}", done, RUN_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """Dagster on the sample; the last day is launched first."""
+    folder = tmp_path_factory.mktemp("dagster")
+    with dagster_dev(folder, {"ACQUISITION_SOURCE": "sample", "ACQUISITION_LAKE": str(folder / "lake")}) as server:
+        server.launch(DAILY_JOB, DAY)
+        yield Deployment(server, folder / "lake")
+
+
+@pytest.fixture(scope="module")
+def backfilling(deployment: Deployment) -> Deployment:
+    """The same, asked for a backfill of assets and one of the job."""
+    deployment.server.backfill(ASSET_DAYS, assets=TABLES)
+    deployment.server.backfill(JOB_DAYS, job=DAILY_JOB)
+    return deployment
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def visitor(deployment: Deployment, browser: Browser) -> Iterator[Visitor]:
+    """Somebody who looks at the UI after the day has run, and sees no error."""
+    deployment.wait_for_days([DAY], len(TABLES))
+    made = visit(browser, deployment.server.url)
+    yield made
+    made.page.context.close()
+    assert made.complaints == []
+
+
+# These pages show the day that was made last: they are looked at before other days are made.
+
+
+def test_the_checks_show_the_planted_anomalies(visitor: Visitor) -> None:
+    page = visitor.go("/assets/anomalies?view=checks&checkDetail=high_fraud_rate")
+    visitor.see("Checks (6)", "Tasa de fraude alta en referidos", "Revisar y fortalecer validaciones anti-fraude", DAY)
+    listed = re.findall(r"^(\w+)\s+(Succeeded|Failed)$", page.locator("body").inner_text(), re.MULTILINE)
+    assert dict(listed) == {
+        "contract": "Succeeded",
+        "recomputed": "Succeeded",
+        **dict.fromkeys(ANOMALIES, "Failed"),
+    }
+
+
+def test_the_page_of_an_output_shows_rows_columns_and_units(visitor: Visitor) -> None:
+    visitor.go("/assets/dynamic_scores")
+    visitor.see("Row count", "5,000", "Score that the source system keeps; never overwritten [points]", "non-nullable")
+    visitor.see(["team", "growth"][1], "DuckDB", DAILY_JOB)
+
+
+def test_backfills_are_taken(backfilling: Deployment) -> None:
+    """They are under way while the following tests look at the day."""
+    wait_for(
+        "run of a backfill", lambda: any(run.partition in JOB_DAYS for run in backfilling.server.runs()), RUN_SECONDS
+    )
+
+
+def test_the_launched_day_succeeds_although_anomalies_are_found(deployment: Deployment) -> None:
+    deployment.wait_for_days([DAY], len(TABLES))
+    (run,) = [run for run in deployment.server.runs() if run.partition == DAY]
+    assert (run.job, run.status) == (DAILY_JOB, "SUCCESS")
+
+
+def test_the_sensor_of_alerts_runs_by_itself_and_writes_the_anomalies_to_the_log(deployment: Deployment) -> None:
+    deployment.wait_for_days([DAY], len(TABLES))
+    assert deployment.server.instigators()["alerts"]["status"] == "RUNNING"
+    assert deployment.server.instigators()["daily"]["status"] == "STOPPED"  # of the sample
+    for anomaly in ANOMALIES:
+        told = f"anomalies: {anomaly} failed on {DAY}"
+        wait_for(told, lambda told=told: told in deployment.server.log.read_text(), RUN_SECONDS)
+    assert "@example" not in deployment.server.log.read_text()
+
+
+def test_the_catalog_lists_every_asset(visitor: Visitor) -> None:
+    visitor.go("/assets")
+    visitor.see(*OUTPUTS, "lead_activity", "raw_events")
+
+
+def test_the_graph_shows_every_group_and_asset(visitor: Visitor) -> None:
+    visitor.graph()
+    visitor.see(*GROUPS, "dynamic_scores", "lead_activity", "raw_leads", "social_performance")
+
+
+@pytest.mark.parametrize("asset", OUTPUTS)
+def test_a_day_of_an_output_shows_row_count_and_plot(visitor: Visitor, asset: str) -> None:
+    page = visitor.go(f"/assets/{asset}?view=partitions&partition={DAY}")
+    visitor.see("dagster/row_count", "Materialized")
+    if asset != "segment_changes":  # it is counts, which the UI plots itself
+        picture = page.get_by_role("img", name="plot")
+        picture.wait_for()
+        assert picture.evaluate("image => image.complete && image.naturalWidth") == 360
+        visitor.see(f"reports/date={DAY}/")
+
+
+def test_the_lineage_of_an_output_shows_what_it_reads(visitor: Visitor) -> None:
+    visitor.go("/assets/lead_segments?view=lineage")
+    visitor.see("lead_activity", "dynamic_scores", "lead_segments", "segment_changes")  # long names are cut
+
+
+@pytest.fixture(scope="module")
+def one_by_one(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """The same days, run one after the other in this process."""
+    lake = tmp_path_factory.mktemp("one_by_one") / "lake"
+    for day in (*JOB_DAYS, *ASSET_DAYS):
+        assert compute_day(lake, lake, day, start="2026-06-03", source=sample_source()).success
+    return tables(lake, [*JOB_DAYS, *ASSET_DAYS])
+
+
+def tables(lake: Path, wanted: list[str]) -> dict[str, list[str]]:
+    """All of these days but the quarantine, which is about what a run read: the first one reads the whole history."""
+    return {name: rows for name, rows in snapshot(lake, *wanted).items() if not name.startswith("quarantine/")}
+
+
+def of(found: dict[str, list[str]], wanted: list[str]) -> dict[str, list[str]]:
+    return {name: rows for name, rows in found.items() if any(f"date={day}" in name for day in wanted)}
+
+
+def test_a_backfill_of_the_job_makes_the_tables_of_days_run_one_after_the_other(
+    backfilling: Deployment, one_by_one: dict[str, list[str]]
+) -> None:
+    backfilling.wait_for_days(JOB_DAYS, len(TABLES))
+    assert tables(backfilling.lake, JOB_DAYS) == of(one_by_one, JOB_DAYS)
+    runs = sorted((r for r in backfilling.server.runs() if r.partition in JOB_DAYS), key=lambda run: run.started)
+    assert [run.partition for run in runs] == JOB_DAYS
+    assert all(run.ended <= later.started for run, later in itertools.pairwise(runs))
+
+
+def test_a_backfill_of_assets_makes_the_tables_of_days_run_one_after_the_other(
+    backfilling: Deployment, one_by_one: dict[str, list[str]]
+) -> None:
+    backfilling.wait_for_days(ASSET_DAYS, len(TABLES))
+    assert tables(backfilling.lake, ASSET_DAYS) == of(one_by_one, ASSET_DAYS)
