@@ -20,7 +20,7 @@ from acquisition_assets.behavior_predictions import asset as behavior_prediction
 from acquisition_assets.content_recommendations import asset as content_recommendations
 from acquisition_assets.core.engine.duckdb import DuckDBEngine, Engine
 from acquisition_assets.core.engine.spark import SparkEngine, check_installed
-from acquisition_assets.core.env import DEFAULT_FIRST_DAY, Env, at_once, silent
+from acquisition_assets.core.env import DEFAULT_FIRST_DAY, Env, no_progress, no_wait
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.dynamic_scores import asset as dynamic_scores
@@ -55,8 +55,8 @@ def build_defs(
     policy: Policy | None = None,
     source: Source | None = None,
     lake: Lake | None = None,
-    progress: Callable[[str, int, float], None] = silent,
-    turn: Callable[[str, dt.date], AbstractContextManager[None]] = at_once,
+    progress: Callable[[str, int, float], None] = no_progress,
+    ordering: Callable[[str, dt.date], AbstractContextManager[None]] = no_wait,
     full: bool = False,
 ) -> dg.Definitions:
     """The whole graph for a deployment; what is given wins over what the settings say.
@@ -74,7 +74,7 @@ def build_defs(
         settings.first_day or first_day(settings) or DEFAULT_FIRST_DAY,
         refresh=settings.refresh_minutes is not None,
         progress=progress,
-        turn=turn,
+        ordering=ordering,
     )
     assets = [
         raw.build(env, source, policy.vocabulary, policy.ingestion, full=full),

@@ -93,7 +93,7 @@ def read_checked_policy(settings: Settings) -> Policy:
     return policy
 
 
-def asked_days(
+def requested_days(
     settings: Settings, date: str | None, first: str | None, last: str | None, default: dt.date | None
 ) -> list[dt.date]:
     """The days that the options ask for, in order.
@@ -140,7 +140,7 @@ def _ended(day: dt.date, newest: dt.date, settings: Settings) -> dt.date:
     return day
 
 
-def early_enough(settings: Settings, default: dt.date, days: Sequence[dt.date], lookback: int) -> Settings:
+def with_first_day(settings: Settings, default: dt.date, days: Sequence[dt.date], lookback: int) -> Settings:
     """The settings with a first day that leaves room before the first of the days."""
     wanted = days[0] - dt.timedelta(days=lookback)
     start = min(settings.first_day or default, wanted)

@@ -182,7 +182,7 @@ def _run_days(settings: Settings, days: Sequence[dt.date], pipe: Connection) -> 
         pipe.send(("published", current, table, rows, seconds))
 
     @contextlib.contextmanager
-    def turn(step: str, day: dt.date) -> Iterator[None]:
+    def ordering(step: str, day: dt.date) -> Iterator[None]:
         if step in ORDERED:
             pipe.send(("waits", step, days.index(day)))
             if not pipe.recv():
@@ -191,7 +191,7 @@ def _run_days(settings: Settings, days: Sequence[dt.date], pipe: Connection) -> 
         if step in ORDERED:
             pipe.send(("did", step, days.index(day)))
 
-    definitions = build_defs(settings, progress=publish, turn=turn)
+    definitions = build_defs(settings, progress=publish, ordering=ordering)
     with instance() as opened:
         while True:
             pipe.send(("free",))

@@ -16,11 +16,11 @@ from rich.console import Console
 
 from acquisition_assets.commands.console import console, fail, line, warn
 from acquisition_assets.commands.deployment import (
-    asked_days,
-    early_enough,
     open_lake,
     read_checked_policy,
     read_settings,
+    requested_days,
+    with_first_day,
 )
 from acquisition_assets.core.lake import Lake, discard_staging
 from acquisition_assets.core.settings import Settings
@@ -60,7 +60,7 @@ def run_command(date: str | None, first: str | None, last: str | None, *, full: 
     from acquisition_assets.sources.choose import last_day
 
     settings = read_settings(**options)
-    days = asked_days(settings, date, first, last, last_day(settings))
+    days = requested_days(settings, date, first, last, last_day(settings))
     deployment = prepare(settings)
     out = console()
     try:
@@ -135,7 +135,7 @@ def _settings_for(deployment: Deployment, days: Sequence[dt.date]) -> Settings:
     from acquisition_assets.sources.choose import first_day
 
     default = first_day(deployment.settings) or DEFAULT_FIRST_DAY
-    return early_enough(deployment.settings, default, days, deployment.policy.dynamic_scores.lookback_days + 1)
+    return with_first_day(deployment.settings, default, days, deployment.policy.dynamic_scores.lookback_days + 1)
 
 
 def _one_by_one(

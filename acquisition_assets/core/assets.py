@@ -192,7 +192,7 @@ class Step:
                 f"{self.contract.table} of {self.day} needs {contract.table} of that day; make it with: "
                 f"acquisition run --date {self.day}"
             )
-        files = self.env.lake.pinned(contract.table, found, self.folder)
+        files = self.env.lake.snapshot_files(contract.table, found, self.folder)
         self.session.bind(name or contract.table, contract, files)
         return found
 
@@ -314,13 +314,13 @@ def output_asset(env: Env, output: Output) -> dg.AssetsDefinition:
         day = partition_day(context)
         with (
             failures(context.retry_number),
-            env.turn(contract.table, day),
+            env.ordering(contract.table, day),
             env.lake.staging() as folder,
             env.engine.session(folder) as session,
         ):
             step = Step(env, contract, day, session, folder)
             output.produce(step)
-            yield from judged(step, output.recompute)
+            yield from checked(step, output.recompute)
             metadata = {**step.metadata(), **(output.details(step) if output.details else {})}
             if output.plot:
                 metadata["plot"] = dg.MetadataValue.md(output.plot(step))
@@ -337,7 +337,7 @@ def output_asset(env: Env, output: Output) -> dg.AssetsDefinition:
     return compute
 
 
-def judged(
+def checked(
     step: Step, recompute: Callable[[Step], Sequence[tuple[str, object, object]]]
 ) -> Iterator[dg.AssetCheckResult]:
     """The results of the checks `contract` and `recomputed`; a table that fails one is not published.

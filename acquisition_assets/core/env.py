@@ -21,11 +21,11 @@ from acquisition_assets.core.lake import Lake
 DEFAULT_FIRST_DAY = dt.date(2020, 1, 1)
 
 
-def silent(asset: str, rows: int, seconds: float) -> None:
+def no_progress(asset: str, rows: int, seconds: float) -> None:
     """Tell nobody."""
 
 
-def at_once(step: str, day: dt.date) -> AbstractContextManager[None]:
+def no_wait(step: str, day: dt.date) -> AbstractContextManager[None]:
     """Wait for nobody."""
     return nullcontext()
 
@@ -43,8 +43,8 @@ class Env:
     tz: ZoneInfo
     first_day: dt.date = DEFAULT_FIRST_DAY
     refresh: bool = False
-    progress: Callable[[str, int, float], None] = field(default=silent, compare=False)
-    turn: Callable[[str, dt.date], AbstractContextManager[None]] = field(default=at_once, compare=False)
+    progress: Callable[[str, int, float], None] = field(default=no_progress, compare=False)
+    ordering: Callable[[str, dt.date], AbstractContextManager[None]] = field(default=no_wait, compare=False)
 
     @cached_property
     def partitions(self) -> dg.DailyPartitionsDefinition:

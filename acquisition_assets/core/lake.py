@@ -4,7 +4,7 @@ Not here: what is in a table, and how it is computed.
 
 One partition is one file, so that replacing it is one rename (or one object put): a reader, and a run that is killed at
 any moment, see the old partition or the new one. Readers are never locked out; writers wait for one another only where
-a partition is written by the runs of several days (`Lake.alone`).
+a partition is written by the runs of several days (`Lake.exclusive`).
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Lake:
         have = set(self.days(table))
         return [self.file(table, day) for day in sorted(days) if day in have]
 
-    def pinned(self, table: str, days: Sequence[dt.date], folder: Path) -> list[str]:
+    def snapshot_files(self, table: str, days: Sequence[dt.date], folder: Path) -> list[str]:
         """The files of those of the days that the lake has, as they are now, whatever is published later.
 
         An engine opens a file several times for one query. On a local lake, links in the folder hold what was there
@@ -94,7 +94,7 @@ class Lake:
         found = []
         for day in sorted(days):
             file = Path(self._path(table, day))
-            link = folder / "pinned" / table / file.parent.name / PART
+            link = folder / "snapshot" / table / file.parent.name / PART
             link.parent.mkdir(parents=True, exist_ok=True)
             while file.exists():
                 with contextlib.suppress(FileNotFoundError):  # replaced at this very moment: look again
@@ -175,7 +175,7 @@ class Lake:
             _OPEN.discard(folder)
 
     @contextlib.contextmanager
-    def alone(self, step: str) -> Iterator[None]:
+    def exclusive(self, step: str) -> Iterator[None]:
         """Wait until no other process is in this step on this lake, and keep others out of it meanwhile.
 
         The lock is the operating system's: a process that is killed lets go of it. Object stores have none.

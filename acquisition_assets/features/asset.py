@@ -15,9 +15,9 @@ from acquisition_assets.core.assets import (
     Step,
     asset_spec,
     check_spec,
+    checked,
     contract_check_spec,
     failures,
-    judged,
     partition_day,
 )
 from acquisition_assets.core.days import days_between, end_of_day
@@ -84,10 +84,10 @@ def build(env: Env, policy: FeaturePolicy, platforms: PlatformPolicy) -> dg.Asse
                 session.bind_query(relation, read_sql(f"lead_activity/{relation}"), parameters, sliced)
             metrics = Step(env, DAILY_METRICS, day, session, folder)
             activity.write_query("lead_activity/lead_activity", parameters, LEAD_ACTIVITY_OF)
-            yield from judged(activity, _recompute_leads)
+            yield from checked(activity, _recompute_leads)
             activity_metadata = {**activity.metadata(), **_negative_responses(activity)}
             metrics.write_query("daily_metrics/daily_metrics")
-            yield from judged(metrics, _recompute_days)
+            yield from checked(metrics, _recompute_days)
             metrics_metadata = {**metrics.metadata(), "plot": dg.MetadataValue.md(_plot(metrics))}
             activity.publish()
             metrics.publish()

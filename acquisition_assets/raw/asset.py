@@ -66,7 +66,7 @@ def build(
     @dg.multi_asset(name=STEP, specs=specs, check_specs=checks)
     def ingest(context: dg.AssetExecutionContext) -> Results:
         day = partition_day(context)
-        with failures(context.retry_number), env.turn(STEP, day):
+        with failures(context.retry_number), env.ordering(STEP, day):
             yield from _ingest(env, source, vocabulary, policy, day, full)
 
     return ingest
@@ -76,7 +76,7 @@ def _ingest(
     env: Env, source: Source, vocabulary: VocabularyPolicy, policy: IngestionPolicy, day: dt.date, full: bool
 ) -> Results:
     with (
-        env.lake.alone(STEP),
+        env.lake.exclusive(STEP),
         env.lake.staging() as folder,
         env.engine.local.connect(folder) as connection,
     ):

@@ -77,10 +77,10 @@ def test_reports(lake: Lake) -> None:
 def test_pinned_files_are_those_of_the_days_that_there_are(lake: Lake) -> None:
     publish(lake, 1)
     with lake.staging() as folder:
-        [file] = lake.pinned("t", [dt.date(2025, 1, 11), DAY], folder)
+        [file] = lake.snapshot_files("t", [dt.date(2025, 1, 11), DAY], folder)
         assert file.endswith("t/date=2025-01-10/data.parquet")
-        assert lake.pinned("t", [DAY], folder) == [file]
-        assert lake.pinned("t", [], folder) == []
+        assert lake.snapshot_files("t", [DAY], folder) == [file]
+        assert lake.snapshot_files("t", [], folder) == []
 
 
 def test_a_missing_partition_is_named(lake: Lake) -> None:
@@ -207,7 +207,7 @@ def test_a_reader_sees_the_old_or_the_new_partition_at_every_moment(tmp_path: Pa
     with in_memory() as connection:
         for _ in range(150):
             with lake.staging() as folder:
-                [file] = lake.pinned("t", [DAY], folder)
+                [file] = lake.snapshot_files("t", [DAY], folder)
                 query = f"select count(distinct x), min(x) from read_parquet('{file}')"
                 for _ in range(2):  # what a step has bound stays what it is
                     assert (connection.execute(query).fetchone() or (0, 0))[0] == 1
@@ -221,7 +221,7 @@ def test_a_reader_sees_the_old_or_the_new_partition_at_every_moment(tmp_path: Pa
 
 
 def _hold(root: str, place: Any, log: str) -> None:
-    with Lake(root).alone("step"), Path(log).open("a", encoding="utf-8") as file:
+    with Lake(root).exclusive("step"), Path(log).open("a", encoding="utf-8") as file:
         file.write("in ")
         file.flush()
         place.wait(0.05)
@@ -243,11 +243,11 @@ def test_one_process_at_a_time_is_in_a_step_and_a_killed_one_lets_go(tmp_path: P
     assert inside.wait(30)
     holder.kill()
     holder.join()
-    with Lake(str(tmp_path)).alone("step"):
+    with Lake(str(tmp_path)).exclusive("step"):
         pass
 
 
 def _sit(root: str, inside: Any) -> None:
-    with Lake(root).alone("step"):
+    with Lake(root).exclusive("step"):
         inside.set()
         multiprocessing.Event().wait()
