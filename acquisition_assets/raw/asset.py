@@ -9,20 +9,13 @@ from typing import Any
 
 import dagster as dg
 
-from acquisition_assets.core.assets import (
-    Finding,
-    asset_spec,
-    check_spec,
-    contract_check_spec,
-    contract_result,
-    failures,
-    partition_day,
-)
 from acquisition_assets.core.contracts import contract_error
 from acquisition_assets.core.days import UTC, day_of
 from acquisition_assets.core.engine.duckdb import DuckDBSession
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.errors import InputError, QuarantineError
+from acquisition_assets.core.specs import ORDERED_DAYS, asset_spec, check_spec, contract_check_spec
+from acquisition_assets.core.step import Finding, contract_result, failures, partition_day
 from acquisition_assets.inputs.source import Source
 from acquisition_assets.raw.contract import QUARANTINE, RAW
 from acquisition_assets.raw.ingest import Counts, Ingested, Ingestion, wanted_events
@@ -63,7 +56,7 @@ def build(
         )
         checks.append(check_spec(env, contract.table, "quarantine", text))
 
-    @dg.multi_asset(name=STEP, specs=specs, check_specs=checks)
+    @dg.multi_asset(name=STEP, specs=specs, check_specs=checks, op_tags={ORDERED_DAYS: "true"})
     def ingest(context: dg.AssetExecutionContext) -> Results:
         day = partition_day(context)
         with failures(context.retry_number), env.ordering(STEP, day):
