@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel
 
 from acquisition_assets.core.contracts import Contract, Violation, contract_error, describe_checks
-from acquisition_assets.core.engine.duckdb import Parameters, Session
+from acquisition_assets.core.engine.session import Parameters, Session
+from acquisition_assets.core.engine.slices import WHOLE, Slices
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.errors import AcquisitionError
 from acquisition_assets.core.sql_files import read_sql
@@ -196,9 +197,9 @@ class Step:
         self.session.bind(name or contract.table, contract, files)
         return found
 
-    def write_query(self, sql: str, parameters: Parameters | None = None, sliced: Sequence[str] = ()) -> None:
+    def write_query(self, sql: str, parameters: Parameters | None = None, slices: Slices = WHOLE) -> None:
         """Stage the rows of a SQL file, and name them `staged`."""
-        self.rows = self.session.write(read_sql(sql), self.contract, self.staged, parameters, sliced)
+        self.rows = self.session.write(read_sql(sql), self.contract, self.staged, parameters, slices)
         self.session.bind_staged(self.staged)
 
     def write_table(self, table: pa.Table) -> None:

@@ -76,14 +76,14 @@ def build(env: Env, policy: FeaturePolicy, platforms: PlatformPolicy) -> dg.Asse
             activity = Step(env, LEAD_ACTIVITY, day, session, folder)
             _bind(activity, policy, platforms)
             parameters = _parameters(env, policy, day)
-            session.cut(RAW_EVENTS.table, "lead_id")
+            slices = session.slice_by(RAW_EVENTS.table, "lead_id")
             for relation, sliced in DELIVERY_PARTS.items():
-                session.bind_query(relation, read_sql(f"lead_activity/{relation}"), sliced=sliced)
+                session.bind_query(relation, read_sql(f"lead_activity/{relation}"), slices=slices.of(*sliced))
             session.bind_view("deliveries", read_sql("lead_activity/deliveries"))
             for relation, sliced in LEAD_FACTS.items():
-                session.bind_query(relation, read_sql(f"lead_activity/{relation}"), parameters, sliced)
+                session.bind_query(relation, read_sql(f"lead_activity/{relation}"), parameters, slices.of(*sliced))
             metrics = Step(env, DAILY_METRICS, day, session, folder)
-            activity.write_query("lead_activity/lead_activity", parameters, LEAD_ACTIVITY_OF)
+            activity.write_query("lead_activity/lead_activity", parameters, slices.of(*LEAD_ACTIVITY_OF))
             yield from checked(activity, _recompute_leads)
             activity_metadata = {**activity.metadata(), **_negative_responses(activity)}
             metrics.write_query("daily_metrics/daily_metrics")
