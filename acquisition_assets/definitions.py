@@ -16,7 +16,8 @@ from acquisition_assets.automation.jobs import DAILY_JOB, daily_job
 from acquisition_assets.automation.schedules import daily_schedule
 from acquisition_assets.automation.sensors import alert_sensor
 from acquisition_assets.catalog import PRODUCTS, Build
-from acquisition_assets.core.engine.duckdb import DuckDBEngine, Engine
+from acquisition_assets.core.engine.duckdb import DuckDBEngine
+from acquisition_assets.core.engine.session import Engine
 from acquisition_assets.core.engine.spark import SparkEngine, check_installed
 from acquisition_assets.core.env import DEFAULT_FIRST_DAY, Env, no_progress, no_wait
 from acquisition_assets.core.lake import Lake

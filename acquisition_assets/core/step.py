@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 
 from acquisition_assets.core.contracts import Contract, Violation
 from acquisition_assets.core.days import days_between
-from acquisition_assets.core.engine.duckdb import Parameters, Session
+from acquisition_assets.core.engine.session import Parameters, Session
+from acquisition_assets.core.engine.slices import WHOLE, Slices
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.errors import AcquisitionError
 from acquisition_assets.core.masking import clean
@@ -112,9 +113,9 @@ class Step:
         """Return this many days before the step's day, oldest first."""
         return days_between(self.day - dt.timedelta(days=days), self.day - dt.timedelta(days=1))
 
-    def write_query(self, sql: str, parameters: Parameters | None = None, sliced: Sequence[str] = ()) -> None:
+    def write_query(self, sql: str, parameters: Parameters | None = None, slices: Slices = WHOLE) -> None:
         """Stage the rows of a SQL file, and name them `staged`."""
-        self.rows = self.session.write(read_sql(sql), self.contract, self.staged, parameters, sliced)
+        self.rows = self.session.write(read_sql(sql), self.contract, self.staged, parameters, slices)
         self.session.bind_staged(self.staged)
 
     def write_table(self, table: pa.Table) -> None:

@@ -81,13 +81,13 @@ def produce_activity(step: Step, rules: Rules) -> None:
     _bind(step, rules)
     parameters = _parameters(step, rules.features)
     session = step.session
-    session.cut(RAW_EVENTS.table, "lead_id")
+    slices = session.slice_by(RAW_EVENTS.table, "lead_id")
     for relation, sliced in DELIVERY_PARTS.items():
-        session.bind_query(relation, read_sql(f"lead_activity/{relation}"), sliced=sliced)
+        session.bind_query(relation, read_sql(f"lead_activity/{relation}"), slices=slices.of(*sliced))
     session.bind_view("deliveries", read_sql("lead_activity/deliveries"))
     for relation, sliced in LEAD_FACTS.items():
-        session.bind_query(relation, read_sql(f"lead_activity/{relation}"), parameters, sliced)
-    step.write_query("lead_activity/lead_activity", parameters, LEAD_ACTIVITY_OF)
+        session.bind_query(relation, read_sql(f"lead_activity/{relation}"), parameters, slices.of(*sliced))
+    step.write_query("lead_activity/lead_activity", parameters, slices.of(*LEAD_ACTIVITY_OF))
 
 
 def recompute_activity(step: Step, rules: Rules) -> Comparison:
