@@ -95,11 +95,11 @@ def time_macros(tz: ZoneInfo, last: dt.date) -> tuple[str, ...]:
     )
 
 
-def cleaned(column: InputColumn, kind: str | None, from_text: bool) -> str:
+def cleaned(column: InputColumn, kind: str | None, from_text: bool, cell: str | None = None) -> str:
     """The cell of a column of DuckDB type `kind` as a value or text, null where it is missing."""
     if kind is None:
         return "null::VARCHAR"
-    name = f'src."{column.name}"'
+    name = "src." + (cell or f'"{column.name}"')
     if kind in ("VARCHAR", "BLOB"):
         text = name if kind == "VARCHAR" else f"text_of_bytes({name})"
         return f"{'text_cell' if from_text else 'cell'}({text})"

@@ -276,7 +276,7 @@ class Ingestion:
     def _cell(self, table: InputTable, name: str) -> str:
         """The cell of a column as it is read, null where it is missing."""
         raw = self.tables[table.name]
-        return cleaned(table.column(name), raw.columns.get(name), raw.from_text)
+        return cleaned(table.column(name), raw.columns.get(name), raw.from_text, raw.cell(name))
 
     def _parsed(self, table: InputTable, name: str) -> str:
         """The value of a column as it is read."""
@@ -358,7 +358,7 @@ class Ingestion:
         raw = self.tables[table.name]
         if table is not EVENTS or not (raw.tells_time or raw.columns.get("occurred_at") == INSTANT):
             return ""
-        return f"where {part.condition('src.' + (ROW_TIME if raw.tells_time else 'occurred_at'))}"
+        return f"where {part.condition('src.' + (ROW_TIME if raw.tells_time else raw.cell('occurred_at')))}"
 
     def _value(self, column: InputColumn) -> str:
         value = f"p_{column.name}"
