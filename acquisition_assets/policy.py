@@ -17,8 +17,9 @@ from acquisition_assets.content_recommendations.policy import RecommendationPoli
 from acquisition_assets.core.policy import Section, load_policy
 from acquisition_assets.dynamic_scores.policy import ScorePolicy
 from acquisition_assets.features.policy import FeaturePolicy
+from acquisition_assets.inputs.vocabulary import VocabularyPolicy
 from acquisition_assets.lead_segments.policy import Segment, SegmentName
-from acquisition_assets.raw.policy import IngestionPolicy, VocabularyPolicy
+from acquisition_assets.raw.policy import IngestionPolicy
 from acquisition_assets.social_performance.policy import SocialPolicy
 
 SHIPPED = Path(__file__).with_name("policy.yaml")
