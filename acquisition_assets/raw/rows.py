@@ -121,7 +121,8 @@ class Reading:
         """Return the part's time on the column as stored, where its type allows row groups to be skipped."""
         if self.table is not EVENTS or not (self.raw.tells_time or self.raw.columns.get("occurred_at") == INSTANT):
             return ""
-        return f"where {part.condition('src.' + (ROW_TIME if self.raw.tells_time else self.raw.cell("occurred_at")))}"
+        time = ROW_TIME if self.raw.tells_time else self.raw.cell("occurred_at")
+        return f"where {part.condition(f'src.{time}')}"
 
 
 def reading(run: Run, table: InputTable, raw: RawTable | None) -> Reading:
