@@ -1,6 +1,6 @@
-"""Here: the whole policy: every product's section, read from policy.yaml with the user's file laid over it.
+"""Assembles the whole policy: the section of every product, read from policy.yaml and overridden by the user's file.
 
-Not here: the rules that use the numbers.
+The rules that use the numbers are left to the products.
 """
 
 from __future__ import annotations

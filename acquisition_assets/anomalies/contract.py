@@ -1,6 +1,6 @@
-"""Here: the contract of the table `anomalies`, its four types and their severities.
+"""Defines the contract of the table `anomalies`, its four types and their severities.
 
-Not here: how an anomaly is found (detect.py), and its words (messages.py).
+Detection is left to `detect`, and the words to `messages`.
 """
 
 from __future__ import annotations

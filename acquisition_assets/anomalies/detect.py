@@ -1,6 +1,6 @@
-"""Here: the four rules that find anomalies in the daily counts up to a day; thresholds are compared as exact fractions.
+"""Finds the four kinds of anomaly in the daily counts up to a day; thresholds are compared as exact fractions.
 
-Not here: the words of a row (messages.py), its contract (contract.py), and where the counts come from (sql/).
+The words of a row are left to `messages`, its contract to `contract`, and the counts to the SQL.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: what anomalies say: messages and recommendations, in Spanish and in English.
+"""Writes the messages and recommendations of anomalies, in Spanish and in English.
 
-Not here: when something is an anomaly (detect.py).
+Detection is left to `detect`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: the typed part of the policy that anomalies reads.
+"""Types the section `anomalies` of the policy.
 
-Not here: the detection itself; it is in detect.py.
+The rules that use its numbers are left to `detect`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: the published report `anomaly_detection`: its typed model, and how it is built from the table `anomalies`.
+"""Defines the report `anomaly_detection`, builds it from the table `anomalies`, and sums it up for people.
 
-Not here: where and when the report is written.
+When and where it is written is left to `core.output`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: the report `predictive_behavior_analysis`: its typed form and how it is made of the staged predictions.
+"""Defines the report `predictive_behavior_analysis`, builds it from the staged predictions, and sums it up for people.
 
-Not here: the predictions themselves.
+The predictions themselves are left to the SQL.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: the platform of a lead, told from its source, utm fields and referrer's host by the policy's names and domains.
+"""Tells a lead's platform from its source, utm fields and referrer's host, by the policy's names and domains.
 
-Not here: the lists themselves (policy.yaml), and what is counted per platform (social_performance).
+The lists are left to policy.yaml, and counts per platform to social_performance.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: the contract of content_recommendations.
+"""Defines the contract of content_recommendations.
 
-Not here: how it is computed (sql/content_recommendations/content_recommendations.sql).
+The rules are left to sql/content_recommendations/content_recommendations.sql.
 """
 
 from __future__ import annotations

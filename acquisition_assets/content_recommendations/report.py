@@ -1,6 +1,6 @@
-"""Here: the report `personalized_content_recommendations`: its typed form and how it is made of the staged items.
+"""Defines the report `personalized_content_recommendations`, builds it from the staged items, and sums it up.
 
-Not here: the recommendations themselves.
+The recommendations themselves are left to the SQL.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: the contract of a table (a pandera schema with units, key and grain) and its compilation into one SQL query.
+"""Defines the contract of a table: a pandera schema with units, key and grain, compiled into one SQL query.
 
-Not here: the contracts themselves; each table keeps its own in `contract.py`.
+The contracts themselves are left to the `contract` module of each room.
 
 A frame of few rows can be validated by pandera itself. A staged table is validated by the engine, with the query that
 `violations_query` derives from the same schema: ten million rows never enter pandas.

@@ -1,6 +1,6 @@
-"""Here: what every asset needs to run: the lake, the engine, the business days, and where progress is told.
+"""Holds everything an asset needs at run time: the lake, the engine, the business days and the progress callback.
 
-Not here: any product, and any product's numbers.
+Products and their numbers are left to their rooms.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: a segment's criterion, read from its text, checked, and given one meaning in SQL and in Python.
+"""Parses and checks a criterion, and gives it one meaning in SQL and in Python.
 
-Not here: which segments there are, the tables they look at, and the query that a criterion is put into.
+Which criteria there are, and the query they are put into, is left to the products.
 """
 
 from __future__ import annotations

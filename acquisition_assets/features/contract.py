@@ -1,6 +1,6 @@
-"""Here: the contracts of the features: lead_activity and daily_metrics.
+"""Defines the contracts of the features: lead_activity and daily_metrics.
 
-Not here: how they are computed (sql/features).
+The rules are left to sql/lead_activity and sql/daily_metrics.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: the typed part of the policy that the features read.
+"""Types the section `features` of the policy.
 
-Not here: anything about outputs.
+The numbers of the outputs are left to the products.
 """
 
 from __future__ import annotations

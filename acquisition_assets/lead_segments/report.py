@@ -1,6 +1,6 @@
-"""Here: the report `advanced_segmentation_engine`: its typed form and how it is made of the staged segments.
+"""Defines the report `advanced_segmentation_engine`, builds it from the staged segments, and sums it up.
 
-Not here: the segments themselves.
+The segments themselves are left to the SQL.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: the published report `social_media_tracking`: its typed model, and how it is built from `social_performance`.
+"""Defines the report `social_media_tracking`, builds it from the table `social_performance`, and sums it up.
 
-Not here: where and when the report is written, and the rates of the channels (rates.py).
+The rates are left to `rates`.
 """
 
 from __future__ import annotations
