@@ -1,6 +1,6 @@
-"""Here: the generated documentation: docs/tables.md from the contracts, docs/configuration.md from the settings.
+"""Writes the generated documentation: docs/tables.md from the contracts, docs/configuration.md from the settings.
 
-Not here: the documentation that people write.
+Every other page is written by hand.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ of the project; they are never printed.
 
 ## Policy
 
-Every number of the rules stands in one file. A file of your own, named by `{PREFIX}POLICY` or `--policy`, holds
-only what it changes: mappings are laid over the shipped ones key by key, values and lists are replaced, and a key
+Every number of the rules is in one file. A file of your own, named by `{PREFIX}POLICY` or `--policy`, holds
+only what it changes: mappings are merged into the shipped ones key by key, values and lists are replaced, and a key
 set to null is removed. For example:
 
 ```yaml

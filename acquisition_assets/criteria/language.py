@@ -235,7 +235,7 @@ def _check_characters(source: _Source) -> None:
 
 
 def _check_gaps(source: _Source, tokens: Sequence[Token]) -> None:
-    """Nothing but blanks stands between tokens; the tokenizer drops comments and takes any space of Unicode."""
+    """Refuse anything but blanks between tokens; the tokenizer drops comments and takes any space of Unicode."""
     ends = [0, *(token.end + 1 for token in tokens)]
     starts = [*(token.start for token in tokens), len(source.text)]
     for end, start in zip(ends, starts, strict=True):

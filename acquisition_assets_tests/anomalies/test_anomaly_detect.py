@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
@@ -27,6 +27,7 @@ from acquisition_assets.anomalies.detect import Evidence, detect
 from acquisition_assets.anomalies.policy import AnomalyPolicy
 from acquisition_assets.core.contracts import violations_query
 from acquisition_assets.policy import read_policy
+from acquisition_assets_tests.kit.examples import examples
 
 DAY = dt.date(2026, 3, 31)  # a Tuesday
 LONG_AGO = DAY - dt.timedelta(days=200)
@@ -409,7 +410,7 @@ def test_days_after_the_day_change_nothing() -> None:
     assert frames[0].equals(frames[1])
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     st.lists(st.tuples(*[st.integers(0, 400)] * 5), min_size=40, max_size=40),
     st.sampled_from([None, ago(29), ago(30)]),
