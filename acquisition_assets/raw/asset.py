@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from acquisition_assets.core.assets import (
     Finding,
@@ -19,12 +21,12 @@ from acquisition_assets.core.assets import (
     partition_day,
 )
 from acquisition_assets.core.contracts import contract_error
-from acquisition_assets.core.days import UTC, day_of
+from acquisition_assets.core.days import UTC, day_of, end_of_day
 from acquisition_assets.core.engine.duckdb import DuckDBSession
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.errors import InputError, QuarantineError
 from acquisition_assets.inputs.source import Source
-from acquisition_assets.raw.contract import QUARANTINE, RAW
+from acquisition_assets.raw.contract import QUARANTINE, RAW, RAW_ALIASES, SOURCE_STATE
 from acquisition_assets.raw.ingest import Counts, Ingested, Ingestion, wanted_events
 from acquisition_assets.raw.policy import IngestionPolicy, VocabularyPolicy
 
@@ -52,6 +54,8 @@ def build(
     kinds = {"parquet", "duckdb"}
     specs = [asset_spec(env, RAW[name], group="raw", description=text, kinds=kinds) for name, text in TEXTS.items()]
     quarantined = "Rows of this run that break their table's contract, as read, each with its reason."
+    specs.append(asset_spec(env, RAW_ALIASES, group="raw", description="Other ids of leads.", kinds=kinds))
+    specs.append(asset_spec(env, SOURCE_STATE, group="raw", description="When the source was read.", kinds=kinds))
     specs.append(asset_spec(env, QUARANTINE, group="raw", description=quarantined, kinds=kinds))
     checks = [contract_check_spec(env, contract) for contract in (*RAW.values(), QUARANTINE)]
     for contract in RAW.values():
@@ -126,6 +130,13 @@ def _judge(env: Env, ingested: Ingested, session: DuckDBSession, policy: Ingesti
     for name, counts in ingested.counts.items():
         env.progress(RAW[name].table, counts.accepted, 0.0)
         yield dg.MaterializeResult(asset_key=RAW[name].table, metadata=_metadata(env, counts, ingested, day))
+    end = end_of_day(day, env.tz)
+    state = [{"read_at": end, "newest_at": end, "is_stale_leads": False, "is_stale_events": False}]
+    for contract, rows in ((RAW_ALIASES, []), (SOURCE_STATE, state)):
+        path = ingested.files["quarantine", day].with_name(f"{contract.table}.parquet")
+        pq.write_table(pa.Table.from_pylist(rows, schema=contract.arrow_schema), path)
+        env.lake.publish(path, contract.table, day)
+        yield dg.MaterializeResult(asset_key=contract.table, metadata={"dagster/row_count": len(rows)})
     total = sum(counts.quarantined for counts in ingested.counts.values())
     yield dg.MaterializeResult(asset_key="quarantine", metadata={"dagster/row_count": total})
 
