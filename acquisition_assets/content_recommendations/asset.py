@@ -17,8 +17,10 @@ from acquisition_assets.core.plots import bars
 from acquisition_assets.core.sql_files import read_sql
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 from acquisition_assets.features.contract import LEAD_ACTIVITY
-from acquisition_assets.raw.contract import RAW_CONTENT, RAW_EVENTS
+from acquisition_assets.features.resolve import bind_resolved
+from acquisition_assets.raw.contract import RAW_ALIASES, RAW_CONTENT, RAW_EVENTS
 
+INPUTS = (LEAD_ACTIVITY, DYNAMIC_SCORES, RAW_EVENTS, RAW_CONTENT, RAW_ALIASES)
 TASK = "personalized_content_recommendations"
 
 
@@ -34,7 +36,7 @@ def build(env: Env, policy: RecommendationPolicy, report_length: int) -> dg.Asse
     def produce(step: Step) -> None:
         for contract in (LEAD_ACTIVITY, DYNAMIC_SCORES, RAW_CONTENT):
             step.bind(contract)
-        step.bind(RAW_EVENTS, [day for day in env.lake.days(RAW_EVENTS.table) if day <= step.day])
+        bind_resolved(step, RAW_EVENTS)
         step.session.bind_arrow("items", items_table(policy))
         step.session.bind_query("completed", read_sql("content_recommendations/completed_items"))
         step.write_query("content_recommendations/content_recommendations", policy.parameters())
@@ -52,7 +54,7 @@ def build(env: Env, policy: RecommendationPolicy, report_length: int) -> dg.Asse
         Output(
             contract=CONTENT_RECOMMENDATIONS,
             description="What to send each lead next, at most five items, each with its rule and reason.",
-            deps=[LEAD_ACTIVITY.table, DYNAMIC_SCORES.table, RAW_EVENTS.table, RAW_CONTENT.table],
+            deps=[contract.table for contract in INPUTS],
             produce=produce,
             recompute=recompute,
             recomputed_text="The items of the rule interest_marketing, counted without the other rules.",

@@ -16,7 +16,8 @@ from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 from acquisition_assets.dynamic_scores.policy import ScorePolicy
 from acquisition_assets.dynamic_scores.report import scoring_report
 from acquisition_assets.features.contract import LEAD_ACTIVITY
-from acquisition_assets.raw.contract import RAW_LEADS, RAW_REFERRALS
+from acquisition_assets.features.resolve import bind_resolved
+from acquisition_assets.raw.contract import RAW_ALIASES, RAW_LEADS, RAW_REFERRALS
 
 TASK = "dynamic_scoring_system"
 BUCKETS = 20
@@ -42,7 +43,7 @@ def build(env: Env, policy: ScorePolicy, report_length: int) -> dg.AssetsDefinit
 
     def recompute(step: Step) -> Sequence[tuple[str, object, object]]:
         step.bind(RAW_LEADS)
-        step.bind(RAW_REFERRALS)
+        bind_resolved(step, RAW_REFERRALS)
         ours = step.query("dynamic_scores/published").to_pylist()[0]
         theirs = step.query("dynamic_scores/recomputed", policy.parameters()).to_pylist()[0]
         return [(what, ours[what], theirs[what]) for what in ours]
@@ -70,7 +71,7 @@ def build(env: Env, policy: ScorePolicy, report_length: int) -> dg.AssetsDefinit
         Output(
             contract=DYNAMIC_SCORES,
             description="How engaged each lead is, 0 to 100, point by point. Elsewhere it is called engagement_score.",
-            deps=[LEAD_ACTIVITY.table, RAW_LEADS.table, RAW_REFERRALS.table, itself],
+            deps=[LEAD_ACTIVITY.table, RAW_LEADS.table, RAW_REFERRALS.table, RAW_ALIASES.table, itself],
             produce=produce,
             recompute=recompute,
             recomputed_text="The number of leads and the sum of referral_points, counted again from the raw tables.",

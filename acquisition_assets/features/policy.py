@@ -5,15 +5,22 @@ Not here: anything about outputs.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from acquisition_assets.core.policy import Days, LowerText, Section
+from acquisition_assets.core.policy import Days, Hours, LowerText, Percent, Section
 
+HOURS_OF_A_DAY = 24
 LocalHour = Annotated[int, Field(ge=0, le=23)]
 IsoWeekday = Annotated[int, Field(ge=1, le=7)]
+
+
+def whole_days(hours: float) -> int:
+    """Return the least number of days that are as long as these hours."""
+    return math.ceil(hours / HOURS_OF_A_DAY)
 
 
 class FeaturePolicy(Section):
@@ -26,6 +33,10 @@ class FeaturePolicy(Section):
     first_business_hour: LocalHour
     last_business_hour: LocalHour
     last_weekday: IsoWeekday
+    opened_hours: Hours
+    longest_address: Annotated[int, Field(ge=6, le=1000)]
+    dated_hours: Hours
+    undated_percent: Percent
 
     @model_validator(mode="after")
     def _ordered(self) -> FeaturePolicy:
@@ -46,15 +57,17 @@ class PlatformPolicy(Section):
     domains: dict[LowerText, list[LowerText]]
     other_social: list[LowerText]
     other_social_domains: list[LowerText]
-    social_word: LowerText
+    social_names_alone: list[LowerText]
+    social_words: list[LowerText]
+    shortest_word: Annotated[int, Field(ge=2, le=20)]
     social_name: LowerText
 
     @model_validator(mode="after")
     def _consistent(self) -> PlatformPolicy:
         if set(self.names) != set(self.domains):
             raise ValueError("names and domains must list the same platforms")
-        if not self.social_word.isalnum():
-            raise ValueError("social_word must be one word of letters and digits")
+        if not all(word.isalnum() for word in self.social_words):
+            raise ValueError("each of social_words must be one word of letters and digits")
         if self.social_name in self.names:
             raise ValueError(f"social_name must not be the platform {self.social_name!r}")
         named = [word for words in (*self.names.values(), *self.domains.values()) for word in words]

@@ -20,7 +20,7 @@ from acquisition_assets.features.contract import LEAD_ACTIVITY
 from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS, SEGMENT_CHANGES
 from acquisition_assets.lead_segments.memberships import facts_columns, memberships_query, parse_segments
 from acquisition_assets.lead_segments.policy import Segment
-from acquisition_assets.lead_segments.report import segmentation_report, sizes
+from acquisition_assets.lead_segments.report import mailable, segmentation_report, sizes
 
 TASK = "advanced_segmentation_engine"
 SAMPLE = {"length": 200}
@@ -52,6 +52,9 @@ def build(env: Env, segments: Mapping[str, Segment], report_length: int) -> dg.A
             ("memberships that differ", len(ours ^ theirs), 0),
         ]
 
+    def details(step: Step) -> dict[str, Any]:
+        return {f"may_be_mailed_{name}": leads for name, leads in mailable(step, segments).items()}
+
     def plot(step: Step) -> str:
         return bars(sizes(step, segments), "Leads by segment")
 
@@ -67,6 +70,7 @@ def build(env: Env, segments: Mapping[str, Segment], report_length: int) -> dg.A
             task=TASK,
             report=lambda step: segmentation_report(step, segments, report_length),
             plot=plot,
+            details=details,
         ),
     )
 
