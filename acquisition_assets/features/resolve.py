@@ -19,7 +19,7 @@ def bind_resolved(step: Step, *contracts: Contract, last_day: dt.date | None = N
     """Bind raw tables by their names, each row with its lead; return whether there are aliases.
 
     Events are bound for all days up to the last (default: the step's), other tables for the step's day. Where there are
-    aliases, the rows as read are bound too, under the table's name with `AS_READ`; else the tables are bound as they are.
+    aliases, the rows as read are bound too, as the table's name with `AS_READ`; else the tables are bound as they are.
     """
     step.bind(RAW_ALIASES)
     has_aliases = bool(step.query("resolved/aliases").to_pylist()[0]["aliases"])

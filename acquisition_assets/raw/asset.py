@@ -26,6 +26,7 @@ from acquisition_assets.core.engine.duckdb import DuckDBSession
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.errors import InputError, QuarantineError
 from acquisition_assets.inputs.source import Source
+from acquisition_assets.inputs.tables import INPUTS
 from acquisition_assets.raw.contract import QUARANTINE, RAW, RAW_ALIASES, SOURCE_STATE
 from acquisition_assets.raw.ingest import Counts, Ingested, Ingestion, wanted_events
 from acquisition_assets.raw.policy import IngestionPolicy, VocabularyPolicy
@@ -97,10 +98,22 @@ def _ingest(
                     f"{day} is before the data: the first lead of {source.label} was created on {created}; "
                     "choose that day or a later one"
                 )
-            yield from _judge(env, ingested, DuckDBSession(connection), policy, day)
+            yield from _judge(env, ingested, DuckDBSession(connection), policy, day, _newest(run))
 
 
-def _judge(env: Env, ingested: Ingested, session: DuckDBSession, policy: IngestionPolicy, day: dt.date) -> Results:
+def _newest(run: Ingestion) -> Any:
+    """Return the newest time of the source that can be read."""
+    times = [
+        run._row(f"select max({run._parsed(INPUTS[name], INPUTS[name].time)}) from {table.relation} as src")[0]
+        for name, table in run.tables.items()
+        if name != "content"
+    ]
+    return max((time for time in times if time is not None), default=None)
+
+
+def _judge(
+    env: Env, ingested: Ingested, session: DuckDBSession, policy: IngestionPolicy, day: dt.date, newest: Any
+) -> Results:
     """Check results, then publication of all tables, or of the quarantine alone where too many rows are bad."""
     too_bad = [counts for counts in ingested.counts.values() if counts.is_error(policy)]
     for name, counts in ingested.counts.items():
@@ -131,7 +144,7 @@ def _judge(env: Env, ingested: Ingested, session: DuckDBSession, policy: Ingesti
         env.progress(RAW[name].table, counts.accepted, 0.0)
         yield dg.MaterializeResult(asset_key=RAW[name].table, metadata=_metadata(env, counts, ingested, day))
     end = end_of_day(day, env.tz)
-    state = [{"read_at": end, "newest_at": end, "is_stale_leads": False, "is_stale_events": False}]
+    state = [{"read_at": end, "newest_at": newest, "is_stale_leads": False, "is_stale_events": False}]
     for contract, rows in ((RAW_ALIASES, []), (SOURCE_STATE, state)):
         path = ingested.files["quarantine", day].with_name(f"{contract.table}.parquet")
         pq.write_table(pa.Table.from_pylist(rows, schema=contract.arrow_schema), path)

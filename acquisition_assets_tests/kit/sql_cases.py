@@ -221,7 +221,7 @@ def raw_tables(
 
 
 def resolved(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
-    """The tables, with the rows of those that name leads under the leads that they belong to, as an asset binds them."""
+    """The tables as an asset binds them: rows that name an alias have the lead that it belongs to."""
     found = dict(tables)
     if tables["raw_aliases"].num_rows:
         for name in ("raw_events", "raw_referrals", "raw_status_changes"):
