@@ -12,12 +12,14 @@ from pydantic import Field, model_validator
 
 from acquisition_assets.anomalies.policy import AnomalyPolicy
 from acquisition_assets.behavior_predictions.policy import PredictionPolicy
+from acquisition_assets.channels.policy import PlatformPolicy
 from acquisition_assets.content_recommendations.policy import RecommendationPolicy
 from acquisition_assets.core.policy import Section, load_policy
 from acquisition_assets.dynamic_scores.policy import ScorePolicy
-from acquisition_assets.features.policy import FeaturePolicy, PlatformPolicy, whole_days
+from acquisition_assets.features.policy import FeaturePolicy, whole_days
+from acquisition_assets.inputs.vocabulary import VocabularyPolicy
 from acquisition_assets.lead_segments.policy import Segment, SegmentName
-from acquisition_assets.raw.policy import IngestionPolicy, VocabularyPolicy
+from acquisition_assets.raw.policy import IngestionPolicy
 from acquisition_assets.social_performance.policy import SocialPolicy
 
 SHIPPED = Path(__file__).with_name("policy.yaml")

@@ -17,13 +17,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from acquisition_assets.commands.validate import CONTRACTS
+from acquisition_assets.catalog import REPORTS as SPECS
+from acquisition_assets.catalog import TABLES as CONTRACTS
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.policy import merge
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.core.sql_files import sql_folder
 from acquisition_assets.definitions import build_defs
-from acquisition_assets.destinations.tables import REPORTS as TASKS
 from acquisition_assets.policy import Policy, read_policy
 from acquisition_assets_tests.kit.running import snapshot
 
@@ -154,7 +154,7 @@ CHANGES: dict[str, tuple[str, Mapping[str, Any]]] = {
     ),
 }
 TABLES = {"features": ("lead_activity", "daily_metrics")}
-REPORTS = {contract.table: task for task, contract in TASKS.items()}
+REPORTS = {report.table.table: report.task for report in SPECS}
 # Key of the reports' section -> the step and the list that is cut.
 LISTS = {
     "score_changes": ("dynamic_scores", "dynamic_scoring_system", "score_changes"),

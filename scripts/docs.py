@@ -10,10 +10,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from acquisition_assets.catalog import DELIVERED
 from acquisition_assets.core.contracts import Contract, describe_checks
 from acquisition_assets.core.settings import PREFIX, Settings
 from acquisition_assets.criteria.language import FUNCTIONS
-from acquisition_assets.destinations.tables import PUBLISHED
 from acquisition_assets.inputs.tables import INPUTS, InputTable
 from acquisition_assets.policy import SHIPPED
 from acquisition_assets.raw.contract import QUARANTINE, RAW
@@ -69,7 +69,7 @@ def tables_page() -> str:
         "`<table>/date=YYYY-MM-DD/data.parquet`; times are UTC, in microseconds.",
         "",
     ]
-    for contract in (*RAW.values(), QUARANTINE, *PUBLISHED):
+    for contract in (*RAW.values(), QUARANTINE, *DELIVERED):
         lines += _contract(contract)
     return "\n".join(lines).rstrip() + "\n"
 

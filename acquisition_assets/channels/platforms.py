@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from acquisition_assets.features.policy import PlatformPolicy
+from acquisition_assets.channels.policy import PlatformPolicy
 
 FIELDS = ("source", "utm_source", "utm_medium", "referrer_host")
 # Labels of letters, digits, - and _ with single dots between them. A URL, an address or `.x.com` is no domain.

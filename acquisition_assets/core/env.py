@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from acquisition_assets.core.days import end_of_day
-from acquisition_assets.core.engine.duckdb import Engine
+from acquisition_assets.core.engine.session import Engine
 from acquisition_assets.core.lake import Lake
 
 DEFAULT_FIRST_DAY = dt.date(2020, 1, 1)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from acquisition_assets.core.contracts import Contract, Kind, Rule, column
 from acquisition_assets.core.pandera_import import Check, pandera
-from acquisition_assets.raw.policy import STATUSES
+from acquisition_assets.inputs.vocabulary import STATUSES
 
 EVENT_TIME = ("raw_events.event_type", "raw_events.occurred_at", "raw_events.is_machine")
 DELIVERY = ("raw_events.delivery_id", *EVENT_TIME)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import datetime as dt
 
-from acquisition_assets.core.assets import Step
 from acquisition_assets.core.contracts import Contract
 from acquisition_assets.core.sql_files import read_sql
+from acquisition_assets.core.step import Step
 from acquisition_assets.raw.contract import RAW_ALIASES, RAW_EVENTS
 
 AS_READ = "_as_read"
@@ -22,7 +22,7 @@ def bind_resolved(step: Step, *contracts: Contract, last_day: dt.date | None = N
     aliases, the rows as read are bound too, as the table's name with `AS_READ`; else the tables are bound as they are.
     """
     step.bind(RAW_ALIASES)
-    has_aliases = bool(step.query("resolved/aliases").to_pylist()[0]["aliases"])
+    has_aliases = bool(step.row("resolved/aliases")["aliases"])
     for contract in contracts:
         days = None
         if contract is RAW_EVENTS:

@@ -1,6 +1,6 @@
-"""Here: what a source of rows is: the protocol between the raw assets and the sample, files and PostgreSQL.
+"""Defines what a source of rows is: the protocol between the raw assets and the sample, files and PostgreSQL.
 
-Not here: any one source, and the checks of the rows.
+Does not read any one source (see `sources`) and does not check rows (see `raw`).
 """
 
 from __future__ import annotations
@@ -8,16 +8,21 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+from zoneinfo import ZoneInfo
 
 import duckdb
 
 from acquisition_assets.core.duckdb_sql import identifier, literal
+from acquisition_assets.inputs.tables import INPUTS
 
+TABLES = tuple(INPUTS)
 ROW_PLACE = "row_place"
-TABLES = ("leads", "events", "referrals", "content", "status_changes")
+ROW_TIME = "row_time"
+INSTANT = "TIMESTAMP WITH TIME ZONE"
+"""DuckDB's name for the type of an instant."""
 
 
 @dataclass(frozen=True)
@@ -36,42 +41,62 @@ class Wanted:
 class RawTable:
     """One input table as a relation of a DuckDB connection, which can be read again and again.
 
-    relation: name of a view; columns: its column names and DuckDB types; from_text: whether words such as NULL mean a
-    missing value; as_read: a column that holds the row as JSON text where the source has it so; rejects: a query of
-    the lines that never became rows (place, line, detail); tells_place: whether the view has a column `row_place` with
-    each row's number in the order of reading (else they are counted: in one thread, and of all rows whenever some are
-    read); tells_time: whether it has a column `row_time`.
+    Attributes:
+        relation: name of a view. Its columns have generated names (c0, c1, ...), so none can be taken for an internal
+            one; the only others are `row_place` and `row_time`.
+        columns: the source's columns, by their names in the source (trimmed, in lower case), with their DuckDB types.
+        cells: the generated name of each column; a column that is not listed has its own name.
+        from_text: whether words such as NULL mean a missing value.
+        as_read: the generated name of a column that holds the row as JSON text, where the source has it so.
+        rejects: a query of the lines that never became rows: place, line, detail.
+        tells_place: whether the view has `row_place`, each row's number in the order of reading (else rows are
+            counted: in one thread, and all of them whenever some are read).
+        tells_time: whether the view has `row_time`, the time that the row came into being.
+        naive_timezone: the IANA zone of times without an offset.
     """
 
     relation: str
     columns: Mapping[str, str]
+    cells: Mapping[str, str] = field(default_factory=dict)
     from_text: bool = False
     as_read: str | None = None
     rejects: str | None = None
     tells_place: bool = False
     tells_time: bool = False
+    naive_timezone: str = "UTC"
+
+    def cell(self, name: str) -> str:
+        """Return the quoted SQL identifier, inside the relation, of a column that the source has."""
+        return identifier(self.cells.get(name, name))
 
     @property
     def row(self) -> str:
         """SQL that turns the row as read, a struct `raw_row`, into JSON text; JSON has no NaN and no infinity."""
+        return self.row_of("raw_row")
+
+    def row_of(self, struct: str) -> str:
+        """Return SQL that turns the row as read, a struct of this name, into JSON text.
+
+        JSON has no NaN and no infinity: they become texts.
+        """
         cells = []
         for name, kind in self.columns.items():
-            key, cell = literal(name), f"raw_row.{identifier(name)}"
+            key, cell = literal(name), f"{struct}.{self.cell(name)}"
             if kind in ("FLOAT", "DOUBLE"):
                 cell = f"case when isfinite({cell}) then to_json({cell}) else to_json({cell}::VARCHAR) end"
             cells.append(f"{key}, {cell}")
         built = f"json_object({', '.join(cells)})::VARCHAR"
-        return f"coalesce(raw_row.{self.as_read}, {built})" if self.as_read else built
+        return f"coalesce({struct}.{identifier(self.as_read)}, {built})" if self.as_read else built
 
 
 class Source(Protocol):
-    """A place that leads and events come from."""
+    """A place that leads and events come from. One that cannot be read whole is a `FingerprintedSource` too."""
 
     label: str
     """Its name for people, without any secret."""
 
     def check(self) -> list[str]:
-        """Prove that it can be read and has the required tables and columns; the warnings there are.
+        """Return warnings, after proving that it can be read and has the required tables and columns.
 
         Raises:
             InputError: with what is wrong, where, and what to do.
@@ -80,7 +105,15 @@ class Source(Protocol):
     def open(
         self, connection: duckdb.DuckDBPyConnection, scratch: Path, wanted: Wanted
     ) -> contextlib.AbstractContextManager[Mapping[str, RawTable]]:
-        """The tables it has, readable through the connection while the context lasts, all as of one moment.
+        """Return the tables it has, readable through the connection while the context lasts, all as of one moment.
 
         It may leave out events that are not wanted, and must not leave out others.
         """
+
+
+@runtime_checkable
+class FingerprintedSource(Protocol):
+    """A source that knows of each recent day whether its events have changed, without reading them."""
+
+    def day_fingerprints(self, day: dt.date, tz: ZoneInfo) -> Mapping[dt.date, str]:
+        """Return a text for each of the business days up to `day` that it looks at; it differs when the events do."""

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from acquisition_assets.core.assets import Step
 from acquisition_assets.core.reports import Report
+from acquisition_assets.core.sections import Grid, Part, Section, facts_line
+from acquisition_assets.core.step import Step
 from acquisition_assets.lead_segments.policy import Segment
+
+TASK = "advanced_segmentation_engine"
 
 
 class SampleLead(Report):
@@ -75,3 +78,13 @@ def segmentation_report(step: Step, segments: Mapping[str, Segment], length: int
             LargestSegment(name=largest, count=counted[largest]) if largest is not None and counted[largest] else None
         ),
     )
+
+
+def summary(report: SegmentationReport) -> Section:
+    """Return the report for people: each segment with its size."""
+    facts = {"leads in a segment": report.total_segmented_leads, "segments": report.total_segments}
+    parts: list[Part] = [facts_line(facts)]
+    if report.segments:
+        rows = [[name, segment.count, segment.description] for name, segment in report.segments.items()]
+        parts.append(Grid(["segment", "leads", "description"], rows))
+    return Section("Lead segments", parts)

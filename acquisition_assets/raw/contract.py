@@ -1,14 +1,13 @@
-"""Here: the contracts of the stored raw tables and of the quarantine.
+"""Holds the contracts of the stored raw tables and of the quarantine.
 
-Not here: the input tables as they are read (inputs.py).
+Does not declare the input tables as they are read (see `inputs.tables`).
 """
 
 from __future__ import annotations
 
 from acquisition_assets.core.contracts import Contract, Kind, column
 from acquisition_assets.core.pandera_import import Check
-from acquisition_assets.inputs.tables import EVENT_TYPES, REFERRAL_STATUSES
-from acquisition_assets.raw.policy import STATUSES
+from acquisition_assets.inputs.vocabulary import EVENT_TYPES, REFERRAL_STATUSES, STATUSES
 
 REASONS = (
     "missing required value",

@@ -1,6 +1,6 @@
-"""Here: the source that is Arrow tables in memory; the built-in sample is one.
+"""Offers Arrow tables in memory as a source; the built-in sample is one.
 
-Not here: the sample's world itself (sample.py).
+Does not make the sample's world (see `sources.sample`).
 """
 
 from __future__ import annotations
@@ -38,17 +38,20 @@ class ArrowSource:
         self, connection: duckdb.DuckDBPyConnection, scratch: Path, wanted: Wanted
     ) -> Iterator[Mapping[str, RawTable]]:
         """See `Source.open`."""
-        found = {}
-        for name, table in self._tables().items():
-            view = f"source_{name}"
-            connection.register(view, table)
-            described = connection.execute(f"describe select * from {view}").fetchall()
-            found[name] = RawTable(view, {str(row[0]): str(row[1]) for row in described})
-        yield found
+        yield {name: _registered(connection, name, table) for name, table in self._tables().items()}
+
+
+def _registered(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> RawTable:
+    view = f"source_{name}"
+    cells = {column: f"c{number}" for number, column in enumerate(table.column_names)}
+    connection.register(view, table.rename_columns(list(cells.values())))
+    described = connection.execute(f"describe select * from {view}").fetchall()
+    kinds = [str(row[1]) for row in described]
+    return RawTable(view, dict(zip(cells, kinds, strict=True)), cells)
 
 
 def sample_source() -> ArrowSource:
-    """The built-in sample."""
+    """Return the built-in sample."""
     return ArrowSource("the sample", _sample_world)
 
 

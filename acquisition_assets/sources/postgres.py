@@ -29,8 +29,7 @@ from acquisition_assets.core.duckdb_sql import identifier, in_memory, literal
 from acquisition_assets.core.errors import AcquisitionError, InputError, SourceUnavailableError
 from acquisition_assets.core.sql_files import sql_folder
 from acquisition_assets.inputs.source import ROW_PLACE, TABLES, RawTable, Wanted
-from acquisition_assets.inputs.tables import INPUTS, Cell, require_columns
-from acquisition_assets.raw.cells import INSTANT
+from acquisition_assets.inputs.tables import INPUTS, INSTANT, Cell, require_columns
 
 LARGE_TABLE_ROWS = 100_000
 CASTS = {

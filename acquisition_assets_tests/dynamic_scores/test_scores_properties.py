@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acquisition_assets.dynamic_scores.contract import PARTS
-from acquisition_assets.raw.policy import STATUSES
+from acquisition_assets.inputs.vocabulary import STATUSES
 from acquisition_assets_tests.kit.sql_cases import DAY, Row, active, ago, scored, scores_of
 
 LARGE = 1e9

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
-from acquisition_assets.inputs.tables import EVENT_TYPES
+from acquisition_assets.inputs.vocabulary import EVENT_TYPES
 from acquisition_assets_tests.kit.sql_cases import END, US, Row, activity_of, event, frame, lead, metrics_of
 
 LEADS = [lead("a"), lead("b"), lead("c")]

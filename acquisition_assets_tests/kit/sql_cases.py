@@ -23,7 +23,8 @@ from acquisition_assets.content_recommendations.asset import items_table
 from acquisition_assets.core.contracts import Contract
 from acquisition_assets.core.days import day_of
 from acquisition_assets.core.duckdb_sql import in_memory
-from acquisition_assets.core.engine.duckdb import DuckDBSession, typed_query
+from acquisition_assets.core.engine.duckdb import DuckDBSession
+from acquisition_assets.core.engine.session import typed_query
 from acquisition_assets.core.sql_files import read_sql
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 from acquisition_assets.features.asset import DELIVERY_PARTS, LEAD_FACTS, days_table, feature_parameters
