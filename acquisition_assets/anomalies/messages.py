@@ -75,5 +75,10 @@ def no_data_message(locale: Locale, table: str) -> str:
     return NO_DATA[locale].format(table=table)
 
 
+def says_no_data(description: str) -> bool:
+    """Return whether a check's description says that there was no data, and nothing of an anomaly."""
+    return description.startswith(tuple(text.partition("{")[0] for text in NO_DATA.values()))
+
+
 def _one_decimal(value: float) -> str:
     return f"{round_half_up(value, 1):.1f}"

@@ -184,6 +184,14 @@ def test_a_platform_of_the_users_own_is_told_by_its_own_name() -> None:
     assert platforms.platform("organic", None, "social", None) == "redes"
 
 
+def test_how_long_a_word_must_be_and_which_count_alone_is_the_policys() -> None:
+    longer = Platforms(POLICY.model_copy(update={"shortest_word": 6}))
+    assert longer.platform("organic", "insta stories", None, None) is None
+    assert longer.platform("organic", "insta", None, None) == "instagram"
+    none_alone = Platforms(POLICY.model_copy(update={"social_names_alone": []}))
+    assert none_alone.platform("live event", None, None, None) == "social"
+
+
 WORDS = st.sampled_from(
     [
         *FOUR,

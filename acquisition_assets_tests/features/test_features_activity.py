@@ -14,6 +14,7 @@ import pytest
 from acquisition_assets.core.days import end_of_day
 from acquisition_assets_tests.kit.sql_cases import (
     END,
+    POLICY,
     US,
     Row,
     activity_of,
@@ -410,6 +411,9 @@ def test_a_status_without_a_time_is_dated_by_the_end_of_the_source(
     for status in ("new", "nurturing", "engaged", "converted", "inactive"):
         row = of(leads=[lead(status=status)], newest_at=newest_at)
         assert (row["status"], row["status_is_dated"]) == (status, is_dated)
+    sooner = POLICY.model_copy(update={"features": POLICY.features.model_copy(update={"dated_hours": 12.0})})
+    assert of(newest_at=END + dt.timedelta(hours=20))["status_is_dated"]
+    assert not of(newest_at=END + dt.timedelta(hours=20), policy=sooner)["status_is_dated"]
     timed = of(leads=[lead(status="converted", converted_at=PAST)], newest_at=newest_at)
     assert timed["status_is_dated"]
     assert of(changes=[change("new", ago(5), 0)], newest_at=newest_at)["status_is_dated"]

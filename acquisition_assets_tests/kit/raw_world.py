@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from acquisition_assets.core.lake import Lake
+from acquisition_assets.policy import Policy
 from acquisition_assets.raw.contract import (
     RAW_ALIASES,
     RAW_CONTENT,
@@ -204,10 +205,15 @@ def tables_of(world: RawWorld) -> dict[str, list[Row]]:
     }
 
 
-def run_raw(world: RawWorld, folder: Path) -> Run:
-    """Write the raw tables into the lake of the folder, and run all that is computed from them."""
+def run_raw(world: RawWorld, folder: Path, policy: Policy | None = None, stale: Sequence[str] = ()) -> Run:
+    """Write the raw tables into the lake of the folder, and run all that is computed from them.
+
+    stale: `leads` and `events`, where these are not fresh.
+    """
     lake = Lake(str(folder / "lake"))
-    for table, rows in tables_of(world).items():
+    tables = tables_of(world)
+    tables[SOURCE_STATE.table][0] |= {f"is_stale_{name}": name in stale for name in ("leads", "events")}
+    for table, rows in tables.items():
         by_day: dict[dt.date, list[Row]] = {world.day: []}
         for row in rows:
             by_day.setdefault(row.get("date", world.day), []).append(row)
@@ -219,7 +225,7 @@ def run_raw(world: RawWorld, folder: Path) -> Run:
     (folder / "source").mkdir(exist_ok=True)
     run = Run()
     defs = running._definitions(
-        folder / "source", folder / "lake", world.zone, None, False, "2009-01-01", SimpleNamespace(label="none")
+        folder / "source", folder / "lake", world.zone, policy, False, "2009-01-01", SimpleNamespace(label="none")
     )
     for assets in defs.assets or ():
         assert isinstance(assets, dg.AssetsDefinition)

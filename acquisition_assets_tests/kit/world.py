@@ -335,7 +335,7 @@ LEAD_ACTIVITY: dict[dt.date, list[Row]] = {
     ],
 }
 
-# The source ends on Monday at 12:00Z, 37 hours after Saturday's T and 14 after Sunday's. diego's times date his statuses;
+# The source ends on Monday at 12:00Z, 37 hours after Saturday's T, 14 after Sunday's. diego's times date his statuses;
 # nothing says that bruno was nurturing before he engaged.
 UNDATED = {SATURDAY: {"ana", "bruno", "carla", "mudo"}, SUNDAY: {"bruno"}, MONDAY: set[str]()}
 for _day, _rows in LEAD_ACTIVITY.items():
