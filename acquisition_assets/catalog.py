@@ -24,7 +24,7 @@ from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
 from acquisition_assets.lead_segments import explain as segment_explain
 from acquisition_assets.lead_segments import report as segment_report
 from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS, SEGMENT_CHANGES
-from acquisition_assets.raw.contract import QUARANTINE, RAW
+from acquisition_assets.raw.contract import QUARANTINE, RAW, RAW_ALIASES, SOURCE_STATE
 from acquisition_assets.social_performance import report as social_report
 from acquisition_assets.social_performance.contract import SOCIAL_PERFORMANCE
 
@@ -95,7 +95,7 @@ def _anomalies(build: Build) -> list[dg.AssetsDefinition]:
     from acquisition_assets.anomalies import asset
 
     policy = build.policy
-    return asset.build(build.env, policy.anomalies, policy.features.recent_days, policy.locale)
+    return asset.build(build.env, policy.anomalies, policy.features, policy.locale)
 
 
 def _social_performance(build: Build) -> list[dg.AssetsDefinition]:
@@ -105,7 +105,7 @@ def _social_performance(build: Build) -> list[dg.AssetsDefinition]:
 
 
 PRODUCTS: tuple[Product, ...] = (
-    Product("raw", (*RAW.values(), QUARANTINE), _raw, is_delivered=False),
+    Product("raw", (*RAW.values(), RAW_ALIASES, SOURCE_STATE, QUARANTINE), _raw, is_delivered=False),
     Product("features", (LEAD_ACTIVITY, DAILY_METRICS), _features),
     Product(
         "dynamic_scores",

@@ -20,7 +20,6 @@ class AnomalyPolicy(Section):
 
     window_days: Annotated[int, Field(ge=1, le=7)]
     season_weeks: Weeks
-    season_history_days: Days
     significance: Level
     engagement_drop_percent: Percent
     engagement_minimum_deliveries: Count

@@ -6,8 +6,9 @@ The classification itself is left to `platforms`.
 from __future__ import annotations
 
 from collections import Counter
+from typing import Annotated
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from acquisition_assets.core.policy import LowerText, Section
 
@@ -22,15 +23,17 @@ class PlatformPolicy(Section):
     domains: dict[LowerText, list[LowerText]]
     other_social: list[LowerText]
     other_social_domains: list[LowerText]
-    social_word: LowerText
+    social_names_alone: list[LowerText]
+    social_words: list[LowerText]
+    shortest_word: Annotated[int, Field(ge=2, le=20)]
     social_name: LowerText
 
     @model_validator(mode="after")
     def _consistent(self) -> PlatformPolicy:
         if set(self.names) != set(self.domains):
             raise ValueError("names and domains must list the same platforms")
-        if not self.social_word.isalnum():
-            raise ValueError("social_word must be one word of letters and digits")
+        if not all(word.isalnum() for word in self.social_words):
+            raise ValueError("each of social_words must be one word of letters and digits")
         if self.social_name in self.names:
             raise ValueError(f"social_name must not be the platform {self.social_name!r}")
         named = [word for words in (*self.names.values(), *self.domains.values()) for word in words]

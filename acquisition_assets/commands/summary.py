@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from rich.console import Console
 
 from acquisition_assets.anomalies.contract import SEVERITIES
+from acquisition_assets.anomalies.messages import says_no_data
 from acquisition_assets.catalog import REPORTS
 from acquisition_assets.commands.console import heading, line, print_section, table
 from acquisition_assets.core.lake import Lake
@@ -102,4 +103,5 @@ def _flagged(outcomes: Sequence[DayOutcome], out: Console) -> None:
 
 
 def _is_anomaly(check: FailedCheck) -> bool:
-    return check.table == "anomalies" and check.check in SEVERITIES
+    is_rule = check.table == "anomalies" and check.check in SEVERITIES
+    return is_rule and not says_no_data(check.description)

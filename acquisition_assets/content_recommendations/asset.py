@@ -16,7 +16,8 @@ from acquisition_assets.core.sql_files import read_sql
 from acquisition_assets.core.step import Comparison, Step
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 from acquisition_assets.features.contract import LEAD_ACTIVITY
-from acquisition_assets.raw.contract import RAW_CONTENT, RAW_EVENTS
+from acquisition_assets.features.resolve import bind_resolved
+from acquisition_assets.raw.contract import RAW_ALIASES, RAW_CONTENT, RAW_EVENTS
 
 
 def build(env: Env, policy: RecommendationPolicy, report_length: int) -> list[dg.AssetsDefinition]:
@@ -25,7 +26,7 @@ def build(env: Env, policy: RecommendationPolicy, report_length: int) -> list[dg
         contract=CONTENT_RECOMMENDATIONS,
         description="What to send each lead next, at most five items, each with its rule and reason.",
         policy=policy,
-        deps=[LEAD_ACTIVITY.table, DYNAMIC_SCORES.table, RAW_EVENTS.table, RAW_CONTENT.table],
+        deps=[LEAD_ACTIVITY.table, DYNAMIC_SCORES.table, RAW_EVENTS.table, RAW_CONTENT.table, RAW_ALIASES.table],
         produce=produce,
         recompute=recompute,
         recomputed_text="The items of the rule interest_marketing, counted without the other rules.",
@@ -46,7 +47,7 @@ def produce(step: Step, policy: RecommendationPolicy) -> None:
     """Stage the items of the day: those of every rule that holds, without what the lead has completed."""
     for contract in (LEAD_ACTIVITY, DYNAMIC_SCORES, RAW_CONTENT):
         step.bind(contract)
-    step.bind_history(RAW_EVENTS)
+    bind_resolved(step, RAW_EVENTS)
     step.session.bind_arrow("items", items_table(policy))
     step.session.bind_query("completed", read_sql("content_recommendations/completed_items"))
     step.write_query("content_recommendations/content_recommendations", policy.parameters())

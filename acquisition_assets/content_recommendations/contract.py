@@ -18,7 +18,7 @@ ACTIVITY = (
 
 CONTENT_RECOMMENDATIONS = Contract(
     table="content_recommendations",
-    grain="One row per lead and recommended item, for leads that are not converted, inactive or unsubscribed.",
+    grain="One row per lead and recommended item, for leads that are new, nurturing or engaged and may be written to.",
     key=("lead_id", "rank"),
     columns={
         "lead_id": column(Kind.TEXT, "Id of the lead", lineage=("lead_activity.lead_id",)),

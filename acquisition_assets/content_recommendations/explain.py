@@ -15,6 +15,7 @@ from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 from acquisition_assets.features.contract import LEAD_ACTIVITY
 
 STATUSES = ("new", "nurturing", "engaged")
+LEFT = {"is_unsubscribed": "unsubscribed", "is_bounced": "bounced", "has_complained": "complaining"}
 
 
 def section(lead: LeadView, rules: RecommendationPolicy) -> Section:
@@ -24,9 +25,13 @@ def section(lead: LeadView, rules: RecommendationPolicy) -> Section:
     items = sorted(lead.rows(CONTENT_RECOMMENDATIONS.table), key=lambda row: int(row["rank"]))
     title = f"Recommendations: {len(items) or 'none'}"
     activity = lead.rows(LEAD_ACTIVITY.table)[0]
-    if activity["status"] not in STATUSES or activity["is_unsubscribed"]:
-        state = "unsubscribed" if activity["is_unsubscribed"] else str(activity["status"])
-        text = f"only leads that are new, nurturing or engaged, and not unsubscribed, get items; this one is {state}"
+    left = next((state for column, state in LEFT.items() if activity[column]), None)
+    if activity["status"] not in STATUSES or left:
+        state = left or str(activity["status"])
+        text = (
+            "only leads that are new, nurturing or engaged, and not unsubscribed, bounced or complaining, get items; "
+            f"this one is {state}"
+        )
         return Section(title, [text])
     score = lead.rows(DYNAMIC_SCORES.table)[0]["score"]
     outcomes = rule_outcomes({**activity, "engagement_score": score}, rules)

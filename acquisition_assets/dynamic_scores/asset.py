@@ -16,7 +16,8 @@ from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 from acquisition_assets.dynamic_scores.policy import ScorePolicy
 from acquisition_assets.dynamic_scores.report import TASK, scoring_report
 from acquisition_assets.features.contract import LEAD_ACTIVITY
-from acquisition_assets.raw.contract import RAW_LEADS, RAW_REFERRALS
+from acquisition_assets.features.resolve import bind_resolved
+from acquisition_assets.raw.contract import RAW_ALIASES, RAW_LEADS, RAW_REFERRALS
 
 BUCKETS = 20
 BUCKET_TITLE = "Leads by score, 0 to 100 in steps of 5"
@@ -32,7 +33,7 @@ def build(env: Env, policy: ScorePolicy, report_length: int) -> list[dg.AssetsDe
         contract=DYNAMIC_SCORES,
         description="How engaged each lead is, 0 to 100, point by point. Elsewhere it is called engagement_score.",
         policy=policy,
-        deps=[LEAD_ACTIVITY.table, RAW_LEADS.table, RAW_REFERRALS.table, earlier_scores],
+        deps=[LEAD_ACTIVITY.table, RAW_LEADS.table, RAW_REFERRALS.table, RAW_ALIASES.table, earlier_scores],
         produce=produce,
         recompute=recompute,
         recomputed_text="The number of leads and the sum of referral_points, counted again from the raw tables.",
@@ -62,7 +63,7 @@ def produce(step: Step, policy: ScorePolicy) -> None:
 def recompute(step: Step, policy: ScorePolicy) -> Comparison:
     """Compare the leads and their referral points with the raw tables."""
     step.bind(RAW_LEADS)
-    step.bind(RAW_REFERRALS)
+    bind_resolved(step, RAW_REFERRALS)
     return step.compare(policy.parameters())
 
 

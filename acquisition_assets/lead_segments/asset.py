@@ -22,7 +22,7 @@ from acquisition_assets.features.contract import LEAD_ACTIVITY
 from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS, SEGMENT_CHANGES
 from acquisition_assets.lead_segments.memberships import facts_columns, memberships_query, parse_segments
 from acquisition_assets.lead_segments.policy import Segment
-from acquisition_assets.lead_segments.report import TASK, segmentation_report, sizes
+from acquisition_assets.lead_segments.report import TASK, mailable, segmentation_report, sizes
 
 SAMPLE = {"length": 200}
 """Leads whose memberships are recomputed without SQL."""
@@ -55,6 +55,7 @@ def build(
         task=TASK,
         report=lambda step, policy: segmentation_report(step, policy.segments, report_length),
         plot=plot,
+        details=mailable_counts,
     )
     mapping = dg.TimeWindowPartitionMapping(start_offset=-lookback_days, end_offset=0)
     changes = Output(
@@ -95,6 +96,11 @@ def recompute(step: Step, policy: Segments) -> Comparison:
 def plot(step: Step, policy: Segments) -> str:
     """Draw the leads by segment."""
     return bars(sizes(step, policy.segments), "Leads by segment")
+
+
+def mailable_counts(step: Step, policy: Segments) -> dict[str, Any]:
+    """Return how many leads of each segment may be mailed."""
+    return {f"may_be_mailed_{name}": leads for name, leads in mailable(step, policy.segments).items()}
 
 
 def produce_changes(step: Step, lookback_days: int) -> None:

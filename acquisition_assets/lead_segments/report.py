@@ -53,6 +53,12 @@ def sizes(step: Step, segments: Mapping[str, Segment]) -> dict[str, int]:
     return {name: counted.get(name, 0) for name in segments}
 
 
+def mailable(step: Step, segments: Mapping[str, Segment]) -> dict[str, int]:
+    """Return how many leads of each segment may be mailed, in the policy's order; the report has no key for it."""
+    counted = {row["segment"]: row["leads"] for row in step.query("lead_segments/report_mailable").to_pylist()}
+    return {name: counted.get(name, 0) for name in segments}
+
+
 def segmentation_report(step: Step, segments: Mapping[str, Segment], length: int) -> SegmentationReport:
     """The summary of the staged segments, with `length` leads of each."""
     counted = sizes(step, segments)

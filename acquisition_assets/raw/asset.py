@@ -8,21 +8,24 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from acquisition_assets.core.contracts import contract_error
-from acquisition_assets.core.days import UTC, day_of
+from acquisition_assets.core.days import UTC, day_of, end_of_day
 from acquisition_assets.core.engine.duckdb import DuckDBSession
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.errors import InputError, QuarantineError
 from acquisition_assets.core.specs import ORDERED_DAYS, asset_spec, check_spec, contract_check_spec
 from acquisition_assets.core.step import Finding, contract_result, failures, partition_day
 from acquisition_assets.inputs.source import Source
+from acquisition_assets.inputs.tables import INPUTS
 from acquisition_assets.inputs.vocabulary import VocabularyPolicy
-from acquisition_assets.raw.contract import QUARANTINE, RAW, RAW_EVENTS
+from acquisition_assets.raw.contract import QUARANTINE, RAW, RAW_ALIASES, RAW_EVENTS, SOURCE_STATE
 from acquisition_assets.raw.counts import Counts
 from acquisition_assets.raw.ingest import Ingested, ingest
 from acquisition_assets.raw.policy import IngestionPolicy
-from acquisition_assets.raw.rows import Run
+from acquisition_assets.raw.rows import Reading, Run
 from acquisition_assets.raw.windows import wanted_events
 
 STEP = "ingest"
@@ -49,6 +52,8 @@ def build(
     kinds = {"parquet", "duckdb"}
     specs = [asset_spec(env, RAW[name], group="raw", description=text, kinds=kinds) for name, text in TEXTS.items()]
     quarantined = "Rows of this run that break their table's contract, as read, each with its reason."
+    specs.append(asset_spec(env, RAW_ALIASES, group="raw", description="Other ids of leads.", kinds=kinds))
+    specs.append(asset_spec(env, SOURCE_STATE, group="raw", description="When the source was read.", kinds=kinds))
     specs.append(asset_spec(env, QUARANTINE, group="raw", description=quarantined, kinds=kinds))
     checks = [contract_check_spec(env, contract) for contract in (*RAW.values(), QUARANTINE)]
     for contract in RAW.values():
@@ -79,7 +84,8 @@ def _ingest(
     ):
         wanted = wanted_events(env.lake.days(RAW_EVENTS.table), day, env.tz, policy.late_arrival_days, full)
         with source.open(connection, folder, wanted) as tables:
-            ingested = ingest(Run(connection, env.lake, folder, day, env.tz, wanted, vocabulary), tables)
+            run = Run(connection, env.lake, folder, day, env.tz, wanted, vocabulary)
+            ingested = ingest(run, tables)
             first = ingested.first_lead_at
             if first is not None and first >= wanted.end:
                 created = day_of(min(first, LAST_INSTANT), env.tz)
@@ -88,6 +94,24 @@ def _ingest(
                     "choose that day or a later one"
                 )
             yield from _publish(env, ingested, DuckDBSession(connection), policy, day)
+            yield from _publish_state(env, run, tables)
+
+
+def _publish_state(env: Env, run: Run, tables: Any) -> Results:
+    """Publish no alias, and the newest time of the source that can be read."""
+    times = []
+    for name, table in tables.items():
+        if name != "content":
+            reading = Reading(INPUTS[name], table, None, None)
+            times.append(run.row(f"select max({reading.parsed(INPUTS[name].time)}) from {reading.relation} as src")[0])
+    newest = max((time for time in times if time is not None), default=None)
+    end = end_of_day(run.day, env.tz)
+    state = [{"read_at": end, "newest_at": newest, "is_stale_leads": False, "is_stale_events": False}]
+    for contract, rows in ((RAW_ALIASES, []), (SOURCE_STATE, state)):
+        path = run.folder / f"{contract.table}.parquet"
+        pq.write_table(pa.Table.from_pylist(rows, schema=contract.arrow_schema), path)
+        env.lake.publish(path, contract.table, run.day)
+        yield dg.MaterializeResult(asset_key=contract.table, metadata={"dagster/row_count": len(rows)})
 
 
 def _publish(env: Env, ingested: Ingested, session: DuckDBSession, policy: IngestionPolicy, day: dt.date) -> Results:

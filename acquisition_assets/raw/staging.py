@@ -37,6 +37,17 @@ EXTRA: dict[str, dict[str, str]] = {
         "created_date": "business_date(created_at)",
         "engaged_date": "business_date(engaged_at)",
         "converted_date": "business_date(converted_at)",
+        "landing_url": "null::varchar",
+        "click_ids": "null::varchar",
+        "inactive_at": "null::timestamptz",
+        "updated_at": "null::timestamptz",
+        "merged_created_at": "created_at",
+        "merged_engaged_at": "engaged_at",
+        "merged_converted_at": "converted_at",
+        "merged_inactive_at": "null::timestamptz",
+        "merged_unsubscribed_at": "unsubscribed_at",
+        "merged_status": "status",
+        "unsubscribed_unreadable": "false",
     },
     "events": {
         "derived_delivery_id": "case when delivery_id is null then "
@@ -44,8 +55,8 @@ EXTRA: dict[str, dict[str, str]] = {
         "local_hour": "local_hour(occurred_at)",
         "local_weekday": "local_weekday(occurred_at)",
     },
-    "referrals": {"created_date": "business_date(created_at)"},
-    "content": {},
+    "referrals": {"created_date": "business_date(created_at)", "updated_at": "null::timestamptz"},
+    "content": {"updated_at": "null::timestamptz"},
     "status_changes": {},
 }
 
