@@ -1,4 +1,4 @@
-"""Protects how files become rows: by position, whatever columns are called, however lines end, are cut or are quoted."""
+"""Protects how files become rows: whatever columns are called, and however lines end, are cut or are quoted."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_columns_of_any_name_are_only_cells(tmp_path: Path) -> None:
         assert json.loads(found.as_read[0])["row_place"] in (7, "7")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     names=st.lists(
         st.one_of(
@@ -272,21 +272,21 @@ def test_a_file_that_is_found_damaged_while_rows_are_read_is_named(tmp_path: Pat
     put(tmp_path / "source", {"leads.csv": LINES, "events.parquet": leads_of(event_type=mails, occurred_at=mails)})
     path = tmp_path / "source" / "events.parquet"
     whole = path.read_bytes()
-    seen = 0
+    said = []
     for start in (4, 30, len(whole) // 3, len(whole) // 2, len(whole) - 400):
         path.write_bytes(whole[:start] + b"\xff" * 26 + whole[start + 26 :])
         try:
             read(tmp_path, table="events")
         except InputError as error:
-            seen += 1
-            assert str(error) == f"{path} cannot be read (it is damaged, or not a Parquet file); repair or remove it"
-    assert seen >= 3
+            said.append(str(error))
+    assert len(said) >= 3
+    assert set(said) == {f"{path} cannot be read (it is damaged, or not a Parquet file); repair or remove it"}
 
 
 def test_a_folder_or_file_without_the_right_to_read_is_named() -> None:
     """As another user where the tests run as root, who may read everything."""
     with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
+        Path(folder).chmod(0o755)
         source = put(Path(folder) / "source", {"leads.csv": LINES})
         user = os.geteuid()
         for hidden, mode in ((source / "leads.csv", 0o644), (source, 0o755)):
