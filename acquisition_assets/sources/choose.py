@@ -1,6 +1,6 @@
-"""Here: which source a setting names.
+"""Chooses the source that the settings name: the sample, a database or a folder.
 
-Not here: the sources themselves.
+Does not read any of them (see `sources.files`, `sources.postgres` and `sources.arrow`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ POSTGRES = ("postgresql://", "postgres://")
 
 
 def choose_source(settings: Settings) -> Source:
-    """The source that the settings name: the sample, a database, or a folder.
+    """Return the source that the settings name: the sample, a database, or a folder.
 
     Raises:
         InputError: it is a URL of another kind.
@@ -37,14 +37,20 @@ def choose_source(settings: Settings) -> Source:
         raise InputError(
             f"a source cannot be a URL of the kind {kind}://; name a folder, a postgresql:// URL, or sample"
         )
-    return FileSource(Path(settings.source).expanduser())
+    is_zone_named = "source_timezone" in settings.model_fields_set
+    return FileSource(
+        Path(settings.source).expanduser(),
+        encoding=getattr(settings, "source_encoding", None),
+        timezone=settings.source_timezone if is_zone_named else None,
+        business_timezone=settings.timezone,
+    )
 
 
 def first_day(settings: Settings) -> dt.date | None:
-    """The first day of the source's data, where that is known without reading it."""
+    """Return the first day of the source's data, where that is known without reading it."""
     return sample.FIRST_DAY if settings.source == SAMPLE else None
 
 
 def last_day(settings: Settings) -> dt.date | None:
-    """The last day of the source's data, where that is known without reading it."""
+    """Return the last day of the source's data, where that is known without reading it."""
     return sample.LAST_DAY if settings.source == SAMPLE else None

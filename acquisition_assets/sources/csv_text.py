@@ -1,160 +1,318 @@
-"""Here: the text of a CSV file before the engine parses it: its first line, whether it is regular, and a copy that is.
+"""Splits the text of CSV files into rows: finds delimiter and header, and writes copies that hold whole rows only.
 
-Not here: what the cells mean, and rows with too few or too many of them.
+Does not read bytes or encodings (see `sources.text`) and does not say what cells mean.
 """
 
 from __future__ import annotations
 
-import contextlib
-import gzip
+import csv
 import io
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from acquisition_assets.core.errors import InputError
+from acquisition_assets.sources.text import LONGEST_LINE, NAME_IT, UTF8_MARK, open_bytes, writing
 
-CHUNK = 1 << 20
+DELIMITERS = (",", ";", "\t", "|")
+NO_DELIMITER = "\x01"
+"""Separates the cells of lines that are one cell: a character that no text has."""
+SEPARATOR_LINE = re.compile(r'"?sep=(?P<delimiter>[^\r\n"])"?[,;\t| ]*(?:\r\n|\n|\r)', re.IGNORECASE)
+MOST_HEADER_LINES = 16
 LONGEST_OPEN_CELL = 1 << 18
 """How far the end of a quoted cell is searched, in bytes, where a file has a quote that nothing closes."""
 SHOWN = 10_000
-"""Characters of a broken line that are kept, as the engine does."""
-UTF8_MARK = b"\xef\xbb\xbf"
-UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+"""Characters of a broken line that are kept."""
 REJECTS = pa.schema([("place", pa.string()), ("line", pa.string()), ("detail", pa.string())])
 BROKEN_QUOTES = "a quote is not closed, or text follows the quote that closes a cell"
+NOT_UTF8 = "the line is not text in UTF-8, unlike others of the file"
+TOO_LONG = f"the line is longer than {LONGEST_LINE >> 20} MB"
+CONTROL_CHARACTER = "the line holds a control character, which JSON does not allow"
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_IN_QUOTES = re.compile(r'[^"]*(?:""[^"]*)*')
 
 
-@contextlib.contextmanager
-def _open_bytes(file: Path) -> Iterator[BinaryIO]:
-    with gzip.open(file, "rb") if file.name.lower().endswith(".gz") else file.open("rb") as stream:
-        yield cast(BinaryIO, stream)
+@dataclass(frozen=True)
+class Header:
+    """How a CSV file begins: its delimiter, the names of its columns, and the physical lines before the first row.
+
+    separator_lines: how many of these lines (0 or 1) only name the delimiter.
+    """
+
+    delimiter: str
+    columns: tuple[str, ...]
+    lines: int
+    separator_lines: int = 0
 
 
-def start_of(file: Path) -> bytes:
-    """The first bytes of a file of text, without a byte order mark.
+def column_name(name: str) -> str:
+    """Return the name of a column as names are compared: without case, edge blanks and marks."""
+    return name.strip().lstrip("\ufeff").strip().lower()
+
+
+def read_header(file: Path, text: str, known: Collection[str]) -> Header:
+    """Return the header of a CSV file that begins with this text.
+
+    The delimiter is the one of a first line `sep=X`, else the one that gives the most known columns, then the most
+    columns.
+
+    Raises:
+        InputError: the first line is empty.
+    """
+    separator = SEPARATOR_LINE.match(text)
+    text = text[separator.end() :] if separator else text
+    candidates = [_header(text, d) for d in ([separator["delimiter"]] if separator else DELIMITERS)]
+    best = max(candidates, key=lambda header: (len(set(header.columns) & set(known)), len(header.columns)))
+    if not any(best.columns):
+        raise InputError(f"{file} is empty; its first line must name the columns")
+    skipped = 1 if separator else 0
+    return Header(best.delimiter, best.columns, best.lines + skipped, skipped)
+
+
+def _header(text: str, delimiter: str) -> Header:
+    """Return the header by one delimiter; it may go on over line ends where its quotes close soon."""
+    scanner, at = Scanner(delimiter), 0
+    for count in range(1, MOST_HEADER_LINES + 1):
+        end = _LINE_END.search(text, at)
+        row = text[: end.start() if end else len(text)]
+        if scanner.state(row, is_inside=False) is State.WHOLE:
+            return Header(delimiter, _names(row, delimiter), count)
+        if end is None:
+            break
+        at = end.end()
+    return Header(delimiter, _names(_LINE_END.split(text, maxsplit=1)[0], delimiter), 1)
+
+
+def _names(row: str, delimiter: str) -> tuple[str, ...]:
+    cells = next(csv.reader(io.StringIO(row, newline=""), delimiter=delimiter), [])
+    return tuple(column_name(cell) for cell in cells)
+
+
+class State(Enum):
+    """What a line leaves behind: whole cells, an open quote, or quotes that are wrong."""
+
+    WHOLE = "whole"
+    OPEN = "open"
+    BROKEN = "broken"
+
+
+class Scanner:
+    """Looks at the quotes of lines, character by character and never twice; `scanned` counts the characters."""
+
+    def __init__(self, delimiter: str) -> None:
+        self.delimiter = delimiter
+        self.scanned = 0
+
+    def state(self, line: str, *, is_inside: bool) -> State:
+        """Return what a line (without its end) leaves behind that begins outside or inside a quoted cell."""
+        self.scanned += len(line)
+        if '"' not in line:
+            return State.OPEN if is_inside else State.WHOLE
+        at = 0
+        while True:
+            if is_inside or line.startswith('"', at):
+                at = self._quoted_end(line, at if is_inside else at + 1)
+                if at == len(line):
+                    return State.OPEN
+                at, is_inside = at + 1, False
+            else:
+                at = self._plain_end(line, at)
+            if at == len(line):
+                return State.WHOLE
+            if line[at] != self.delimiter:
+                return State.BROKEN
+            at += 1
+
+    def cells(self, row: str) -> list[str]:
+        """Return the cells of a whole row as they are written, quotes included."""
+        if '"' not in row:
+            return row.split(self.delimiter)
+        found, at = [], 0
+        while True:
+            is_quoted = row.startswith('"', at)
+            end = self._quoted_end(row, at + 1) + 1 if is_quoted else self._plain_end(row, at)
+            found.append(row[at:end])
+            if end >= len(row):
+                return found
+            at = end + 1
+
+    def _plain_end(self, line: str, at: int) -> int:
+        end = line.find(self.delimiter, at)
+        return len(line) if end < 0 else end
+
+    @staticmethod
+    def _quoted_end(line: str, at: int) -> int:
+        found = _IN_QUOTES.match(line, at)
+        return found.end() if found else at
+
+
+def rows_of(lines: Iterator[str], scanner: Scanner, first: int = 1) -> Iterator[tuple[int, str, bool]]:
+    """Yield each row with the number of its first line, without its line end; or a line that is no row (False).
+
+    A row goes on over line ends while a quote is open. Where that quote does not close, or not within
+    `LONGEST_OPEN_CELL`, only the line that opens it is broken. What was found of the lines ahead is kept, so each line
+    is looked at once as the beginning of a row and once as the inside of a cell: the work is linear in the text.
+    """
+    ahead: deque[str] = deque()
+    number, open_until, open_size = first - 1, 0, 0
+    closes: bool | None = None
+    while line := ahead.popleft() if ahead else next(lines, ""):
+        number += 1
+        if number < open_until:
+            open_size -= len(line)
+        text = line.rstrip("\r\n")
+        state = scanner.state(text, is_inside=False)
+        if state is not State.OPEN:
+            yield number, text, state is State.WHOLE
+            continue
+        if open_until <= number:  # nothing is known of the lines behind this one
+            open_until, open_size, closes = number + 1, 0, None
+        while closes is None and open_size <= LONGEST_OPEN_CELL:
+            if len(ahead) <= open_until - number - 1:
+                ahead.append(next(lines, ""))
+            following = ahead[open_until - number - 1]
+            after = scanner.state(following.rstrip("\r\n"), is_inside=True) if following else State.BROKEN
+            if after is State.OPEN:
+                open_until, open_size = open_until + 1, open_size + len(following)
+            else:
+                closes = after is State.WHOLE
+        if not closes:
+            yield number, text, False
+            continue
+        row = "".join([line, *(ahead.popleft() for _ in range(open_until - number))])
+        yield number, row.rstrip("\r\n"), True
+        number, open_until = open_until, 0
+
+
+def write_rows(file: Path, header: Header, copy: Path, rejects: Path, *, is_named: bool) -> None:
+    """Write the whole rows of a CSV file in UTF-8 to a copy of one form, and its broken lines to a Parquet file.
+
+    A row with fewer cells than the header is filled up; more cells must be empty, and are left out. A broken line
+    costs no other.
+
+    Args:
+        file: the file.
+        header: how it begins.
+        copy: where the rows go: one line end, the header's number of cells in each row, no header.
+        rejects: where the broken lines go (see `REJECTS`).
+        is_named: whether a person says that the encoding is UTF-8; if not, a file of which more lines beyond ASCII are
+            wrong than right is taken for text of another encoding.
 
     Raises:
         InputError: it is text of another encoding.
     """
-    with _open_bytes(file) as stream:
-        start = stream.read(CHUNK)
-    if start.startswith(UTF16_MARKS):
-        raise InputError(f"{file} is text in UTF-16; convert it to UTF-8")
-    return start.removeprefix(UTF8_MARK)
+    scanner = Scanner(header.delimiter)
+    with open_bytes(file) as source, _Copy(file, copy, rejects, is_named=is_named) as target:
+        lines = _lines(source)
+        for _ in range(header.lines):
+            next(lines, "")
+        for number, row, is_whole in rows_of(lines, scanner, header.lines + 1):
+            if not row.strip():
+                continue
+            if problem := target.problem(number, row) or ("" if is_whole else BROKEN_QUOTES):
+                target.reject(number, row, problem)
+                continue
+            if '"' not in row and row.count(header.delimiter) == len(header.columns) - 1:
+                target.write(row)
+                continue
+            cells = scanner.cells(row)
+            spare = len(header.columns) - len(cells)
+            if any(cell.strip(' "') for cell in cells[len(header.columns) :]):
+                target.reject(number, row, _too_many(cells, header))
+                continue
+            written = [_quoted(cell) for cell in cells[: len(header.columns)]] + [""] * spare
+            target.write(header.delimiter.join(written))
 
 
-def first_line(file: Path) -> str:
-    """The first line, without its end.
+def write_lines(file: Path, copy: Path, rejects: Path, *, is_named: bool) -> None:
+    """Write the lines of a file as they are, with an empty line in the place of each that cannot be read.
 
-    Raises:
-        InputError: the file is empty, or is no text in UTF-8.
+    The arguments and errors are those of `write_rows`.
     """
-    line = re.split(rb"[\r\n]", start_of(file), maxsplit=1)[0]
-    if re.search(rb"[\x00-\x08\x0e-\x1f]", line):
-        raise InputError(f"{file} is no text in UTF-8, as its name says; convert or remove it")
-    if not line.strip():
-        raise InputError(f"{file} is empty; its first line must name the columns")
-    return line.decode("utf-8", errors="replace")
+    with open_bytes(file) as source, _Copy(file, copy, rejects, is_named=is_named) as target:
+        for number, line in enumerate(_lines(source), start=1):
+            text = line.rstrip("\r\n")
+            if problem := target.problem(number, text) or (CONTROL_CHARACTER if NO_DELIMITER in text else ""):
+                target.reject(number, text, problem)
+                text = ""
+            target.write(text)
 
 
-def is_regular(file: Path) -> bool:
-    """Whether all lines end in the same way and no cell is quoted, so that no line can be mistaken."""
-    ends: set[str] = set()
-    with _open_bytes(file) as stream:
-        while chunk := stream.read(CHUNK):
-            if chunk.endswith(b"\r"):
-                chunk += stream.read(1)
-            if b'"' in chunk:
-                return False
-            returns = chunk.count(b"\r")
-            pairs = chunk.count(b"\r\n") if returns else 0
-            feeds = chunk.count(b"\n") - pairs
-            counts = {"\r\n": pairs, "\n": feeds, "\r": returns - pairs}
-            ends |= {end for end, count in counts.items() if count}
-            if len(ends) > 1:
-                return False
-    return True
+def _too_many(cells: list[str], header: Header) -> str:
+    return (
+        f"{len(cells)} cells where the header names {len(header.columns)} columns; a cell that holds the delimiter "
+        "must be in quotes"
+    )
 
 
-def write_regular(file: Path, delimiter: str, copy: Path, rejects: Path) -> None:
-    """Write a file's rows with one kind of line end, and the lines whose quotes are broken to a Parquet file.
-
-    A broken line costs no other: reading goes on at the next one. An empty line stands in its place in the copy.
-    """
-    broken: list[dict[str, str]] = []
-    mark = UTF8_MARK.decode("latin-1")
-    with (
-        _open_bytes(file) as source,
-        copy.open("w", encoding="latin-1", newline="") as target,
-        pq.ParquetWriter(rejects, REJECTS) as writer,
-    ):
-        for number, row, is_whole in _rows(source, delimiter):
-            target.write((row.removeprefix(mark) if number == 1 else row if is_whole else "") + "\n")
-            if not is_whole:
-                line = row.encode("latin-1").decode("utf-8", errors="replace")[:SHOWN]
-                broken.append({"place": f"line {number}", "line": line, "detail": BROKEN_QUOTES})
-            if len(broken) == SHOWN:
-                writer.write_table(pa.Table.from_pylist(broken, REJECTS))
-                broken.clear()
-        writer.write_table(pa.Table.from_pylist(broken, REJECTS))
+def _quoted(cell: str) -> str:
+    """Return a cell as the engine reads it: one with a quote inside is quoted as a whole."""
+    return '"' + cell.replace('"', '""') + '"' if '"' in cell and not cell.startswith('"') else cell
 
 
-class _Lines:
-    """The lines of a stream, each with its own end; bytes stand as the characters of Latin-1, so that none is lost."""
-
-    def __init__(self, source: BinaryIO) -> None:
-        self._lines = io.TextIOWrapper(source, encoding="latin-1", newline="")
-        self._back: deque[str] = deque()
-
-    def take(self) -> str:
-        """The next line; empty after the last."""
-        return self._back.popleft() if self._back else next(self._lines, "")
-
-    def give_back(self, lines: Sequence[str]) -> None:
-        """Let the next lines be these."""
-        self._back.extendleft(reversed(lines))
+def _lines(source: BinaryIO) -> Iterator[str]:
+    """Return the lines of a stream, each with its own end; bytes are the characters of Latin-1, so none is lost."""
+    lines = io.TextIOWrapper(source, encoding="latin-1", newline="")
+    yield next(lines, "").removeprefix(UTF8_MARK.decode("latin-1"))
+    yield from lines
 
 
-class _Quotes:
-    """How a line stands to the quotes of its row."""
+class _Copy:
+    """A copy that is being written, with the lines that are left out of it."""
 
-    def __init__(self, delimiter: str) -> None:
-        comma = re.escape(delimiter)
-        inside = r'[^"]*(?:""[^"]*)*'
-        cell = rf'(?:"{inside}"|[^"{comma}\r\n][^{comma}\r\n]*|)'
-        self.is_whole = re.compile(f"{cell}(?:{comma}{cell})*").fullmatch
-        self.opens = re.compile(rf'(?:{cell}{comma})*"{inside}').fullmatch
-        self.stays_open = re.compile(rf'{inside}(?:"(?:{comma}{cell})*{comma}"{inside})?').fullmatch
-        self.closes = re.compile(rf'{inside}"(?:{comma}{cell})*').fullmatch
+    def __init__(self, file: Path, copy: Path, rejects: Path, *, is_named: bool) -> None:
+        self._file, self._copy, self._is_named = file, copy, is_named
+        with writing(copy):
+            self._target = copy.open("w", encoding="latin-1", newline="")
+            self._rejects = pq.ParquetWriter(rejects, REJECTS)
+        self._broken: list[dict[str, str]] = []
+        self._right = self._wrong = self._first_wrong = 0
 
+    def __enter__(self) -> _Copy:
+        return self
 
-def _rows(source: BinaryIO, delimiter: str) -> Iterator[tuple[int, str, bool]]:
-    """Each row with the number of its first line, without its line end; or a line that is no row (False)."""
-    lines, quotes, number = _Lines(source), _Quotes(delimiter), 1
-    while line := lines.take():
-        row = [line] if number == 1 or quotes.is_whole(_text(line)) else _row_of_lines(line, lines, quotes)
-        yield number, _text("".join(row or [line])), row is not None
-        number += len(row or [line])
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with writing(self._copy):
+            self._target.close()
+            self._flush()
+            self._rejects.close()
+        if kind is None and self._wrong > self._right and not self._is_named:
+            raise InputError(f"{self._file}: line {self._first_wrong} is not text in UTF-8; {NAME_IT}")
 
+    def problem(self, number: int, row: str) -> str:
+        """Return what is wrong with the text of a row, or nothing."""
+        if len(row) > LONGEST_LINE:
+            return TOO_LONG
+        if row.isascii():
+            return ""
+        try:
+            row.encode("latin-1").decode("utf-8")
+        except UnicodeDecodeError:
+            self._wrong += 1
+            self._first_wrong = self._first_wrong or number
+            return NOT_UTF8
+        self._right += 1
+        return ""
 
-def _row_of_lines(line: str, lines: _Lines, quotes: _Quotes) -> list[str] | None:
-    """The lines of a row that goes on over line ends; None, and all but the first given back, where it is none."""
-    row, size, is_open = [line], len(line), bool(quotes.opens(_text(line)))
-    while is_open and size <= LONGEST_OPEN_CELL and (following := lines.take()):
-        row.append(following)
-        size += len(following)
-        if quotes.closes(_text(following)):
-            return row
-        is_open = bool(quotes.stays_open(_text(following)))
-    lines.give_back(row[1:])
-    return None
+    def write(self, row: str) -> None:
+        """Write one row."""
+        with writing(self._copy):
+            self._target.write(row + "\n")
 
+    def reject(self, number: int, row: str, detail: str) -> None:
+        """Leave a row out of the copy."""
+        line = row[: 4 * SHOWN].encode("latin-1").decode("utf-8", errors="replace")[:SHOWN]
+        self._broken.append({"place": f"line {number}", "line": line, "detail": detail})
+        if len(self._broken) == SHOWN:
+            self._flush()
 
-def _text(line: str) -> str:
-    return line.rstrip("\r\n")
+    def _flush(self) -> None:
+        self._rejects.write_table(pa.Table.from_pylist(self._broken, REJECTS))
+        self._broken.clear()
