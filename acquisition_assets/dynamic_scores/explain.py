@@ -87,7 +87,7 @@ def _not_analysed(activity: Row, rules: ScorePolicy) -> str:
 
 
 def _previous(lead: LeadView, score: Row, rules: ScorePolicy) -> str:
-    day = _previous_day(lead, score, rules)
+    day = previous_day(lead, rules.lookback_days)
     if day:
         return f"the score published on {day}"
     clamped = min(rules.maximum_score, max(rules.minimum_score, score["base_score"]))
@@ -95,9 +95,10 @@ def _previous(lead: LeadView, score: Row, rules: ScorePolicy) -> str:
     return "the base score within the limits, as there is no earlier score" if is_base else "an earlier score"
 
 
-def _previous_day(lead: LeadView, score: Row, rules: ScorePolicy) -> dt.date | None:
+def previous_day(lead: LeadView, lookback_days: int) -> dt.date | None:
     """Return the newest of the days before that has the lead, if it published the previous score."""
-    oldest = lead.day - dt.timedelta(days=rules.lookback_days)
+    score = lead.rows(DYNAMIC_SCORES.table)[0]
+    oldest = lead.day - dt.timedelta(days=lookback_days)
     for day in reversed([day for day in lead.lake.days(DYNAMIC_SCORES.table) if oldest <= day < lead.day]):
         rows = lead.rows(DYNAMIC_SCORES.table, day)
         if rows:

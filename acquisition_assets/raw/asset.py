@@ -25,7 +25,7 @@ from acquisition_assets.raw.contract import QUARANTINE, RAW, RAW_ALIASES, RAW_EV
 from acquisition_assets.raw.counts import Counts
 from acquisition_assets.raw.ingest import Ingested, ingest
 from acquisition_assets.raw.policy import IngestionPolicy
-from acquisition_assets.raw.rows import Reading, Run
+from acquisition_assets.raw.rows import Run, reading
 from acquisition_assets.raw.windows import wanted_events
 
 STEP = "ingest"
@@ -102,8 +102,8 @@ def _publish_state(env: Env, run: Run, tables: Any) -> Results:
     times = []
     for name, table in tables.items():
         if name != "content":
-            reading = Reading(INPUTS[name], table, None, None)
-            times.append(run.row(f"select max({reading.parsed(INPUTS[name].time)}) from {reading.relation} as src")[0])
+            rows = reading(run, INPUTS[name], table)
+            times.append(run.row(f"select max({rows.parsed(INPUTS[name].time)}) from {rows.relation} as src")[0])
     newest = max((time for time in times if time is not None), default=None)
     end = end_of_day(run.day, env.tz)
     state = [{"read_at": end, "newest_at": newest, "is_stale_leads": False, "is_stale_events": False}]
