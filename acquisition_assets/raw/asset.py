@@ -102,8 +102,8 @@ def _publish_state(env: Env, run: Run, tables: Any) -> Results:
     times = []
     for name, table in tables.items():
         if name != "content":
-            rows = reading(run, INPUTS[name], table)
-            times.append(run.row(f"select max({rows.parsed(INPUTS[name].time)}) from {rows.relation} as src")[0])
+            source = reading(run, INPUTS[name], table)
+            times.append(run.row(f"select max({source.parsed(INPUTS[name].time)}) from {source.relation} as src")[0])
     newest = max((time for time in times if time is not None), default=None)
     end = end_of_day(run.day, env.tz)
     state = [{"read_at": end, "newest_at": newest, "is_stale_leads": False, "is_stale_events": False}]
