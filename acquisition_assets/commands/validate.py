@@ -176,5 +176,5 @@ def _checked_rows(lake: Lake, contract: Contract, day: dt.date) -> int:
         raise corrupt(contract.table, str(day), error) from error
     differing = contract.differences(found)
     if differing:
-        raise corrupt(contract.table, str(day), ValueError("; ".join(map(str, differing))))
+        raise corrupt(contract.table, str(day), "; ".join(map(str, differing)))
     return rows
