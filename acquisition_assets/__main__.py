@@ -1,6 +1,6 @@
-"""Here: `python -m acquisition_assets`, which is `acquisition`.
+"""Lets `python -m acquisition_assets` be `acquisition`.
 
-Not here: anything else.
+Does nothing else (see `cli`).
 """
 
 from acquisition_assets.cli import main

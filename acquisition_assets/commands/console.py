@@ -1,11 +1,15 @@
-"""Here: where commands print: the console, with colours on a terminal and plain elsewhere, and its tables.
+"""Prints for the commands: the console, with colours on a terminal and plain elsewhere, tables, and lines on stderr.
 
-Not here: what they print.
+Every text is made safe to show (see `masking`). A reader that goes away never ends the work: what cannot be printed is
+dropped. Does not decide what is printed.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -14,43 +18,65 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from acquisition_assets.core.masking import clean
+from acquisition_assets.core.masking import sanitize
 
 PLAIN_WIDTH = 120
 INDENT = 2
 
 
+class PatientConsole(Console):
+    """A console whose reader may go away: then it prints nothing more, and raises nothing."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, where that is possible."""
+        if not self.quiet:
+            try:
+                super().print(*objects, **options)
+            except (OSError, ValueError):  # a full disk, a terminal that hung up, a stream that was closed
+                self.quiet = True
+
+    def on_broken_pipe(self) -> None:
+        """Print nothing more; rich would end the program."""
+        self.quiet = True
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.file.fileno())
+            os.close(nowhere)
+
+
 def console() -> Console:
-    """The console on stdout; texts are printed as they stand."""
-    out = Console(markup=False, highlight=False, emoji=False)
+    """Return the console on stdout, which prints texts as they are."""
+    out = PatientConsole(markup=False, highlight=False, emoji=False)
     if not out.is_terminal:
         out.width = max(out.width, PLAIN_WIDTH)
     return out
 
 
 def warn(message: str) -> None:
-    """One line on stderr."""
-    typer.echo(f"warning: {clean(message)}", err=True)
+    """Print a warning, one line on stderr."""
+    with contextlib.suppress(OSError, ValueError):
+        typer.echo(f"warning: {sanitize(message)}", err=True)
 
 
 def fail(message: str) -> None:
-    """One line on stderr."""
-    typer.echo(f"error: {clean(message)}", err=True)
+    """Print an error, one line on stderr."""
+    with contextlib.suppress(OSError, ValueError):
+        typer.echo(f"error: {sanitize(message)}", err=True)
 
 
 def line(out: Console, text: str, style: str = "") -> None:
-    """One line, never wrapped."""
-    out.print(Text(clean(text), style=style), soft_wrap=True)
+    """Print one line, never wrapped."""
+    out.print(Text(sanitize(text), style=style), soft_wrap=True)
 
 
 def heading(out: Console, text: str) -> None:
-    """The title of a section."""
+    """Print the title of a section."""
     out.print()
     line(out, text, "bold")
 
 
 def table(out: Console, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table; numbers stand right, and every cell is made safe."""
+    """Print a table; numbers are on the right, and every cell is made safe to show."""
     shown = [list(row) for row in rows]
     drawn = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for place, name in enumerate(columns):
@@ -67,7 +93,7 @@ def _is_number(cell: object) -> bool:
 
 
 def written(value: object) -> str:
-    """A value for people: thousands marked, at most 2 decimals, a dash for what is missing."""
+    """Return a value for people: thousands marked, at most 2 decimals, a dash for what is missing."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -76,4 +102,4 @@ def written(value: object) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.2f}"
-    return clean(value)
+    return sanitize(value)

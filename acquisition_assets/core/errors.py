@@ -26,7 +26,7 @@ class ExitCode(IntEnum):
 class AcquisitionError(Exception):
     """An error whose text is one line that says what, where and what to do. Ends a run with exit code 1."""
 
-    exit_code = ExitCode.FAILED
+    exit_code: int = ExitCode.FAILED.value
     retryable = False
 
     def __init__(self, message: str) -> None:
@@ -36,7 +36,7 @@ class AcquisitionError(Exception):
 class InputError(AcquisitionError):
     """Wrong input of the user (a folder, a file, a date, the policy). Ends a run with exit code 2."""
 
-    exit_code = ExitCode.WRONG_INPUT
+    exit_code = ExitCode.WRONG_INPUT.value
 
 
 class ContractError(AcquisitionError):

@@ -158,8 +158,8 @@ class Lake:
             self.fs.rm_file(probe)
         except Exception as error:
             raise InputError(
-                f"the lake {self.url} cannot be written ({describe_error(error)}); choose another folder with --lake or "
-                "ACQUISITION_LAKE, or give this user the right to write there"
+                f"the lake {self.url} cannot be written ({describe_error(error)}); choose another folder with --lake "
+                "or ACQUISITION_LAKE, or give this user the right to write there"
             ) from error
 
     def staging(self) -> contextlib.AbstractContextManager[Path]:

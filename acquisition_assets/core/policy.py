@@ -72,7 +72,7 @@ ODD_NUMBER = re.compile(r"[+-]?(0b[01_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*(:[0-5]?[0-
 PolicyT = TypeVar("PolicyT", bound=BaseModel)
 
 
-class _Refusal(Exception):
+class _RefusalError(Exception):
     """What is wrong in a YAML file, and where."""
 
     def __init__(self, problem: str, mark: Any) -> None:
@@ -114,7 +114,7 @@ def _plain_value(text: str) -> Any:
     deeper than `DEEPEST`, and more than one document.
 
     Raises:
-        _Refusal, yaml.YAMLError: with the place.
+        _RefusalError, yaml.YAMLError: with the place.
     """
     open_nodes: list[_Node] = []
     root = _Node(None)
@@ -123,7 +123,7 @@ def _plain_value(text: str) -> Any:
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                raise _Refusal("a second document begins here; write one", event.start_mark)
+                raise _RefusalError("a second document begins here; write one", event.start_mark)
         elif isinstance(event, yaml.NodeEvent):
             _refuse_tricks(event)
             parent = open_nodes[-1] if open_nodes else root
@@ -131,7 +131,7 @@ def _plain_value(text: str) -> Any:
                 parent.add(_scalar(event), event)
                 continue
             if len(open_nodes) == DEEPEST:
-                raise _Refusal(f"nested deeper than {DEEPEST} levels", event.start_mark)
+                raise _RefusalError(f"nested deeper than {DEEPEST} levels", event.start_mark)
             node = _Node({} if isinstance(event, yaml.MappingStartEvent) else [])
             parent.add(node.value, event)
             open_nodes.append(node)
@@ -151,7 +151,7 @@ class _Node:
         """Put a value where it belongs.
 
         Raises:
-            _Refusal: it is a key, and no text or repeated.
+            _RefusalError: it is a key, and no text or repeated.
         """
         if isinstance(self.value, list):
             self.value.append(value)
@@ -162,26 +162,28 @@ class _Node:
             self.key = None
         elif not isinstance(value, str):
             written = getattr(event, "value", "of several values")
-            raise _Refusal(f"key {_short(written, quoted=False)} is not text; put it in quotes", event.start_mark)
+            raise _RefusalError(f"key {_short(written, quoted=False)} is not text; put it in quotes", event.start_mark)
         elif value in self.value:
-            raise _Refusal(f"key {_short(value)} is repeated", event.start_mark)
+            raise _RefusalError(f"key {_short(value)} is repeated", event.start_mark)
         else:
             self.key = value
 
 
 def _refuse_tricks(event: yaml.NodeEvent) -> None:
     if isinstance(event, yaml.AliasEvent):
-        raise _Refusal(f"*{event.anchor}: aliases are not read; write the value itself", event.start_mark)
+        raise _RefusalError(f"*{event.anchor}: aliases are not read; write the value itself", event.start_mark)
     tag = getattr(event, "tag", None)
     if tag is not None:
-        raise _Refusal(f"tags such as {_short(tag, quoted=False)} are not read; write the value itself", event.start_mark)
+        raise _RefusalError(
+            f"tags such as {_short(tag, quoted=False)} are not read; write the value itself", event.start_mark
+        )
 
 
 def _scalar(event: yaml.ScalarEvent) -> str | int | float | bool | None:
     """Return the value of plain text as YAML 1.1 understands it, but for times, which stay text.
 
     Raises:
-        _Refusal: YAML would read a number that does not mean what it says, such as `1:30` or `010`.
+        _RefusalError: YAML would read a number that does not mean what it says, such as `1:30` or `010`.
     """
     text = str(event.value)
     if not event.implicit[0]:  # quoted, or a block
@@ -193,11 +195,11 @@ def _scalar(event: yaml.ScalarEvent) -> str | int | float | bool | None:
     if PLAIN_NUMBER.fullmatch(text):
         if text.lstrip("+-").isdecimal():
             if len(text) > LONGEST_NUMBER:
-                raise _Refusal(f"{_short(text, quoted=False)} is too long for a number", event.start_mark)
+                raise _RefusalError(f"{_short(text, quoted=False)} is too long for a number", event.start_mark)
             return int(text)
         return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
     if ODD_NUMBER.fullmatch(text):
-        raise _Refusal(
+        raise _RefusalError(
             f"{_short(text, quoted=False)} is not a plain number; write it in decimals, such as 90 or 1.5",
             event.start_mark,
         )

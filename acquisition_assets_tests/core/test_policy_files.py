@@ -279,22 +279,55 @@ def test_the_shipped_file_means_what_any_reader_of_yaml_reads_in_it() -> None:
 
 
 PIECES = st.sampled_from(
-    ["locale", "reports", "segments", ": ", ":\n  ", "{", "}", "[", "]", ", ", "- ", "\n", "  ", "'", '"', "!!int ", "!!map "]
-    + ["!!timestamp ", "!", "&a ", "*a", "? ", "| ", "> ", "%YAML 9.9\n", "---", "...", "<<: ", "#", "~", "1:30", "0x1f"]
-    + ["1e999", "-.inf", ".nan", "9" * 400, "\\uD800", "\\U00110000", "\x00", "\ufeff", "\u2028", "é", "=", "2025-13-45"]
+    [
+        *[
+            "locale",
+            "reports",
+            "segments",
+            "{",
+            "}",
+            "[",
+            "]",
+            "'",
+            "!!int",
+            "!!map",
+            "!!timestamp",
+            "!",
+            "&a",
+            "*a",
+            "?",
+            "|",
+            ">",
+            "%YAML",
+            "---",
+            "...",
+            "<<:",
+            "#",
+            "~",
+        ],
+        *["1:30", "0x1f"],
+        *["1e999", "-.inf", ".nan", "\\uD800", "\\U00110000", "=", "2025-13-45", '"', "@"],
+        *(": ", ":\n  ", ", ", "- ", "\n", "  ", "9" * 400, "\x00", "\ufeff", "\u2028"),
+    ]
 )
+
+
+def refusal_of(file: Path) -> str | None:
+    """The line with which a file is refused; None where it is read."""
+    try:
+        read_policy(file)
+    except InputError as error:
+        return str(error)
+    return None
 
 
 @given(st.lists(PIECES | st.text(max_size=4), max_size=25).map("".join))
 def test_any_file_is_read_or_refused_in_one_line(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     file = tmp_path_factory.getbasetemp() / "fuzzed.yaml"
     file.write_text(text, encoding="utf-8", errors="surrogatepass")
-    try:
-        read_policy(file)
-    except InputError as refusal:
-        assert str(refusal).startswith(f"policy file {file}")
-        assert str(refusal) == " ".join(str(refusal).split())
-        assert len(str(refusal)) < 2000
+    refusal = refusal_of(file)
+    assert refusal is None or refusal.startswith(f"policy file {file}")
+    assert refusal is None or (refusal == " ".join(refusal.split()) and len(refusal) < 2000)
 
 
 VALUES = st.recursive(
