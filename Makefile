@@ -1,13 +1,15 @@
-# Two commands do it all: `make run` (the main job on the built-in sample) and `make test` (every test).
+# Two commands are enough to start: `make run` (the main job on the built-in sample) and `make test` (every test).
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 PYTEST_ARGS ?= --numprocesses auto
 WHEEL_VENV ?= .make/wheel-venv
+NEWEST_VENV ?= .make/newest-venv
+QUICK := -m 'not slow' --hypothesis-profile quick --numprocesses 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev run ui test check docs format bench wheel-test screenshots production-like lock clean tools
+.PHONY: help install dev run ui test quick newest check docs format bench wheel-test screenshots production-like lock clean tools
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s ':'
@@ -42,12 +44,24 @@ tools:  ## PostgreSQL, Chromium and Java for the tests, where they are missing
 test: .make/dev tools  ## every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: .make/dev  ## lint, format, types, SQL, and docs in step with the contracts
+quick: .make/dev  ## the tests without servers and programs, in under two minutes
+	$(BIN)/python -m pytest $(QUICK)
+
+newest:  ## the quick tests on the newest dependencies, in a venv of their own
+	$(PYTHON) -m venv $(NEWEST_VENV)
+	$(NEWEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(NEWEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager \
+		--editable '.[s3]' --group dev
+	$(NEWEST_VENV)/bin/python -m pytest $(QUICK)
+
+check: .make/dev  ## lint, format, types, SQL, docs in step with the contracts, spelling and language
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --processes 2 sql
 	$(BIN)/python -m scripts.docs --check
+	$(BIN)/codespell
+	$(BIN)/python -m scripts.language
 
 docs: .make/dev  ## write docs/tables.md from the contracts and docs/configuration.md from the settings
 	$(BIN)/python -m scripts.docs

@@ -1,6 +1,6 @@
-"""Here: nothing but the version of Acquisition Assets, a Dagster asset graph for organic lead acquisition.
+"""Acquisition Assets, a Dagster asset graph for organic lead acquisition.
 
-Not here: anything that runs at import.
+Holds the version. Everything else is left to the modules.
 """
 
 __version__ = "1.0.0"

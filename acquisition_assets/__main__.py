@@ -1,6 +1,6 @@
-"""Here: `python -m acquisition_assets`, which is `acquisition`.
+"""Runs `python -m acquisition_assets` as the program `acquisition`.
 
-Not here: anything else.
+The command line is left to `cli`.
 """
 
 from acquisition_assets.cli import main

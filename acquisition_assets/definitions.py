@@ -1,6 +1,6 @@
-"""Here: the assembly: `build_defs(settings)` makes the whole graph; `defs` is what Dagster loads.
+"""Assembles the whole graph from the catalogue: `build_defs(settings)` for programs, `defs` for Dagster.
 
-Not here: any rule, and anything that runs at import.
+Rules are left to the products. Nothing runs at import.
 """
 
 import datetime as dt
@@ -12,24 +12,20 @@ from pathlib import Path
 
 import dagster as dg
 
-from acquisition_assets.anomalies import asset as anomalies
 from acquisition_assets.automation.jobs import DAILY_JOB, daily_job
 from acquisition_assets.automation.schedules import daily_schedule
 from acquisition_assets.automation.sensors import alert_sensor
-from acquisition_assets.behavior_predictions import asset as behavior_predictions
-from acquisition_assets.content_recommendations import asset as content_recommendations
-from acquisition_assets.core.engine.duckdb import DuckDBEngine, Engine
+from acquisition_assets.catalog import PRODUCTS, Build
+from acquisition_assets.core.engine.duckdb import DuckDBEngine
+from acquisition_assets.core.engine.session import Engine
 from acquisition_assets.core.engine.spark import SparkEngine, check_installed
 from acquisition_assets.core.env import DEFAULT_FIRST_DAY, Env, no_progress, no_wait
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.settings import Settings
-from acquisition_assets.dynamic_scores import asset as dynamic_scores
-from acquisition_assets.features import asset as features
+from acquisition_assets.destinations import asset as destinations
+from acquisition_assets.destinations.choose import choose_destinations
 from acquisition_assets.inputs.source import Source
-from acquisition_assets.lead_segments import asset as lead_segments
 from acquisition_assets.policy import Policy, read_policy
-from acquisition_assets.raw import asset as raw
-from acquisition_assets.social_performance import asset as social_performance
 from acquisition_assets.sources.choose import POSTGRES, SAMPLE, choose_source, first_day
 
 EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
@@ -76,21 +72,10 @@ def build_defs(
         progress=progress,
         ordering=ordering,
     )
-    assets = [
-        raw.build(env, source, policy.vocabulary, policy.ingestion, full=full),
-        features.build(env, policy.features, policy.platforms),
-        dynamic_scores.build(env, policy.dynamic_scores, policy.reports.score_changes),
-        behavior_predictions.build(env, policy.behavior_predictions, policy.reports.predictions),
-        content_recommendations.build(env, policy.content_recommendations, policy.reports.recommendations),
-        lead_segments.build(env, policy.segments, policy.reports.sample_leads),
-        lead_segments.build_changes(env, policy.dynamic_scores.lookback_days),
-        anomalies.build(env, policy.anomalies, policy.features, policy.locale),
-        social_performance.build(env, policy.social_performance),
-    ]
-    if settings.publish_url:
-        from acquisition_assets.destinations import asset as publish  # the driver, which others do not need
-
-        assets += publish.build(env, settings.publish_url, settings.publish_retention_days)
+    build = Build(env, source, policy, full)
+    assets = [asset for product in PRODUCTS for asset in product.build(build)]
+    for destination in choose_destinations(settings):
+        assets += destinations.build(env, destination)
     schedule = daily_schedule(
         env,
         hour=settings.schedule_hour,

@@ -1,6 +1,6 @@
-"""Here: the whole policy: every product's section, read from policy.yaml with the user's file laid over it.
+"""Assembles the whole policy: the section of every product, read from policy.yaml and overridden by the user's file.
 
-Not here: the rules that use the numbers.
+The rules that use the numbers are left to the products.
 """
 
 from __future__ import annotations
@@ -12,16 +12,19 @@ from pydantic import Field, model_validator
 
 from acquisition_assets.anomalies.policy import AnomalyPolicy
 from acquisition_assets.behavior_predictions.policy import PredictionPolicy
+from acquisition_assets.channels.policy import PlatformPolicy
 from acquisition_assets.content_recommendations.policy import RecommendationPolicy
 from acquisition_assets.core.policy import Section, load_policy
 from acquisition_assets.dynamic_scores.policy import ScorePolicy
-from acquisition_assets.features.policy import FeaturePolicy, PlatformPolicy
+from acquisition_assets.features.policy import FeaturePolicy, whole_days
+from acquisition_assets.inputs.vocabulary import VocabularyPolicy
 from acquisition_assets.lead_segments.policy import Segment, SegmentName
-from acquisition_assets.raw.policy import IngestionPolicy, VocabularyPolicy
+from acquisition_assets.raw.policy import IngestionPolicy
 from acquisition_assets.social_performance.policy import SocialPolicy
 
 SHIPPED = Path(__file__).with_name("policy.yaml")
 DAYS_OF_WEEK = 7
+UNFINISHED_DAYS = 1
 Length = Annotated[int, Field(ge=1, le=10_000)]
 
 
@@ -53,7 +56,9 @@ class Policy(Section):
     @model_validator(mode="after")
     def _history(self) -> Policy:
         rules = self.anomalies
-        needed = max(rules.season_weeks * DAYS_OF_WEEK + rules.window_days, 2 * rules.window_days, rules.fraud_days)
+        behind = whole_days(self.features.opened_hours) + UNFINISHED_DAYS
+        season = rules.season_weeks * DAYS_OF_WEEK + rules.window_days
+        needed = max(season, 2 * rules.window_days, rules.fraud_days) + behind
         if self.features.metrics_days < needed:
             raise ValueError(f"features.metrics_days must be at least {needed}, as far as the anomalies look back")
         return self

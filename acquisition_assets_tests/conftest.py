@@ -1,21 +1,51 @@
-"""Here: what every test shares: which tests run in the same process, where several run the tests.
+"""Shared by all tests: which are slow, which run in one process, and how many examples property tests get.
 
-Not here: fixtures of one product.
+Fixtures of one room are left to the conftest.py of its folder.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+HERE = Path(__file__).resolve().parent
+SLOW = (
+    "anomalies/test_anomaly_asset.py",
+    "automation/test_daily_schedule.py",
+    "bench",
+    "commands",
+    "core/test_asset_runs.py",
+    "core/test_object_store.py",
+    "features/test_features_slices.py",
+    "raw/test_raw_days.py",
+    "raw/test_raw_parts.py",
+    "raw/test_raw_quarantine.py",
+    "raw/test_raw_reading_order.py",
+    "services",
+    "sources/test_files_encoding.py",
+    "sources/test_files_folders.py",
+    "sources/test_files_real_export.py",
+    "sources/test_files_text.py",
+    "test_docs.py",
+    "test_policy_numbers.py",
+    "test_recomputed.py",
+    "test_reference.py",
+    "test_report_lists.py",
+    "test_world.py",
+)
+"""Folders and files that `make quick` leaves out: they start servers or programs, or run many whole days."""
 TOGETHER = ("spark", "ui")
-"""Folders whose tests share an expensive server: a Spark cluster, a Dagster webserver. Elsewhere those of a file do."""
+"""Folders whose tests share an expensive server and run in one process; elsewhere the tests of a file do."""
+
+settings.register_profile("quick", max_examples=10)
 
 
 class ByServer(LoadScopeScheduling):  # type: ignore[misc]
-    """Tests that share a server run in one process."""
+    """A schedule that keeps tests that share a server in one process."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
@@ -25,3 +55,10 @@ class ByServer(LoadScopeScheduling):  # type: ignore[misc]
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServer:
     return ByServer(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    slow = [HERE / name for name in SLOW]
+    for item in items:
+        if any(path == item.path or path in item.path.parents for path in slow):
+            item.add_marker(pytest.mark.slow)

@@ -1,7 +1,4 @@
-"""Here: who imports whom, that nothing happens at import, and that every module says what belongs in it.
-
-Not here: what the modules do.
-"""
+"""Protects the shape of the code: who imports whom, that nothing happens at import, and how modules open."""
 
 from __future__ import annotations
 
@@ -13,23 +10,27 @@ from pathlib import Path
 
 import pytest
 
+from acquisition_assets import catalog
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "acquisition_assets"
 NAME = "acquisition_assets"
-PRODUCTS = (
-    "dynamic_scores",
-    "behavior_predictions",
-    "content_recommendations",
-    "lead_segments",
-    "anomalies",
-    "social_performance",
+PRODUCTS = frozenset(product.name for product in catalog.PRODUCTS) - {"raw", "features"}
+LAYERS: tuple[frozenset[str], ...] = (
+    frozenset({"core"}),
+    frozenset({"inputs"}),
+    frozenset({"sources", "criteria", "channels", "raw"}),
+    frozenset({"features"}),
+    PRODUCTS,
+    frozenset({"policy"}),
+    frozenset({"catalog"}),
+    frozenset({"automation", "destinations"}),
+    frozenset({"definitions"}),
+    frozenset({"commands"}),
+    frozenset({"cli"}),
 )
-LAYERS = ("raw", "features", *PRODUCTS)
-ALLOWED = {
-    ("anomalies", "features.policy"): "its windows are those of the metrics",
-    ("features", "raw.policy"): "its contract has the words of the statuses",
-}
-"""What a product takes of another layer besides contracts, and why."""
+"""The rooms of the package; each imports only rooms of the layers before it."""
+LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 DAGSTER_INTERNALS = {"automation/alerts.py", "automation/jobs.py"}
 
 
@@ -58,30 +59,43 @@ def ours(path: Path) -> set[str]:
     return {name for name in found if (PACKAGE / name.replace(".", "/")).with_suffix(".py").is_file()}
 
 
-def test_core_imports_no_product() -> None:
-    for path in (PACKAGE / "core").rglob("*.py"):
-        assert all(name.startswith("core.") for name in ours(path)), named(path)
+def room(module: str) -> str:
+    """The room of a module: its top folder, or the module itself."""
+    return module.partition(".")[0]
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-def test_a_product_imports_core_and_contracts_of_others_only(layer: str) -> None:
-    for path in (PACKAGE / layer).rglob("*.py"):
-        for name in ours(path):
-            top, _, rest = name.partition(".")
-            if top in ("core", layer, "sources") or rest == "contract":
-                assert top != "sources" or layer == "raw", f"{named(path)} imports {name}"
-            else:
-                assert (layer, name) in ALLOWED, f"{named(path)} imports {name}"
+def room_of(path: Path) -> str:
+    return room(named(path)[:-3].replace("/", "."))
 
 
-def test_no_exception_is_left_over() -> None:
-    used = {(layer, name) for layer in LAYERS for path in (PACKAGE / layer).rglob("*.py") for name in ours(path)}
-    assert ALLOWED.keys() <= used
+@pytest.mark.parametrize(
+    "path", [path for path in modules() if room(named(path)[:-3].replace("/", ".")) in LEVEL], ids=named
+)
+def test_imports_go_one_way(path: Path) -> None:
+    """A room imports rooms of earlier layers; of products, and of raw tables, only their contracts and policies."""
+    here = room_of(path)
+    for name in ours(path):
+        there = room(name)
+        if there == here:
+            continue
+        is_shared = here in PRODUCTS and there in PRODUCTS and name.endswith(".contract")
+        assert LEVEL[there] < LEVEL[here] or is_shared, f"{named(path)} imports {name}"
+        if here in PRODUCTS and there in ("raw", "features"):
+            assert name.endswith((".contract", ".policy")), f"{named(path)} imports {name}"
 
 
-def test_the_automation_knows_no_product() -> None:
-    for path in (PACKAGE / "automation").rglob("*.py"):
-        assert {name.split(".")[0] for name in ours(path)} <= {"core", "automation", "sources"}, named(path)
+def test_every_room_has_a_layer() -> None:
+    rooms = {room_of(path) for path in modules()} - {"__init__", "__main__"}
+    assert rooms == set(LEVEL)
+
+
+def test_a_product_imports_only_products_before_it() -> None:
+    """The catalogue is in pipeline order: a product reads tables of products that come before it."""
+    order = [product.name for product in catalog.PRODUCTS]
+    for path in modules():
+        if room_of(path) in PRODUCTS:
+            read = {room(name) for name in ours(path)} & PRODUCTS
+            assert all(order.index(there) <= order.index(room_of(path)) for there in read), named(path)
 
 
 def test_what_is_not_public_of_dagster_is_used_where_a_test_pins_it() -> None:
@@ -91,9 +105,10 @@ def test_what_is_not_public_of_dagster_is_used_where_a_test_pins_it() -> None:
 
 @pytest.mark.parametrize("path", [path for path in modules() if path.read_text(encoding="utf-8").strip()], ids=named)
 def test_a_module_says_what_belongs_in_it(path: Path) -> None:
-    told = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n")
-    assert told[0].startswith("Here: "), told[0]
-    assert any(line.startswith("Not here: ") for line in told)
+    paragraph = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n\n")
+    assert len(paragraph) >= 2, "a charter says what the module does, then what it leaves to others"
+    assert paragraph[0].endswith("."), paragraph[0]
+    assert not paragraph[0].startswith("Here: "), paragraph[0]
 
 
 IMPORTABLE = [

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from acquisition_assets.commands.validate import CONTRACTS
+from acquisition_assets.catalog import TABLES as CONTRACTS
 from acquisition_assets.core.contracts import (
     Contract,
     Kind,

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from acquisition_assets.core.assets import Step
 from acquisition_assets.core.contracts import Violation
+from acquisition_assets.core.step import Step
 from acquisition_assets_tests.kit import world
 from acquisition_assets_tests.kit.random_world import write
 from acquisition_assets_tests.kit.running import OUTPUTS, Run, compute_day, rows, snapshot

@@ -54,7 +54,7 @@ KEYS: dict[str, set[str]] = {
 
 
 def name(number: int) -> str:
-    """The id of a lead: as text, lead-10 stands before lead-9."""
+    """The id of a lead: as text, lead-10 sorts before lead-9."""
     return f"lead-{number}"
 
 

@@ -35,7 +35,7 @@ select
 """
 SOCIAL = """
 select
-    coalesce(platform, source) as channel, platform is not null as is_social, count(*) as total_leads,
+    channel, platform is not null as is_social, count(*) as total_leads,
     count(*) filter (where status in ('engaged', 'converted')) as engaged_leads,
     sum(score::decimal(18, 2))::double as score_sum, sum(referrals_generated)::bigint as referrals_generated,
     count(*) filter (where referrals_generated > 0) as leads_with_referral
@@ -80,8 +80,8 @@ def _bind(connection: duckdb.DuckDBPyConnection, lake: Path, day: dt.date) -> No
     for name, value in days.items():
         connection.execute(f"set variable {name} = timestamptz '{value.isoformat()}'")
     connection.execute(f"set variable day = date '{day}'")
-    for table in ("leads", "referrals", "content", "status_changes"):
-        connection.execute(f"create view raw_{table} as from read_parquet('{lake}/raw_{table}/date={day}/*.parquet')")
+    for table in ("raw_leads", "raw_referrals", "raw_content", "raw_status_changes", "source_state"):
+        connection.execute(f"create view {table} as from read_parquet('{lake}/{table}/date={day}/*.parquet')")
     events = [
         f"'{path}/data.parquet'"
         for path in sorted((lake / "raw_events").glob("date=*"))

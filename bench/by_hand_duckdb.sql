@@ -62,21 +62,44 @@ with referred as (
 changed as (
     select lead_id, arg_max(status, {'at': changed_at, 'place': read_order}) as status from raw_status_changes group by 1
 ),
-unsubscribed as (select distinct lead_id from raw_events where event_type = 'unsubscribed')
+marked as (
+    select
+        lead_id,
+        count(*) filter (where event_type = 'unsubscribed') > 0 as unsubscribed,
+        count(*) filter (where event_type = 'complained') > 0 as complained,
+        max(occurred_at) filter (where event_type = 'bounced') as bounced_at,
+        max(occurred_at) filter (where event_type in ('opened', 'clicked', 'completed') and not is_machine) as alive_at
+    from raw_events group by 1
+),
+leads as (
+    select
+        *, case merged_status when 'engaged' then merged_engaged_at when 'converted' then merged_converted_at
+            when 'inactive' then merged_inactive_at end as status_at,
+        regexp_matches(coalesce(trim(email), lead_id), '^[^@\s]+@[^@\s]+[.][^@\s]+$') as has_address
+    from raw_leads
+)
 select
-    l.lead_id, l.email, l.source, p.platform, l.interest_area,
+    l.lead_id, l.email, l.source, p.platform, p.channel, l.interest_area,
     case
         when changed.status is not null then changed.status
-        when l.status = 'converted' and coalesce(l.converted_at < getvariable('end_at'), true) then 'converted'
-        when l.status = 'engaged' and coalesce(l.engaged_at < getvariable('end_at'), true) then 'engaged'
-        when l.status = 'converted' and l.engaged_at < getvariable('end_at') then 'engaged'
-        when l.status in ('new', 'inactive') then l.status
+        when coalesce(status_at < getvariable('end_at'), true) then merged_status
+        when merged_status <> 'engaged' and merged_engaged_at < getvariable('end_at') then 'engaged'
         else 'nurturing'
     end as status,
+    case
+        when changed.status is not null or status_at < getvariable('end_at') then true
+        when status_at is null then (from source_state select newest_at < getvariable('end_at') + interval 36 hours)
+        else merged_status <> 'engaged' and coalesce(merged_engaged_at < getvariable('end_at'), false)
+    end as status_is_dated,
     l.engagement_score as base_score,
-    l.created_at,
-    coalesce(l.unsubscribed_at < getvariable('end_at'), false) or unsubscribed.lead_id is not null as is_unsubscribed,
-    (epoch_us(getvariable('end_at')) - epoch_us(l.created_at)) // 86400000000 as age_days,
+    l.merged_created_at as created_at,
+    unsubscribed_unreadable or coalesce(merged_unsubscribed_at < getvariable('end_at'), false)
+    or coalesce(unsubscribed, false) as is_unsubscribed,
+    bounced_at is not null and coalesce(alive_at <= bounced_at, true) as is_bounced,
+    coalesce(complained, false) as has_complained,
+    (has_address or (from raw_leads select count(email) = 0)) and not is_unsubscribed and not is_bounced
+    and not has_complained as may_be_mailed,
+    (epoch_us(getvariable('end_at')) - epoch_us(l.merged_created_at)) // 86400000000 as age_days,
     coalesce(deliveries_total, 0) as deliveries_total,
     coalesce(deliveries_7d, 0) as deliveries_7d,
     coalesce(deliveries_30d, 0) as deliveries_30d,
@@ -93,18 +116,18 @@ select
     last_sent_at,
     last_engaged_at,
     (epoch_us(getvariable('end_at')) - epoch_us(last_engaged_at)) // 86400000000 as days_since_engagement,
-    (epoch_us(getvariable('end_at')) - epoch_us(coalesce(last_engaged_at, l.created_at))) // 86400000000 as days_inactive,
+    (epoch_us(getvariable('end_at')) - epoch_us(coalesce(last_engaged_at, l.merged_created_at))) // 86400000000 as days_inactive,
     coalesce(consumed.content_types, []) as consumed_content_types,
     coalesce(referred.generated, 0) as referrals_generated,
     coalesce(referred.validated, 0) as referrals_validated
-from raw_leads as l
+from leads as l
 left join lead_deliveries using (lead_id)
 left join latest using (lead_id)
 left join consumed using (lead_id)
 left join lead_events using (lead_id)
 left join referred using (lead_id)
 left join changed using (lead_id)
-left join unsubscribed using (lead_id)
+left join marked using (lead_id)
 left join platforms as p on l.source = p.source and l.utm_source is not distinct from p.utm_source
     and l.utm_medium is not distinct from p.utm_medium and l.referrer_host is not distinct from p.referrer_host;
 
@@ -112,9 +135,9 @@ create temp table daily_metrics as
 with days as (
     select unnest(generate_series(getvariable('day') - 89, getvariable('day'), interval 1 day))::date as day
 ),
-ours as (select sent_at::date as sent, completed_at::date as completed, opened_at::date = sent_at::date as same
+ours as (select sent_at::date as sent, completed_at::date as completed, response_us < 86400000000 as soon
     from deliveries semi join raw_leads using (lead_id)),
-sent as (select sent as day, count(*) as n, count(*) filter (where same) as opened from ours group by 1),
+sent as (select sent as day, count(*) as n, count(*) filter (where soon) as opened from ours group by 1),
 completed as (select completed as day, count(*) as n from ours group by 1),
 created as (select created_date as day, count(*) as n from raw_leads group by 1),
 engaged as (select engaged_date as day, count(*) as n from raw_leads group by 1),
@@ -123,7 +146,7 @@ referred as (select created_date as day, count(*) as n, count(*) filter (where s
     from raw_referrals group by 1)
 select
     day, coalesce(created.n, 0) as new_leads, coalesce(sent.n, 0) as deliveries_sent,
-    coalesce(sent.opened, 0) as opened_same_day, coalesce(completed.n, 0) as completions,
+    coalesce(sent.opened, 0) as opened_24h, coalesce(completed.n, 0) as completions,
     coalesce(referred.n, 0) as referrals_created, coalesce(referred.fraud, 0) as referrals_fraud,
     coalesce(engaged.n, 0) as leads_engaged, coalesce(converted.n, 0) as leads_converted
 from days left join sent using (day) left join completed using (day) left join created using (day)
@@ -217,7 +240,7 @@ from (
     ], lambda x: x is not null)) as rule
     from (select *, consumed_content_types as types from lead_activity)
     join (select lead_id, score from dynamic_scores) using (lead_id)
-    where status in ('new', 'nurturing', 'engaged') and not is_unsubscribed
+    where status in ('new', 'nurturing', 'engaged') and not is_unsubscribed and not is_bounced and not has_complained
 )
 join catalogue using (rule)
 anti join done using (lead_id, content_id)

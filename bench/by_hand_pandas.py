@@ -41,7 +41,8 @@ def compute(lake: Path, day: dt.date, folder: Path) -> None:
     events = pd.concat([pd.read_parquet(path / "data.parquet") for path in days], ignore_index=True)
     events["is_human"] = events["event_type"].isin(["opened", "clicked", "completed"]) & ~events["is_machine"]
     deliveries = make_deliveries(events)
-    activity = make_activity(leads, events, deliveries, referrals, changes, end, policy)
+    state = pd.read_parquet(lake / "source_state" / f"date={day}" / "data.parquet")
+    activity = make_activity(leads, events, deliveries, referrals, changes, end, state["newest_at"][0], policy)
     metrics = make_metrics(leads, deliveries, referrals, day)
     scores = make_scores(activity, _newest_scores(lake, day), end)
     predictions = make_predictions(activity, scores)
@@ -101,6 +102,7 @@ def make_activity(
     referrals: pd.DataFrame,
     changes: pd.DataFrame,
     end: pd.Timestamp,
+    newest: pd.Timestamp,
     policy: Policy,
 ) -> pd.DataFrame:
     """One row per lead."""
@@ -142,16 +144,27 @@ def make_activity(
     referred = referrals.assign(valid=valid, made=referrals["status"].isin(["pending", "validated"])).groupby(
         "referrer_lead_id"
     )
-    gone = leads["lead_id"].isin(events.loc[events["event_type"] == "unsubscribed", "lead_id"])
+    gone, complained = (
+        leads["lead_id"].isin(events.loc[events["event_type"] == kind, "lead_id"])
+        for kind in ("unsubscribed", "complained")
+    )
+    bounced_at = leads["lead_id"].map(events[events["event_type"] == "bounced"].groupby("lead_id")["occurred_at"].max())
+    alive_at = leads["lead_id"].map(events[events["is_human"]].groupby("lead_id")["occurred_at"].max())
     fields = leads[CHANNEL].drop_duplicates()
     named = platform_table(pa.Table.from_pandas(fields, preserve_index=False), policy.platforms).to_pandas()
     platform = leads[CHANNEL].fillna("").merge(named.fillna(dict.fromkeys(CHANNEL, "")), on=CHANNEL, how="left")
 
     result = leads[["lead_id", "email", "source", "interest_area", "created_at"]].copy()
     result.insert(3, "platform", platform["platform"])
-    result.insert(5, "status", _status(leads, changes, end))
-    result.insert(6, "base_score", leads["engagement_score"])
-    result["is_unsubscribed"] = (leads["unsubscribed_at"] < end).fillna(False) | gone
+    result.insert(4, "channel", platform["channel"])
+    result["status"], result["status_is_dated"] = _status(leads, changes, end, newest)
+    result["base_score"] = leads["engagement_score"]
+    result["is_unsubscribed"] = (leads["merged_unsubscribed_at"] < end).fillna(False) | gone
+    result["is_bounced"] = bounced_at.notna() & ~(alive_at > bounced_at).fillna(False)
+    result["has_complained"] = complained
+    has_address = leads["email"].str.strip().str.fullmatch(r"[^@\s]+@[^@\s]+[.][^@\s]+").fillna(False).astype(bool)
+    left = result["is_unsubscribed"] | result["is_bounced"] | complained
+    result["may_be_mailed"] = (has_address | leads["email"].isna().all()) & ~left
     result["age_days"] = (end - result["created_at"]) // pd.Timedelta(days=1)
     for name in facts.columns[:-1]:
         result[name] = result["lead_id"].map(facts[name]).fillna(0).astype("int64")
@@ -175,8 +188,10 @@ def make_activity(
     return result
 
 
-def _status(leads: pd.DataFrame, changes: pd.DataFrame, end: pd.Timestamp) -> pd.Series:
-    """The status of each lead as of the end of the day."""
+def _status(
+    leads: pd.DataFrame, changes: pd.DataFrame, end: pd.Timestamp, newest: pd.Timestamp
+) -> tuple[pd.Series, pd.Series]:
+    """The status of each lead as of the end of the day, and whether it is dated."""
     last = changes.sort_values(["changed_at", "read_order"]).groupby("lead_id")["status"].last()
     source = leads["status"]
     is_converted = (source == "converted") & ~(leads["converted_at"] >= end)
@@ -187,7 +202,12 @@ def _status(leads: pd.DataFrame, changes: pd.DataFrame, end: pd.Timestamp) -> pd
         [source.astype(object), "converted", "engaged"],
         "nurturing",
     )
-    return leads["lead_id"].map(last).astype(object).where(leads["lead_id"].isin(last.index), own)
+    is_changed = leads["lead_id"].isin(last.index)
+    status = leads["lead_id"].map(last).astype(object).where(is_changed, own)
+    since = leads["converted_at"].where(source == "converted", leads["engaged_at"].where(source == "engaged"))
+    is_new_enough = newest < end + pd.Timedelta(hours=36)
+    is_dated = is_changed | (since < end).fillna(False) | (since.isna() & is_new_enough) | was_engaged.fillna(False)
+    return status, is_dated.astype(bool)
 
 
 def make_metrics(leads: pd.DataFrame, deliveries: pd.DataFrame, referrals: pd.DataFrame, day: dt.date) -> pd.DataFrame:
@@ -198,7 +218,7 @@ def make_metrics(leads: pd.DataFrame, deliveries: pd.DataFrame, referrals: pd.Da
     counts = {
         "new_leads": leads["created_date"],
         "deliveries_sent": sent,
-        "opened_same_day": sent[ours["opened_at"].dt.date <= sent],
+        "opened_24h": sent[ours["response_hours"] < 24],
         "completions": ours["completed_at"].dt.date,
         "referrals_created": referrals["created_date"],
         "referrals_fraud": referrals.loc[referrals["status"] == "fraud", "created_date"],
@@ -286,7 +306,8 @@ def make_recommendations(
         "near_conversion": (activity["status"] == "nurturing") & (score >= 7),
         "premium": completions >= 5,
     }
-    is_eligible = activity["status"].isin(["new", "nurturing", "engaged"]) & ~activity["is_unsubscribed"]
+    left = activity["is_unsubscribed"] | activity["is_bounced"] | activity["has_complained"]
+    is_eligible = activity["status"].isin(["new", "nurturing", "engaged"]) & ~left
     parts = []
     for place, (rule, holds) in enumerate(rules.items()):
         item = policy.content_recommendations.items[rule]
@@ -344,7 +365,6 @@ def count_channels(activity: pd.DataFrame, scores: pd.DataFrame, end: pd.Timesta
     """One row of counts per channel."""
     rows = activity.assign(score=scores["score"])[activity["created_at"] >= end - pd.Timedelta(days=30)]
     rows = rows.assign(
-        channel=rows["platform"].fillna(rows["source"]),
         is_social=rows["platform"].notna(),
         is_engaged=rows["status"].isin(["engaged", "converted"]),
         has_referral=rows["referrals_generated"] > 0,

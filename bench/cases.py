@@ -264,7 +264,7 @@ def segments(bench: Bench) -> list[str]:
 def backfill(bench: Bench) -> list[str]:
     """Ninety days in one command, and what is read once and computed per day by calling the steps.
 
-    Of the days' steps the first, the middle and the last day are measured, whose mean stands for all.
+    Only the first, the middle and the last day are measured; their mean is used for every day.
     """
     leads = min(100_000, sorted(bench.leads)[len(bench.leads) // 2])
     world, source = bench.world(leads)

@@ -79,10 +79,10 @@ print(json.dumps({**taken, "rows": sum(files.values())}))
 """
 PUBLISH = """
 from acquisition_assets.features.contract import LEAD_ACTIVITY
-from acquisition_assets.destinations.postgres import publish_table
+from acquisition_assets.destinations.postgres import deliver_table
 
 begun, worked = time.perf_counter(), time.process_time()
-rows = publish_table(os.environ["BENCH_URL"], LEAD_ACTIVITY, dt.date.fromisoformat(sys.argv[1]), sys.argv[2])
+rows = deliver_table(os.environ["BENCH_URL"], LEAD_ACTIVITY, dt.date.fromisoformat(sys.argv[1]), sys.argv[2])
 taken = {"seconds": time.perf_counter() - begun, "cpu": time.process_time() - worked, "peak": peak()}
 print(json.dumps({**taken, "rows": rows}))
 """

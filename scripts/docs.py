@@ -1,6 +1,6 @@
-"""Here: the generated documentation: docs/tables.md from the contracts, docs/configuration.md from the settings.
+"""Writes the generated documentation: docs/tables.md from the contracts, docs/configuration.md from the settings.
 
-Not here: the documentation that people write.
+Every other page is written by hand.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from acquisition_assets.catalog import DELIVERED
 from acquisition_assets.core.contracts import Contract, describe_checks
 from acquisition_assets.core.settings import PREFIX, Settings
 from acquisition_assets.criteria.language import FUNCTIONS
-from acquisition_assets.destinations.tables import PUBLISHED
 from acquisition_assets.inputs.tables import INPUTS, InputTable
 from acquisition_assets.policy import SHIPPED
 from acquisition_assets.raw.contract import QUARANTINE, RAW
@@ -28,8 +28,8 @@ of the project; they are never printed.
 
 ## Policy
 
-Every number of the rules stands in one file. A file of your own, named by `{PREFIX}POLICY` or `--policy`, holds
-only what it changes: mappings are laid over the shipped ones key by key, values and lists are replaced, and a key
+Every number of the rules is in one file. A file of your own, named by `{PREFIX}POLICY` or `--policy`, holds
+only what it changes: mappings are merged into the shipped ones key by key, values and lists are replaced, and a key
 set to null is removed. For example:
 
 ```yaml
@@ -69,7 +69,7 @@ def tables_page() -> str:
         "`<table>/date=YYYY-MM-DD/data.parquet`; times are UTC, in microseconds.",
         "",
     ]
-    for contract in (*RAW.values(), QUARANTINE, *PUBLISHED):
+    for contract in (*RAW.values(), QUARANTINE, *DELIVERED):
         lines += _contract(contract)
     return "\n".join(lines).rstrip() + "\n"
 

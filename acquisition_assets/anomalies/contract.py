@@ -1,6 +1,6 @@
-"""Here: the contract of the table `anomalies`, its four types and their severities.
+"""Defines the contract of the table `anomalies`, its four types and their severities.
 
-Not here: how an anomaly is found (detect.py), and its words (messages.py).
+Detection is left to `detect`, and the words to `messages`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ VALUE_DECIMALS = 2
 CHANGE_DECIMALS = 4
 P_VALUE_DIGITS = 6
 
-_SENT = ("daily_metrics.deliveries_sent", "daily_metrics.opened_same_day")
+_SENT = ("daily_metrics.deliveries_sent", "daily_metrics.opened_24h")
 _REFERRED = ("daily_metrics.referrals_created", "daily_metrics.referrals_fraud")
 _SILENT = ("raw_events.event_type", "raw_events.occurred_at", "raw_events.is_machine")
 _COUNTED = (*_SENT, *_REFERRED, "daily_metrics.new_leads")
@@ -45,7 +45,7 @@ ANOMALIES = Contract(
         "recommendation": column(Kind.TEXT, "What to do, in the language of the policy's locale"),
         "observed": column(
             Kind.NUMBER,
-            "What was seen in the window, 2 decimals: same-day open rate, fraud rate, new leads per day, silent leads",
+            "Seen in the window, 2 decimals: share opened in 24 hours, fraud rate, new leads per day, silent leads",
             Check.ge(0),
             unit=_BY_TYPE,
             lineage=(*_COUNTED, *_SILENT),
@@ -96,7 +96,9 @@ ANOMALIES = Contract(
             lineage=_SILENT,
         ),
         "window_start": column(Kind.DATE, "First business day of the window that was looked at"),
-        "window_end": column(Kind.DATE, "Last business day of that window: the partition's day"),
+        "window_end": column(
+            Kind.DATE, "Last business day of that window: the last that had ended, for engagement_drop the one before"
+        ),
     },
     rules=(
         Rule(

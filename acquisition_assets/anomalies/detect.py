@@ -1,6 +1,6 @@
-"""Here: the four rules that find anomalies in the daily counts up to a day; thresholds are compared as exact fractions.
+"""Finds the four kinds of anomaly in the daily counts up to a day; thresholds are compared as exact fractions.
 
-Not here: the words of a row (messages.py), its contract (contract.py), and where the counts come from (sql/).
+The words of a row are left to `messages`, its contract to `contract`, and the counts to the SQL.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from acquisition_assets.anomalies.policy import AnomalyPolicy
 from acquisition_assets.core.days import days_between
 from acquisition_assets.core.numbers import round_half_up, round_significant
 
-METRICS = ("new_leads", "deliveries_sent", "opened_same_day", "referrals_created", "referrals_fraud")
+METRICS = ("new_leads", "deliveries_sent", "opened_24h", "referrals_created", "referrals_fraud")
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,14 @@ class Evidence:
     metrics: daily_metrics, one row per business day up to the day; a day that is missing counts as zeros.
     first_lead_date, first_sent_date: the business day of the first lead and of the first delivery, None without any.
     silent_leads: leads that were sent as much as the policy names and reacted to none of it.
+    open_days: days after which it is known whether a delivery was opened in time.
     """
 
     metrics: pd.DataFrame
     first_lead_date: dt.date | None
     first_sent_date: dt.date | None
     silent_leads: int
+    open_days: int = 1
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class _Found:
 
 @dataclass(frozen=True)
 class _Windows:
-    """The last days, as many before them, and their weekdays in the weeks before (none where the history is short)."""
+    """The last days, as many before them, and their weekdays in the weeks before (none where the data begins later)."""
 
     last: list[dt.date]
     before: list[dt.date]
@@ -84,8 +86,9 @@ class _Counts:
 def detect(evidence: Evidence, day: dt.date, policy: AnomalyPolicy, locale: Locale) -> pd.DataFrame:
     """The anomalies of a business day, in the contract's columns and types, in the order of its types."""
     counts = _Counts(evidence.metrics)
+    opened_by = day - dt.timedelta(days=evidence.open_days)
     found = (
-        _engagement_drop(counts, _windows(day, evidence.first_sent_date, policy), policy, locale),
+        _engagement_drop(counts, _windows(opened_by, evidence.first_sent_date, policy), policy, locale),
         _high_fraud_rate(counts, day, policy, locale),
         _lead_generation_drop(counts, _windows(day, evidence.first_lead_date, policy), policy, locale),
         _unusual_behavior(evidence.silent_leads, day, policy, locale),
@@ -95,13 +98,13 @@ def detect(evidence: Evidence, day: dt.date, policy: AnomalyPolicy, locale: Loca
 
 
 def _engagement_drop(counts: _Counts, windows: _Windows, policy: AnomalyPolicy, locale: Locale) -> _Found | None:
-    opened, sent = (counts.total(name, windows.last) for name in ("opened_same_day", "deliveries_sent"))
-    opened_before, sent_before = (counts.total(name, windows.before) for name in ("opened_same_day", "deliveries_sent"))
+    opened, sent = (counts.total(name, windows.last) for name in ("opened_24h", "deliveries_sent"))
+    opened_before, sent_before = (counts.total(name, windows.before) for name in ("opened_24h", "deliveries_sent"))
     if min(sent, sent_before) < max(1, policy.engagement_minimum_deliveries):
         return None
     observed, baseline = Fraction(opened * 100, sent), Fraction(opened_before * 100, sent_before)
     sent_in_season = counts.total("deliveries_sent", windows.season)
-    season = Fraction(counts.total("opened_same_day", windows.season) * 100, sent_in_season) if sent_in_season else None
+    season = Fraction(counts.total("opened_24h", windows.season) * 100, sent_in_season) if sent_in_season else None
     if not _is_drop(observed, baseline, season, policy.engagement_drop_percent):
         return None
     p_value = _published_p(_proportions_p(opened, sent, opened_before, sent_before))
@@ -153,9 +156,9 @@ def _unusual_behavior(leads: int, day: dt.date, policy: AnomalyPolicy, locale: L
 def _windows(day: dt.date, first: dt.date | None, policy: AnomalyPolicy) -> _Windows:
     last = _last_days(day, policy.window_days)
     before = _last_days(last[0] - dt.timedelta(days=1), policy.window_days)
-    has_history = first is not None and first <= day - dt.timedelta(days=policy.season_history_days)
-    weeks = range(1, policy.season_weeks + 1) if has_history else ()
-    return _Windows(last, before, [each - dt.timedelta(weeks=week) for week in weeks for each in last])
+    season = [each - dt.timedelta(weeks=week) for week in range(1, policy.season_weeks + 1) for each in last]
+    has_history = first is not None and first <= min(season)
+    return _Windows(last, before, season if has_history else [])
 
 
 def _last_days(day: dt.date, count: int) -> list[dt.date]:

@@ -1,6 +1,6 @@
-"""Here: what anomalies say: messages and recommendations, in Spanish and in English.
+"""Writes the messages and recommendations of anomalies, in Spanish and in English.
 
-Not here: when something is an anomaly (detect.py).
+Detection is left to `detect`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ MESSAGES: dict[Locale, dict[str, str]] = {
         UNUSUAL_BEHAVIOR: "{leads} leads received {deliveries}+ emails without opening any",
     },
 }
+NO_DATA: dict[Locale, str] = {
+    "es": "sin datos: {table} no está al día",
+    "en": "no data: {table} is not up to date",
+}
 ONE_LEAD: dict[Locale, str] = {
     "es": "1 lead recibió {deliveries}+ emails sin abrir ninguno",
     "en": "1 lead received {deliveries}+ emails without opening any",
@@ -64,6 +68,16 @@ def silence_message(locale: Locale, leads: int, deliveries: int) -> str:
     """The message about leads who were sent so many e-mails, or more, and reacted to none."""
     text = ONE_LEAD[locale] if leads == 1 else MESSAGES[locale][UNUSUAL_BEHAVIOR]
     return text.format(leads=leads, deliveries=deliveries)
+
+
+def no_data_message(locale: Locale, table: str) -> str:
+    """Return what a rule says that found nothing in a table which is not fresh."""
+    return NO_DATA[locale].format(table=table)
+
+
+def says_no_data(description: str) -> bool:
+    """Return whether a check's description says that there was no data, and nothing of an anomaly."""
+    return description.startswith(tuple(text.partition("{")[0] for text in NO_DATA.values()))
 
 
 def _one_decimal(value: float) -> str:

@@ -1,6 +1,6 @@
-"""Here: the typed part of the policy that anomalies reads.
+"""Types the section `anomalies` of the policy.
 
-Not here: the detection itself; it is in detect.py.
+The rules that use its numbers are left to `detect`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ class AnomalyPolicy(Section):
 
     window_days: Annotated[int, Field(ge=1, le=7)]
     season_weeks: Weeks
-    season_history_days: Days
     significance: Level
     engagement_drop_percent: Percent
     engagement_minimum_deliveries: Count

@@ -1,6 +1,6 @@
-"""Here: the published report `anomaly_detection`: its typed model, and how it is built from the table `anomalies`.
+"""Defines the report `anomaly_detection`, builds it from the table `anomalies`, and sums it up for people.
 
-Not here: where and when the report is written.
+When and where it is written is left to `core.output`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from pydantic import Field, model_validator
 
 from acquisition_assets.anomalies.contract import UNUSUAL_BEHAVIOR
 from acquisition_assets.core.reports import Report
+from acquisition_assets.core.sections import Grid, Part, Section, Severe, facts_line
 
+TASK = "anomaly_detection"
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=0)]
 _KEYS = ("type", "severity", "message", "recommendation")
@@ -75,3 +77,17 @@ def _reported(row: dict[Hashable, Any]) -> ReportedAnomaly | ReportedBehavior:
     if row["type"] == UNUSUAL_BEHAVIOR:
         return ReportedBehavior.model_validate({**told, "affected_leads": int(row["affected_leads"])})
     return ReportedAnomaly.model_validate(told)
+
+
+def summary(report: AnomalyReport) -> Section:
+    """Return the report for people: every anomaly with its recommendation."""
+    facts = {
+        "detected": report.total_detected,
+        "high": report.high_severity,
+        "medium": report.medium_severity,
+    }
+    parts: list[Part] = [facts_line(facts)]
+    if report.anomalies:
+        rows = [[Severe(row.severity), row.type, row.message, row.recommendation] for row in report.anomalies]
+        parts.append(Grid(["severity", "type", "message", "recommendation"], rows))
+    return Section("Anomalies", parts)

@@ -1,6 +1,6 @@
-"""Here: the contract of behavior_predictions.
+"""Defines the contract of behavior_predictions.
 
-Not here: how it is computed (sql/behavior_predictions/behavior_predictions.sql).
+The rule is left to sql/behavior_predictions/behavior_predictions.sql.
 """
 
 from __future__ import annotations

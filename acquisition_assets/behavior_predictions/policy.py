@@ -1,6 +1,6 @@
-"""Here: the typed part of the policy that behavior_predictions reads.
+"""Types the section `behavior_predictions` of the policy.
 
-Not here: the rule itself; it is sql/behavior_predictions/behavior_predictions.sql.
+The rule is left to sql/behavior_predictions/behavior_predictions.sql.
 """
 
 from __future__ import annotations

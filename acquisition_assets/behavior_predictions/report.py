@@ -1,14 +1,18 @@
-"""Here: the report `predictive_behavior_analysis`: its typed form and how it is made of the staged predictions.
+"""Defines the report `predictive_behavior_analysis`, builds it from the staged predictions, and sums it up for people.
 
-Not here: the predictions themselves.
+The predictions themselves are left to the SQL.
 """
 
 from __future__ import annotations
 
 from acquisition_assets.behavior_predictions.contract import ACTIONS
-from acquisition_assets.core.assets import Step
 from acquisition_assets.core.numbers import round_half_up
 from acquisition_assets.core.reports import Report
+from acquisition_assets.core.sections import Grid, Part, Section, facts_line
+from acquisition_assets.core.step import Step
+
+TASK = "predictive_behavior_analysis"
+SHOWN_LEADS = 5
 
 
 class Factors(Report):
@@ -88,3 +92,20 @@ def _rounded(value: float | None) -> float | None:
 
 def _percent(share: float | None) -> float | None:
     return None if share is None else round_half_up(share * 100, 2)
+
+
+def summary(report: PredictionReport) -> Section:
+    """Return the report for people: leads by action and the most probable ones."""
+    facts = {"leads analysed": report.total_analyzed, "likely to convert": report.high_probability_leads}
+    parts: list[Part] = [facts_line(facts)]
+    if not report.total_analyzed:
+        return Section("Behavior predictions", [*parts, "none of the leads is new, nurturing or engaged"])
+    distribution = report.action_distribution.model_dump()
+    parts.append(Grid(["next action", "leads"], [list(item) for item in distribution.items()]))
+    rows = [
+        [row.lead_id, row.current_status, row.conversion_probability, row.predicted_next_action]
+        for row in report.predictions[:SHOWN_LEADS]
+    ]
+    if rows:
+        parts.append(Grid(["most probable", "status", "probability %", "next action"], rows))
+    return Section("Behavior predictions", parts)

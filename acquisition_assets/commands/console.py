@@ -1,6 +1,6 @@
-"""Here: where commands print: the console, with colours on a terminal and plain elsewhere, and its tables.
+"""Prints lines, tables and sections: in colours on a terminal, plain elsewhere.
 
-Not here: what they print.
+What is printed is left to the commands and the products.
 """
 
 from __future__ import annotations
@@ -15,13 +15,19 @@ from rich.table import Table
 from rich.text import Text
 
 from acquisition_assets.core.masking import clean
+from acquisition_assets.core.sections import Condition, Grid, Notice, Section, Severe, Strong
+from acquisition_assets.core.wording import format_cell
 
 PLAIN_WIDTH = 120
 INDENT = 2
+SEVERITIES = {"ERROR": "bold red", "WARN": "yellow", "high": "bold red", "medium": "yellow"}
+TRUTHS = {True: Text("true", "green"), False: Text("false", "red"), None: Text("unknown", "yellow")}
+TRUTH_WIDTH = 9
+CONDITION_INDENT = 7
 
 
 def console() -> Console:
-    """The console on stdout; texts are printed as they stand."""
+    """Return the console on stdout, which prints texts unchanged."""
     out = Console(markup=False, highlight=False, emoji=False)
     if not out.is_terminal:
         out.width = max(out.width, PLAIN_WIDTH)
@@ -29,51 +35,64 @@ def console() -> Console:
 
 
 def warn(message: str) -> None:
-    """One line on stderr."""
+    """Print one line on stderr."""
     typer.echo(f"warning: {clean(message)}", err=True)
 
 
 def fail(message: str) -> None:
-    """One line on stderr."""
+    """Print one line on stderr."""
     typer.echo(f"error: {clean(message)}", err=True)
 
 
 def line(out: Console, text: str, style: str = "") -> None:
-    """One line, never wrapped."""
+    """Print one line, never wrapped."""
     out.print(Text(clean(text), style=style), soft_wrap=True)
 
 
 def heading(out: Console, text: str) -> None:
-    """The title of a section."""
+    """Print the title of a section."""
     out.print()
     line(out, text, "bold")
 
 
 def table(out: Console, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table; numbers stand right, and every cell is made safe."""
+    """Print a table; numbers are aligned right, and every cell is made safe."""
     shown = [list(row) for row in rows]
     drawn = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for place, name in enumerate(columns):
         numeric = any(row[place] is not None for row in shown) and all(_is_number(row[place]) for row in shown)
         drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in shown:
-        drawn.add_row(*(cell if isinstance(cell, Text) else Text(written(cell)) for cell in row))
+        drawn.add_row(*map(_drawn, row))
     out.print()
     out.print(Padding(drawn, (0, 0, 0, INDENT), expand=False))
 
 
+def print_section(section: Section, out: Console) -> None:
+    """Print a section: its title, then its lines, tables and conditions."""
+    heading(out, section.title)
+    for part in section.parts:
+        if isinstance(part, Grid):
+            table(out, part.columns, part.rows)
+        elif isinstance(part, Notice):
+            line(out, f"  {part.text}", "yellow")
+        elif isinstance(part, Condition):
+            truth = TRUTHS[part.truth]
+            text = Text.assemble(" " * CONDITION_INDENT, truth, " " * (TRUTH_WIDTH - len(truth)))
+            out.print(text.append(clean(part.text)), soft_wrap=True)
+        elif part:
+            line(out, f"  {part}")
+        else:
+            out.print()
+
+
+def _drawn(cell: object) -> Text:
+    if isinstance(cell, Strong):
+        return Text(format_cell(cell.value), "bold")
+    if isinstance(cell, Severe):
+        return Text(cell.word, SEVERITIES.get(cell.word, ""))
+    return Text(format_cell(cell))
+
+
 def _is_number(cell: object) -> bool:
     return cell is None or (isinstance(cell, (int, float)) and not isinstance(cell, bool))
-
-
-def written(value: object) -> str:
-    """A value for people: thousands marked, at most 2 decimals, a dash for what is missing."""
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.2f}"
-    return clean(value)

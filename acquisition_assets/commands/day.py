@@ -1,6 +1,6 @@
-"""Here: running the graph for one day in this process, and what came of it.
+"""Runs the graph for one day in this process, and reports what came of it.
 
-Not here: what is printed of it.
+Printing is left to `run` and `summary`.
 """
 
 from __future__ import annotations

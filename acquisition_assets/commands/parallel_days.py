@@ -1,10 +1,10 @@
-"""Here: the days of a range in several processes: side by side but for the steps that need the order of the days.
+"""Runs the days of a range in several processes, side by side except for steps that need earlier days.
 
-Not here: the run of one day (execution.py), and when days run side by side (run.py).
+The run of one day is left to `day`, and the choice of how many days run at once to `run`.
 
-A process takes the next day as soon as it is free, so that a day is read and its features are made while the scores of
-the day before are. Steps that read what earlier days left (`ORDERED`) wait for the same step of the day before. All of
-this is told through pipes, not through shared memory: a process that is killed leaves no lock behind.
+A process takes the next day as soon as it is free, so that one day is read while the scores of the day before are
+computed. A step that reads what earlier days left waits for them; which steps these are follows from the graph
+(`core.ordering`). All messages go through pipes, not shared memory: a killed process leaves no lock behind.
 """
 
 from __future__ import annotations
@@ -28,11 +28,9 @@ from acquisition_assets.core.settings import Settings
 if TYPE_CHECKING:
     from acquisition_assets.commands.day import DayOutcome
 
-ORDERED = ("ingest", "dynamic_scores", "segment_changes")
-"""The steps whose days go one after the other."""
 STOP_SECONDS = 15
 PRELOADED = ["acquisition_assets.commands.day", "acquisition_assets.definitions"]
-Tell = Callable[[dt.date, str, int, float], None]
+Progress = Callable[[dt.date, str, int, float], None]
 
 
 @dataclass
@@ -45,28 +43,39 @@ class _Worker:
 
 @dataclass
 class _Turns:
-    """Which day is next, and whose turn it is: how many days have done each ordered step."""
+    """The days still to run, which steps have done which days, and which steps wait for them.
+
+    Days are known by their place in the range. waiting: the steps whose earlier days a process waits for, and its day.
+    """
 
     days: Sequence[dt.date]
     begun: int = 0
     failed: int | None = None
-    done: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ORDERED, 0))
-    waiting: dict[Connection, tuple[str, int]] = field(default_factory=dict)
+    done: dict[str, set[int]] = field(default_factory=dict)
+    waiting: dict[Connection, tuple[frozenset[str], int]] = field(default_factory=dict)
 
     def next_day(self) -> int | None:
-        """The place of the next day, or None."""
+        """Return the place of the next day, or None."""
         if self.begun == len(self.days) or self.failed is not None:
             return None
         self.begun += 1
         return self.begun - 1
 
+    def finish(self, step: str, place: int) -> None:
+        """Note that a step has done a day."""
+        self.done.setdefault(step, set()).add(place)
+
+    def is_ready(self, steps: frozenset[str], place: int) -> bool:
+        """Whether these steps have done all days before this one."""
+        return all(self.done.get(step, set()).issuperset(range(place)) for step in steps)
+
     def answer(self) -> None:
-        """Tell those that wait, where they can go on (True) or never will (False)."""
-        for pipe, (step, place) in list(self.waiting.items()):
+        """Answer the waiting processes that can go on (True) or never will (False)."""
+        for pipe, (steps, place) in list(self.waiting.items()):
             stopped = self.failed is not None and self.failed < place
-            if stopped or self.done[step] >= place:
+            if stopped or self.is_ready(steps, place):
                 del self.waiting[pipe]
-                with contextlib.suppress(OSError):  # it has ended, which its end of the pipe tells
+                with contextlib.suppress(OSError):  # the process has ended; its pipe says so when it is read
                     pipe.send(not stopped)
 
 
@@ -88,14 +97,14 @@ class Processes:
         theirs.close()
         return _Worker(process, ours)
 
-    def run(self, tell: Tell) -> list[DayOutcome]:
+    def run(self, progress: Progress) -> list[DayOutcome]:
         """Run the days; the outcomes in order, up to the first day that failed.
 
         Raises:
             AcquisitionError: a process was killed.
         """
         outcomes: dict[int, DayOutcome] = {}
-        for place, outcome in self._outcomes(tell):
+        for place, outcome in self._outcomes(progress):
             outcomes[place] = outcome
             if outcome.exit_code:
                 failed = self._turns.failed
@@ -104,33 +113,33 @@ class Processes:
         last = len(outcomes) if self._turns.failed is None else self._turns.failed + 1
         return [outcomes[place] for place in sorted(outcomes)][:last]
 
-    def _outcomes(self, tell: Tell) -> Iterator[tuple[int, DayOutcome]]:
-        """Answer the processes until the last has ended, and give what came of each day."""
+    def _outcomes(self, progress: Progress) -> Iterator[tuple[int, DayOutcome]]:
+        """Answer the processes until the last has ended. Yield the outcome of each day."""
         working = {worker.pipe: worker for worker in self._workers}
         while working:
             ready = wait(list(working))
             for pipe in [pipe for pipe in working if pipe in ready]:
                 try:
-                    kind, *told = pipe.recv()
+                    kind, *message = pipe.recv()
                 except (EOFError, OSError):
                     _check_ended(working.pop(pipe))
                     continue
                 if kind == "outcome":
-                    yield told[0], told[1]
+                    yield message[0], message[1]
                 else:
-                    self._answer(pipe, kind, told, tell)
+                    self._answer(pipe, kind, message, progress)
 
-    def _answer(self, pipe: Connection, kind: str, told: Sequence[Any], tell: Tell) -> None:
+    def _answer(self, pipe: Connection, kind: str, message: Sequence[Any], progress: Progress) -> None:
         if kind == "published":
-            tell(*told)
+            progress(*message)
         elif kind == "free":
             pipe.send(self._turns.next_day())
         elif kind == "waits":
-            self._turns.waiting[pipe] = (told[0], told[1])
+            self._turns.waiting[pipe] = (message[0], message[1])
         elif kind == "did":
-            self._turns.done[told[0]] = told[1] + 1
+            self._turns.finish(message[0], message[1])
         else:
-            raise AcquisitionError(str(told[0]))
+            raise AcquisitionError(str(message[0]))
         self._turns.answer()
 
     def stop(self) -> None:
@@ -173,7 +182,10 @@ def _work(settings: Settings, days: Sequence[dt.date], pipe: Connection) -> None
 
 
 def _run_days(settings: Settings, days: Sequence[dt.date], pipe: Connection) -> None:
+    import dagster as dg
+
     from acquisition_assets.commands.day import instance, run_day
+    from acquisition_assets.core.ordering import earlier_steps
     from acquisition_assets.definitions import build_defs
 
     current = days[0]
@@ -183,15 +195,18 @@ def _run_days(settings: Settings, days: Sequence[dt.date], pipe: Connection) -> 
 
     @contextlib.contextmanager
     def ordering(step: str, day: dt.date) -> Iterator[None]:
-        if step in ORDERED:
-            pipe.send(("waits", step, days.index(day)))
+        place = days.index(day)
+        if step in earlier:
+            pipe.send(("waits", earlier[step], place))
             if not pipe.recv():
                 raise AcquisitionError(f"{step} of {day} was not run, as a day before it failed")
         yield
-        if step in ORDERED:
-            pipe.send(("did", step, days.index(day)))
+        if step in awaited:
+            pipe.send(("did", step, place))
 
     definitions = build_defs(settings, progress=publish, ordering=ordering)
+    earlier = earlier_steps(asset for asset in definitions.assets or () if isinstance(asset, dg.AssetsDefinition))
+    awaited = frozenset[str]().union(*earlier.values())
     with instance() as opened:
         while True:
             pipe.send(("free",))

@@ -16,37 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from acquisition_assets.anomalies.contract import ANOMALIES
-from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS
+from acquisition_assets.catalog import REPORTS, TABLES
 from acquisition_assets.commands.console import console, fail, line, table, warn
 from acquisition_assets.commands.deployment import open_lake, read_checked_policy, read_settings
-from acquisition_assets.commands.summary import SECTIONS
-from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS
 from acquisition_assets.core.contracts import Contract
 from acquisition_assets.core.errors import AcquisitionError, InputError, LakeError
 from acquisition_assets.core.lake import Lake, corrupt
 from acquisition_assets.core.settings import Settings
-from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
-from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
-from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS, SEGMENT_CHANGES
-from acquisition_assets.raw.contract import QUARANTINE, RAW
-from acquisition_assets.social_performance.contract import SOCIAL_PERFORMANCE
 from acquisition_assets.sources.choose import choose_source
-
-CONTRACTS = (
-    *RAW.values(),
-    QUARANTINE,
-    LEAD_ACTIVITY,
-    DAILY_METRICS,
-    DYNAMIC_SCORES,
-    BEHAVIOR_PREDICTIONS,
-    CONTENT_RECOMMENDATIONS,
-    LEAD_SEGMENTS,
-    SEGMENT_CHANGES,
-    ANOMALIES,
-    SOCIAL_PERFORMANCE,
-)
-"""Every table of the lake."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +76,7 @@ def _source(settings: Settings, out: Console) -> int:
 def _lake(settings: Settings, out: Console) -> int:
     lake = open_lake(settings)
     line(out, f"lake    {lake.url}: {_writable(lake)}")
-    states = [_state(lake, contract) for contract in CONTRACTS]
+    states = [_state(lake, contract) for contract in TABLES]
     present = [state for state in states if state.days]
     if not present:
         line(out, "        it is empty; make a day with: acquisition run")
@@ -138,9 +115,10 @@ def _state(lake: Lake, contract: Contract) -> TableState:
     days = lake.days(contract.table)
     found = [_partition(lake, contract, day) for day in days]
     problems = [problem for _, problem in found if problem]
-    if contract.table in SECTIONS:
-        reports = (_report_problem(lake, SECTIONS[contract.table][0], day) for day in days)
-        problems += [problem for problem in reports if problem]
+    for report in REPORTS:
+        if report.table == contract:
+            unreadable = (_report_problem(lake, report.task, day) for day in days)
+            problems += [problem for problem in unreadable if problem]
     return TableState(contract, days, sum(rows for rows, _ in found), problems)
 
 

@@ -1,6 +1,6 @@
-"""Here: the contract of content_recommendations.
+"""Defines the contract of content_recommendations.
 
-Not here: how it is computed (sql/content_recommendations/content_recommendations.sql).
+The rules are left to sql/content_recommendations/content_recommendations.sql.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ACTIVITY = (
 
 CONTENT_RECOMMENDATIONS = Contract(
     table="content_recommendations",
-    grain="One row per lead and recommended item, for leads that are not converted, inactive or unsubscribed.",
+    grain="One row per lead and recommended item, for leads that are new, nurturing or engaged and may be written to.",
     key=("lead_id", "rank"),
     columns={
         "lead_id": column(Kind.TEXT, "Id of the lead", lineage=("lead_activity.lead_id",)),

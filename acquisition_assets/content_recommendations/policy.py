@@ -1,6 +1,6 @@
-"""Here: the typed part of the policy that content_recommendations reads: the rules' items and thresholds.
+"""Types the section `content_recommendations` of the policy: the rules' items and thresholds.
 
-Not here: the rules themselves; they are in sql/content_recommendations/content_recommendations.sql.
+The rules are left to sql/content_recommendations/content_recommendations.sql.
 """
 
 from __future__ import annotations

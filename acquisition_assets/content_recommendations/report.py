@@ -1,13 +1,16 @@
-"""Here: the report `personalized_content_recommendations`: its typed form and how it is made of the staged items.
+"""Defines the report `personalized_content_recommendations`, builds it from the staged items, and sums it up.
 
-Not here: the recommendations themselves.
+The recommendations themselves are left to the SQL.
 """
 
 from __future__ import annotations
 
-from acquisition_assets.core.assets import Step
 from acquisition_assets.core.numbers import round_half_up
 from acquisition_assets.core.reports import Report
+from acquisition_assets.core.sections import Grid, Part, Section, facts_line
+from acquisition_assets.core.step import Step
+
+TASK = "personalized_content_recommendations"
 
 
 class RecommendedItem(Report):
@@ -64,3 +67,15 @@ def recommendation_report(step: Step, length: int) -> RecommendationReport:
         content_type_distribution=content_types(step),
         avg_recommendations_per_lead=round_half_up(step.rows / total, 2) if total else 0.0,
     )
+
+
+def summary(report: RecommendationReport) -> Section:
+    """Return the report for people: leads with an item and items by type."""
+    facts = {"leads with an item": report.total_leads, "items per lead": report.avg_recommendations_per_lead}
+    parts: list[Part] = [facts_line(facts)]
+    if not report.total_leads:
+        parts.append("none of the leads that are new, nurturing or engaged meets a rule")
+    if report.content_type_distribution:
+        rows = [list(item) for item in report.content_type_distribution.items()]
+        parts.append(Grid(["content type", "items"], rows))
+    return Section("Content recommendations", parts)

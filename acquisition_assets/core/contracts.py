@@ -1,6 +1,6 @@
-"""Here: the contract of a table (a pandera schema with units, key and grain) and its compilation into one SQL query.
+"""Defines the contract of a table: a pandera schema with units, key and grain, compiled into one SQL query.
 
-Not here: the contracts themselves; each table keeps its own in `contract.py`.
+The contracts themselves are left to the `contract` module of each room.
 
 A frame of few rows can be validated by pandera itself. A staged table is validated by the engine, with the query that
 `violations_query` derives from the same schema: ten million rows never enter pandas.
@@ -232,7 +232,7 @@ class Contract:
 
     @property
     def uniqueness(self) -> str:
-        """The rule that a key stands once."""
+        """Return the rule that each key occurs once."""
         return f"{', '.join(self.key)}: is unique"
 
 
@@ -293,8 +293,8 @@ select cast(coalesce(sum(n - bit_count(bits)), 0) as bigint) as duplicates from 
 def duplicates_query(contract: Contract, relation: str) -> str | None:
     """A query that counts the rows beyond the first of each key, or None for a table without a key.
 
-    The values of a column of low cardinality are bits of whole numbers, 62 in each, and a set of them stands for all
-    keys that are alike but for this column: each bit is one key, and every other row is beyond the first.
+    The values of a column of low cardinality are bits of whole numbers, 62 in each, and a set of them represents all
+    keys that differ in this column alone: each bit is one key, and every other row is beyond the first.
     """
     if not contract.key:
         return None

@@ -1,6 +1,6 @@
-"""Here: business days: where a day ends in a time zone, and how an instant is given its day and local hour.
+"""Computes business days: when a day ends in a time zone, and the day and local hour of an instant.
 
-Not here: what is computed for a day.
+What is computed for a day is left to the products.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: how DuckDB connections are opened (in memory, in UTC, fetching nothing from a network), and quoting in SQL.
+"""Opens DuckDB connections (in memory, in UTC, offline), and quotes values and names in SQL.
 
-Not here: what is run on one, and the engine's limits.
+The engine's limits are left to `engine.duckdb`.
 """
 
 from __future__ import annotations

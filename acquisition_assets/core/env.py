@@ -1,6 +1,6 @@
-"""Here: what every asset needs to run: the lake, the engine, the business days, and where progress is told.
+"""Holds everything an asset needs at run time: the lake, the engine, the business days and the progress callback.
 
-Not here: any product, and any product's numbers.
+Products and their numbers are left to their rooms.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from acquisition_assets.core.days import end_of_day
-from acquisition_assets.core.engine.duckdb import Engine
+from acquisition_assets.core.engine.session import Engine
 from acquisition_assets.core.lake import Lake
 
 DEFAULT_FIRST_DAY = dt.date(2020, 1, 1)

@@ -1,6 +1,6 @@
-"""Here: rounding of published numbers, half up, without the noise of binary fractions.
+"""Rounds published numbers half up, without the noise of binary fractions.
 
-Not here: which numbers are published, and with how many decimals.
+Which numbers are published, and with how many decimals, is left to the products.
 """
 
 from __future__ import annotations

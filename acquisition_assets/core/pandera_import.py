@@ -1,6 +1,6 @@
-"""Here: pandera, imported so that it leaves the process as it was.
+"""Imports pandera so that it leaves the process unchanged.
 
-Not here: the contracts that are made with it.
+The contracts made with it are left to `contracts`.
 
 Where pyspark is installed, pandera would import pandas-on-Spark, which takes half a second and warns of pandas 3, and
 would set SPARK_LOCAL_IP to 127.0.0.1, where the workers of no cluster find this process.

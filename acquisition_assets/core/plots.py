@@ -1,6 +1,6 @@
-"""Here: small SVG pictures for the UI, as Markdown images that are short enough to be shown inline.
+"""Draws small SVG plots as Markdown images, short enough for the UI to show them inline.
 
-Not here: which numbers are drawn.
+Which numbers are drawn is left to the products.
 
 The UI shows Markdown inline only below 1,000 characters, which no plotting library keeps to; bars and lines do.
 """

@@ -1,6 +1,6 @@
-"""Here: the base of the typed reports.
+"""Defines the base class of the typed reports.
 
-Not here: any report.
+The reports themselves are left to the products.
 """
 
 from __future__ import annotations

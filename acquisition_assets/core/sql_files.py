@@ -1,6 +1,6 @@
-"""Here: finding the SQL files, in a checkout and in an installed wheel, and reading them.
+"""Finds and reads the SQL files, in a checkout and in an installed wheel.
 
-Not here: running them.
+Running them is left to the engines.
 """
 
 from __future__ import annotations

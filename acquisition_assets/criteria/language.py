@@ -1,6 +1,6 @@
-"""Here: a segment's criterion, read from its text, checked, and given one meaning in SQL and in Python.
+"""Parses and checks a criterion, and gives it one meaning in SQL and in Python.
 
-Not here: which segments there are, the tables they look at, and the query that a criterion is put into.
+Which criteria there are, and the query they are put into, is left to the products.
 """
 
 from __future__ import annotations
@@ -235,7 +235,7 @@ def _check_characters(source: _Source) -> None:
 
 
 def _check_gaps(source: _Source, tokens: Sequence[Token]) -> None:
-    """Nothing but blanks stands between tokens; the tokenizer drops comments and takes any space of Unicode."""
+    """Refuse anything but blanks between tokens; the tokenizer drops comments and takes any space of Unicode."""
     ends = [0, *(token.end + 1 for token in tokens)]
     starts = [*(token.start for token in tokens), len(source.text)]
     for end, start in zip(ends, starts, strict=True):

@@ -1,102 +1,115 @@
-"""Here: the assets that put a day of each published table, and of the reports, into PostgreSQL.
+"""Builds the assets that deliver each day's tables and reports to a destination.
 
-Not here: how a day is replaced (writer.py), and which tables there are (tables.py).
+How a day is replaced there is left to the destination's own module, such as `postgres`.
 """
 
 import datetime as dt
 import time
 from collections.abc import Callable, Iterator
+from typing import IO, Protocol
 
 import dagster as dg
 import pyarrow as pa
 
-from acquisition_assets.core.assets import OWNERS, Finding, check_spec, failures, partition_day, table_schema
+from acquisition_assets.catalog import DELIVERED, REPORTS
 from acquisition_assets.core.contracts import Contract
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.lake import corrupt
-from acquisition_assets.core.postgres import describe_url
-from acquisition_assets.destinations.postgres import (
-    REPORTS_TABLE,
-    SCHEMA,
-    count_rows,
-    expire,
-    publish_reports,
-    publish_table,
-)
-from acquisition_assets.destinations.tables import PUBLISHED, REPORTS
+from acquisition_assets.core.specs import OWNERS, check_spec, table_schema
+from acquisition_assets.core.step import Finding, failures, partition_day
 
 GROUP = "published"
 CHECK = "rows_arrived"
 CHECK_TEXT = "The database has as many rows of the day as the lake."
+REPORTS_TABLE = "reports"
 Results = Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]
+Delivery = Callable[[dt.date], tuple[int, int]]
+"""Delivers a day and returns the rows that should be there and those that are."""
 
 
-def build(env: Env, url: str, keep_days: int | None = None) -> list[dg.AssetsDefinition]:
-    """One asset per published table, and one for the reports.
+class Destination(Protocol):
+    """A place that receives the tables of the lake, a day at a time."""
 
-    Args:
-        url: `postgresql://` URL of the database that holds, or gets, the schema `acquisition`.
-        keep_days: days to keep there, counted back from the newest; None for all.
-    """
-    tables = [_table_asset(env, url, keep_days, contract) for contract in PUBLISHED]
-    return [*tables, _reports_asset(env, url, keep_days)]
+    @property
+    def kind(self) -> str:
+        """Return the kind that Dagster shows, such as `postgres`."""
+
+    @property
+    def label(self) -> str:
+        """Return its name for people, without any secret."""
+
+    def address(self, table: str) -> str:
+        """Return what a table is called there."""
+
+    def deliver_table(self, contract: Contract, day: dt.date, file: IO[bytes]) -> int:
+        """Replace a day of a table with the rows of a Parquet file of its contract. Return their number."""
+
+    def deliver_reports(self, day: dt.date, reports: dict[str, str]) -> int:
+        """Replace a day's reports (task -> JSON text). Return their number."""
+
+    def count_rows(self, table: str, day: dt.date) -> int:
+        """Return the rows of a delivered day."""
+
+    def expire(self, table: str) -> list[dt.date]:
+        """Remove the days of a table that are no longer kept, and return them."""
 
 
-def _table_asset(env: Env, url: str, keep_days: int | None, contract: Contract) -> dg.AssetsDefinition:
-    def publish(day: dt.date) -> tuple[int, int]:
+def build(env: Env, destination: Destination) -> list[dg.AssetsDefinition]:
+    """Return one asset per delivered table, and one for the reports."""
+    tables = [_table_asset(env, destination, contract) for contract in DELIVERED]
+    return [*tables, _reports_asset(env, destination)]
+
+
+def _table_asset(env: Env, destination: Destination, contract: Contract) -> dg.AssetsDefinition:
+    def deliver(day: dt.date) -> tuple[int, int]:
         expected = env.lake.row_count(contract.table, day)
         try:
             with env.lake.fs.open(env.lake.file(contract.table, day), "rb") as file:
-                publish_table(url, contract, day, file)
+                destination.deliver_table(contract, day, file)
         except (pa.ArrowException, OSError) as error:
             raise corrupt(contract.table, str(day), error) from error
-        return expected, count_rows(url, contract.table, day)
+        return expected, destination.count_rows(contract.table, day)
 
-    spec = _spec(env, contract.table, [contract.table], f"{contract.table} in PostgreSQL. {contract.grain}")
+    description = f"{contract.table} in PostgreSQL. {contract.grain}"
+    spec = _spec(env, destination, contract.table, [contract.table], description)
     spec = spec.merge_attributes(metadata={"dagster/column_schema": table_schema(contract)})
-    return _asset(env, url, keep_days, contract.table, spec, publish)
+    return _asset(env, destination, contract.table, spec, deliver)
 
 
-def _reports_asset(env: Env, url: str, keep_days: int | None) -> dg.AssetsDefinition:
-    def publish(day: dt.date) -> tuple[int, int]:
-        reports = {task: env.lake.read_report(day, task) for task in REPORTS}
-        return publish_reports(url, day, reports), count_rows(url, REPORTS_TABLE, day)
+def _reports_asset(env: Env, destination: Destination) -> dg.AssetsDefinition:
+    def deliver(day: dt.date) -> tuple[int, int]:
+        reports = {report.task: env.lake.read_report(day, report.task) for report in REPORTS}
+        return destination.deliver_reports(day, reports), destination.count_rows(REPORTS_TABLE, day)
 
-    deps = [contract.table for contract in REPORTS.values()]
-    spec = _spec(env, REPORTS_TABLE, deps, "The six reports in PostgreSQL, one row per day and task, as JSON.")
-    return _asset(env, url, keep_days, REPORTS_TABLE, spec, publish)
+    deps = [report.table.table for report in REPORTS]
+    description = "The six reports in PostgreSQL, one row per day and task, as JSON."
+    return _asset(env, destination, REPORTS_TABLE, _spec(env, destination, REPORTS_TABLE, deps, description), deliver)
 
 
-def _spec(env: Env, table: str, deps: list[str], description: str) -> dg.AssetSpec:
+def _spec(env: Env, destination: Destination, table: str, deps: list[str], description: str) -> dg.AssetSpec:
     return dg.AssetSpec(
         f"published_{table}",
         deps=deps,
         group_name=GROUP,
         description=description,
         owners=OWNERS,
-        kinds={"postgres"},
-        metadata={"dagster/table_name": f"{SCHEMA}.{table}"},
+        kinds={destination.kind},
+        metadata={"dagster/table_name": destination.address(table)},
         partitions_def=env.partitions,
     )
 
 
 def _asset(
-    env: Env,
-    url: str,
-    keep_days: int | None,
-    table: str,
-    spec: dg.AssetSpec,
-    publish: Callable[[dt.date], tuple[int, int]],
+    env: Env, destination: Destination, table: str, spec: dg.AssetSpec, deliver: Delivery
 ) -> dg.AssetsDefinition:
-    """An asset around a publication that gives the rows there should be and those there are."""
     name = f"published_{table}"
 
     @dg.multi_asset(name=name, specs=[spec], check_specs=[check_spec(env, name, CHECK, CHECK_TEXT)])
     def published(context: dg.AssetExecutionContext) -> Results:
         day, started = partition_day(context), time.perf_counter()
         with failures(context.retry_number):
-            expected, rows = publish(day)
-            expired = expire(url, table, keep_days) if keep_days else []
+            expected, rows = deliver(day)
+            expired = destination.expire(table)
         seconds = time.perf_counter() - started
         env.progress(name, rows, seconds)
         text = f"{rows} rows of {day}, {expected} in the lake"
@@ -106,7 +119,7 @@ def _asset(
             metadata={
                 "dagster/row_count": rows,
                 "seconds": round(seconds, 3),
-                "database": describe_url(url),
+                "database": destination.label,
                 "days_expired": len(expired),
             },
         )

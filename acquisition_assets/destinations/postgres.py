@@ -1,6 +1,6 @@
-"""Here: putting one day of a table, or of the reports, into PostgreSQL as a whole, and taking old days away.
+"""Delivers one day of a table, or of the reports, to PostgreSQL as a whole, and removes old days.
 
-Not here: the tables' columns (the contracts and sql/postgres/destination), and the assets.
+Columns are left to the contracts and sql/postgres/destination, and the assets to `asset`.
 
 Rows stream by COPY into a temporary table, which dies with the session. Only then is the day locked, replaced and
 committed, in the same transaction: a reader sees the old day or the new one, and a killed process leaves nothing. A run
@@ -13,6 +13,7 @@ import datetime as dt
 import io
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -23,11 +24,11 @@ import pyarrow.parquet as pq
 from psycopg import sql
 
 from acquisition_assets.core.contracts import Contract
-from acquisition_assets.core.postgres import Connection, connect
+from acquisition_assets.core.postgres import Connection, connect, describe_url
+from acquisition_assets.destinations.asset import REPORTS_TABLE
 from acquisition_assets.destinations.postgres_migrations import migrate
 
 SCHEMA = "acquisition"
-REPORTS_TABLE = "reports"
 BATCH_ROWS = 4096
 """So few that a batch fits into the connection's buffers: the next one is written while the server reads this one."""
 
@@ -35,8 +36,46 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 """What a NUL becomes, which PostgreSQL's text and JSON cannot hold."""
 
 
-def publish_table(url: str, contract: Contract, day: dt.date, file: str | Path | IO[bytes]) -> int:
-    """Replace a day of a published table with the rows of a Parquet file of its contract; the number of rows.
+@dataclass(frozen=True)
+class PostgresDestination:
+    """A PostgreSQL database whose schema `acquisition` receives the tables.
+
+    url: `postgresql://` URL of a database that has the schema, or may create it.
+    keep_days: days to keep, counted back from the newest; None for all.
+    """
+
+    url: str = field(repr=False)
+    keep_days: int | None = None
+    kind: str = "postgres"
+
+    @property
+    def label(self) -> str:
+        """See `Destination.label`."""
+        return describe_url(self.url)
+
+    def address(self, table: str) -> str:
+        """See `Destination.address`."""
+        return f"{SCHEMA}.{table}"
+
+    def deliver_table(self, contract: Contract, day: dt.date, file: IO[bytes]) -> int:
+        """See `Destination.deliver_table`."""
+        return deliver_table(self.url, contract, day, file)
+
+    def deliver_reports(self, day: dt.date, reports: dict[str, str]) -> int:
+        """See `Destination.deliver_reports`."""
+        return deliver_reports(self.url, day, reports)
+
+    def count_rows(self, table: str, day: dt.date) -> int:
+        """See `Destination.count_rows`."""
+        return count_rows(self.url, table, day)
+
+    def expire(self, table: str) -> list[dt.date]:
+        """See `Destination.expire`."""
+        return expire(self.url, table, self.keep_days) if self.keep_days else []
+
+
+def deliver_table(url: str, contract: Contract, day: dt.date, file: str | Path | IO[bytes]) -> int:
+    """Replace a day of a table with the rows of a Parquet file of its contract. Return their number.
 
     Memory does not grow with the rows.
 
@@ -65,8 +104,8 @@ def publish_table(url: str, contract: Contract, day: dt.date, file: str | Path |
     return rows
 
 
-def publish_reports(url: str, day: dt.date, reports: Mapping[str, str]) -> int:
-    """Replace a day's reports (task -> JSON text); how many there are. Raises what `publish_table` raises."""
+def deliver_reports(url: str, day: dt.date, reports: Mapping[str, str]) -> int:
+    """Replace a day's reports (task -> JSON text). Return their number. Raises what `deliver_table` raises."""
     with connect(url, autocommit=True) as connection:
         migrate(connection)
         with connection.transaction(), connection.cursor() as cursor:
@@ -80,7 +119,7 @@ def publish_reports(url: str, day: dt.date, reports: Mapping[str, str]) -> int:
 
 
 def count_rows(url: str, table: str, day: dt.date) -> int:
-    """The rows of a published day."""
+    """Return the rows of a delivered day."""
     counting = sql.SQL("select count(*) from {} where date = %s").format(_identifier(table))
     with connect(url, autocommit=True) as connection:
         row = connection.execute(counting, [day]).fetchone()
@@ -88,7 +127,7 @@ def count_rows(url: str, table: str, day: dt.date) -> int:
 
 
 def expire(url: str, table: str, keep_days: int) -> list[dt.date]:
-    """Take away the days of a table that are `keep_days` or more before its newest one; those days."""
+    """Remove the days of a table that are `keep_days` or more before its newest one, and return them."""
     with connect(url, autocommit=True) as connection:
         found = connection.execute(
             "select date from acquisition.published_days where table_name = %(table)s and date <= (select max(date) "

@@ -1,6 +1,6 @@
-"""Here: bringing the schema `acquisition` up to date with the numbered files of sql/postgres/destination.
+"""Brings the schema `acquisition` up to date with the numbered files of sql/postgres/destination.
 
-Not here: the statements themselves, and writing rows.
+The statements are left to those files, and rows to `postgres`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from pathlib import Path
 
 from psycopg import sql
 
+from acquisition_assets.catalog import DELIVERED
 from acquisition_assets.core.contracts import Contract
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.postgres import Connection
 from acquisition_assets.core.sql_files import sql_folder
-from acquisition_assets.destinations.tables import PUBLISHED
 
 LOCK = "acquisition.schema_migrations"
 
@@ -30,7 +30,7 @@ class Migration:
 
 def migrations() -> list[Migration]:
     """The shipped migrations, in the order in which they run."""
-    files = sorted((sql_folder() / "postgres" / "publish").glob("*.sql"))
+    files = sorted((sql_folder() / "postgres" / "destination").glob("*.sql"))
     numbered = [(re.match(r"(\d{4})_", file.name), file) for file in files]
     return [Migration(int(number[1]), file) for number, file in numbered if number]
 
@@ -57,7 +57,7 @@ def migrate(connection: Connection) -> list[str]:
                 f"schema acquisition has migration {version}, newer than this version's {newest}; update this package"
             )
         done = [_run(connection, migration) for migration in shipped if migration.version > version]
-        for contract in PUBLISHED:
+        for contract in DELIVERED:
             _comment(connection, contract)
         return done
 

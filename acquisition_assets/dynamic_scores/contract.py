@@ -1,6 +1,6 @@
-"""Here: the contract of dynamic_scores.
+"""Defines the contract of dynamic_scores.
 
-Not here: how it is computed (sql/dynamic_scores/dynamic_scores.sql).
+The rule is left to sql/dynamic_scores/dynamic_scores.sql.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: the typed part of the policy that dynamic_scores reads.
+"""Types the section `dynamic_scores` of the policy.
 
-Not here: the rule itself; it is sql/dynamic_scores/dynamic_scores.sql.
+The rule is left to sql/dynamic_scores/dynamic_scores.sql.
 """
 
 from __future__ import annotations

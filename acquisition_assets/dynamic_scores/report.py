@@ -1,12 +1,16 @@
-"""Here: the report `dynamic_scoring_system`: its typed form and how it is made of the staged scores.
+"""Defines the report `dynamic_scoring_system`, builds it from the staged scores, and sums it up for people.
 
-Not here: the scores themselves.
+The scores themselves are left to the SQL of dynamic_scores.
 """
 
 from __future__ import annotations
 
-from acquisition_assets.core.assets import Step
 from acquisition_assets.core.reports import Report
+from acquisition_assets.core.sections import Grid, Section, facts_line
+from acquisition_assets.core.step import Step
+
+TASK = "dynamic_scoring_system"
+SHOWN_CHANGES = 5
 
 
 class ScoreChange(Report):
@@ -31,7 +35,27 @@ class ScoringReport(Report):
 
 
 def scoring_report(step: Step, length: int) -> ScoringReport:
-    """The summary of the staged scores, with the `length` largest changes."""
-    totals = step.query("dynamic_scores/report_totals").to_pylist()[0]
+    """Return the summary of the staged scores, with the `length` largest changes."""
     changes = step.query("dynamic_scores/report_changes", {"length": length}).to_pylist()
-    return ScoringReport(**totals, score_changes=[ScoreChange(**row) for row in changes])
+    return ScoringReport(
+        **step.row("dynamic_scores/report_totals"), score_changes=[ScoreChange(**row) for row in changes]
+    )
+
+
+def summary(report: ScoringReport) -> Section:
+    """Return the report for people: totals and the largest changes."""
+    facts = facts_line(
+        {
+            "leads analysed": report.total_analyzed,
+            "updated": report.updated,
+            "up": report.increased,
+            "down": report.decreased,
+            "points mean change": report.avg_score_change,
+        }
+    )
+    rows = [
+        [change.lead_id, change.old_score, change.new_score, change.change]
+        for change in report.score_changes[:SHOWN_CHANGES]
+    ]
+    grids = [Grid(["largest changes", "old score", "new score", "change"], rows)] if rows else []
+    return Section("Dynamic scores", [facts, *grids])

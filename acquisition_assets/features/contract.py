@@ -1,6 +1,6 @@
-"""Here: the contracts of the features: lead_activity and daily_metrics.
+"""Defines the contracts of the features: lead_activity and daily_metrics.
 
-Not here: how they are computed (sql/features).
+The rules are left to sql/lead_activity and sql/daily_metrics.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from acquisition_assets.core.contracts import Contract, Kind, Rule, column
 from acquisition_assets.core.pandera_import import Check, pandera
-from acquisition_assets.raw.policy import STATUSES
+from acquisition_assets.inputs.vocabulary import STATUSES
 
 EVENT_TIME = ("raw_events.event_type", "raw_events.occurred_at", "raw_events.is_machine")
 DELIVERY = ("raw_events.delivery_id", *EVENT_TIME)
@@ -48,12 +48,35 @@ LEAD_ACTIVITY = Contract(
                 "raw_leads.referrer_host",
             ),
         ),
+        "channel": column(
+            Kind.TEXT,
+            "Channel that brought the lead: its platform, else its source",
+            lineage=("raw_leads.source", "raw_leads.utm_source", "raw_leads.utm_medium", "raw_leads.referrer_host"),
+        ),
         "interest_area": column(Kind.TEXT, "Area of interest", nullable=True, lineage=("raw_leads.interest_area",)),
         "status": column(
             Kind.TEXT,
             "Status as of T",
             Check.isin(STATUSES),
-            lineage=("raw_leads.status", "raw_leads.engaged_at", "raw_leads.converted_at", "raw_status_changes.status"),
+            lineage=(
+                "raw_leads.merged_status",
+                "raw_leads.merged_engaged_at",
+                "raw_leads.merged_converted_at",
+                "raw_leads.merged_inactive_at",
+                "raw_status_changes.status",
+            ),
+        ),
+        "status_is_dated": column(
+            Kind.FLAG,
+            "The status rests on a status change, on its own time, or on a source that ends at T; else it may be newer",
+            lineage=(
+                "raw_leads.merged_status",
+                "raw_leads.merged_engaged_at",
+                "raw_leads.merged_converted_at",
+                "raw_leads.merged_inactive_at",
+                "raw_status_changes.changed_at",
+                "source_state.newest_at",
+            ),
         ),
         "base_score": column(
             Kind.NUMBER,
@@ -62,13 +85,33 @@ LEAD_ACTIVITY = Contract(
             unit="points",
             lineage=("raw_leads.engagement_score",),
         ),
-        "created_at": column(Kind.INSTANT, "When the lead was created", lineage=("raw_leads.created_at",)),
+        "created_at": column(Kind.INSTANT, "When the lead was created", lineage=("raw_leads.merged_created_at",)),
         "is_unsubscribed": column(
             Kind.FLAG,
-            "Unsubscribed before T",
-            lineage=("raw_leads.unsubscribed_at", "raw_events.event_type", "raw_events.occurred_at"),
+            "Unsubscribed before T, by a time in the source (also one that cannot be read) or an event",
+            lineage=(
+                "raw_leads.merged_unsubscribed_at",
+                "raw_leads.unsubscribed_unreadable",
+                "raw_events.event_type",
+                "raw_events.occurred_at",
+            ),
         ),
-        "age_days": _count("Whole days since created_at", ("raw_leads.created_at",), "days"),
+        "is_bounced": column(
+            Kind.FLAG, "A message bounced, and no human event came after the last that did", lineage=EVENT_TIME
+        ),
+        "has_complained": column(Kind.FLAG, "Complained of a message", lineage=EVENT_TIME),
+        "may_be_mailed": column(
+            Kind.FLAG,
+            "Has an e-mail address of valid form (or no lead has any), and is not unsubscribed, bounced or complaining",
+            lineage=(
+                "raw_leads.lead_id",
+                "raw_leads.email",
+                "raw_leads.merged_unsubscribed_at",
+                "raw_leads.unsubscribed_unreadable",
+                *EVENT_TIME,
+            ),
+        ),
+        "age_days": _count("Whole days since created_at", ("raw_leads.merged_created_at",), "days"),
         "deliveries_total": _count("Deliveries sent", DELIVERY),
         "deliveries_7d": _count("Deliveries sent in the last 7 days", DELIVERY),
         "deliveries_30d": _count("Deliveries sent in the last 30 days", DELIVERY),
@@ -99,7 +142,9 @@ LEAD_ACTIVITY = Contract(
             lineage=EVENT_TIME,
         ),
         "days_inactive": _count(
-            "Whole days since last_engaged_at, or since created_at", (*EVENT_TIME, "raw_leads.created_at"), "days"
+            "Whole days since last_engaged_at, or since created_at",
+            (*EVENT_TIME, "raw_leads.merged_created_at"),
+            "days",
         ),
         "consumed_content_types": column(
             Kind.TEXTS, "Content types of completed deliveries, sorted", lineage=("raw_events.content_type", *DELIVERY)
@@ -123,6 +168,11 @@ LEAD_ACTIVITY = Contract(
             "referrals_validated <= referrals_generated",
             "a validated referral was generated",
         ),
+        Rule(
+            "who may be mailed",
+            "not may_be_mailed or not (is_unsubscribed or is_bounced or has_complained)",
+            "nobody is mailed who unsubscribed, bounced or complained",
+        ),
     ),
 )
 DAILY_METRICS = Contract(
@@ -131,19 +181,19 @@ DAILY_METRICS = Contract(
     key=("day",),
     columns={
         "day": column(Kind.DATE, "Business day"),
-        "new_leads": _count("Leads created", ("raw_leads.created_date",), "leads"),
+        "new_leads": _count("Leads created", ("raw_leads.merged_created_at",), "leads"),
         "deliveries_sent": _count("Deliveries sent", DELIVERY),
-        "opened_same_day": _count("Deliveries sent that day and opened before its end", DELIVERY),
+        "opened_24h": _count("Deliveries sent that day and opened less than 24 hours after that", DELIVERY),
         "completions": _count("Deliveries completed", DELIVERY),
         "referrals_created": _count("Referrals created", ("raw_referrals.created_date",), "referrals"),
         "referrals_fraud": _count(
             "Of these, fraud", ("raw_referrals.created_date", "raw_referrals.status"), "referrals"
         ),
-        "leads_engaged": _count("Leads that became engaged", ("raw_leads.engaged_date",), "leads"),
-        "leads_converted": _count("Leads that converted", ("raw_leads.converted_date",), "leads"),
+        "leads_engaged": _count("Leads that became engaged", ("raw_leads.merged_engaged_at",), "leads"),
+        "leads_converted": _count("Leads that converted", ("raw_leads.merged_converted_at",), "leads"),
     },
     rules=(
-        Rule("opened were sent", "opened_same_day <= deliveries_sent", "no more deliveries are opened than sent"),
+        Rule("opened were sent", "opened_24h <= deliveries_sent", "no more deliveries are opened than sent"),
         Rule("fraud was created", "referrals_fraud <= referrals_created", "no more referrals are fraud than created"),
     ),
 )

@@ -1,6 +1,6 @@
-"""Here: the five input tables: their columns, what each must be, and which words are known.
+"""Declares the input tables: their columns, and what each cell must be.
 
-Not here: how rows are checked (ingest.py) and the stored tables' contracts (contract.py).
+Does not check rows or say how accepted ones are stored (see `raw`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from acquisition_assets.core.errors import InputError
-from acquisition_assets.raw.policy import STATUSES
+from acquisition_assets.inputs.vocabulary import EVENT_TYPES, REFERRAL_STATUSES, STATUSES
 
-EVENT_TYPES = ("sent", "opened", "clicked", "completed", "bounced", "unsubscribed", "complained")
-REFERRAL_STATUSES = ("pending", "validated", "fraud", "rejected")
+INSTANT = "TIMESTAMP WITH TIME ZONE"
+"""The DuckDB type of an instant."""
 
 
 class Cell(Enum):

@@ -1,6 +1,6 @@
-"""Here: the contracts of lead_segments and segment_changes, and the columns that a criterion may name.
+"""Defines the contracts of lead_segments and segment_changes, and the columns that a criterion may name.
 
-Not here: the criteria (policy.yaml) and their meaning (criteria.py).
+Criteria are left to the policy, and their meaning to `criteria`.
 """
 
 from __future__ import annotations

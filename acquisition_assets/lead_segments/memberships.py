@@ -1,6 +1,6 @@
-"""Here: the query that gives every segment's leads, built of the checked criteria.
+"""Builds the query that yields every segment's leads from the checked criteria.
 
-Not here: the parsing of criteria (criteria.py).
+Parsing criteria is left to `criteria`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: the typed part of the policy that lead_segments reads.
+"""Types the section `segments` of the policy.
 
-Not here: the parsing of criteria; it is in criteria.py.
+Parsing criteria is left to `criteria`.
 """
 
 from __future__ import annotations

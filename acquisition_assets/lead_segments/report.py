@@ -1,15 +1,18 @@
-"""Here: the report `advanced_segmentation_engine`: its typed form and how it is made of the staged segments.
+"""Defines the report `advanced_segmentation_engine`, builds it from the staged segments, and sums it up.
 
-Not here: the segments themselves.
+The segments themselves are left to the SQL.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from acquisition_assets.core.assets import Step
 from acquisition_assets.core.reports import Report
+from acquisition_assets.core.sections import Grid, Part, Section, facts_line
+from acquisition_assets.core.step import Step
 from acquisition_assets.lead_segments.policy import Segment
+
+TASK = "advanced_segmentation_engine"
 
 
 class SampleLead(Report):
@@ -50,6 +53,12 @@ def sizes(step: Step, segments: Mapping[str, Segment]) -> dict[str, int]:
     return {name: counted.get(name, 0) for name in segments}
 
 
+def mailable(step: Step, segments: Mapping[str, Segment]) -> dict[str, int]:
+    """Return how many leads of each segment may be mailed, in the policy's order; the report has no key for it."""
+    counted = {row["segment"]: row["leads"] for row in step.query("lead_segments/report_mailable").to_pylist()}
+    return {name: counted.get(name, 0) for name in segments}
+
+
 def segmentation_report(step: Step, segments: Mapping[str, Segment], length: int) -> SegmentationReport:
     """The summary of the staged segments, with `length` leads of each."""
     counted = sizes(step, segments)
@@ -69,3 +78,13 @@ def segmentation_report(step: Step, segments: Mapping[str, Segment], length: int
             LargestSegment(name=largest, count=counted[largest]) if largest is not None and counted[largest] else None
         ),
     )
+
+
+def summary(report: SegmentationReport) -> Section:
+    """Return the report for people: each segment with its size."""
+    facts = {"leads in a segment": report.total_segmented_leads, "segments": report.total_segments}
+    parts: list[Part] = [facts_line(facts)]
+    if report.segments:
+        rows = [[name, segment.count, segment.description] for name, segment in report.segments.items()]
+        parts.append(Grid(["segment", "leads", "description"], rows))
+    return Section("Lead segments", parts)

@@ -1,6 +1,6 @@
-"""Here: the assets of the raw tables and the quarantine: one step, because they are read together, as of one moment.
+"""Makes the assets of the raw tables and the quarantine in one step, because they are read as of one moment.
 
-Not here: how rows are checked (ingest.py).
+Does not check rows (see `raw.ingest`).
 """
 
 import datetime as dt
@@ -8,25 +8,25 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from acquisition_assets.core.assets import (
-    Finding,
-    asset_spec,
-    check_spec,
-    contract_check_spec,
-    contract_result,
-    failures,
-    partition_day,
-)
 from acquisition_assets.core.contracts import contract_error
-from acquisition_assets.core.days import UTC, day_of
+from acquisition_assets.core.days import UTC, day_of, end_of_day
 from acquisition_assets.core.engine.duckdb import DuckDBSession
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.errors import InputError, QuarantineError
+from acquisition_assets.core.specs import ORDERED_DAYS, asset_spec, check_spec, contract_check_spec
+from acquisition_assets.core.step import Finding, contract_result, failures, partition_day
 from acquisition_assets.inputs.source import Source
-from acquisition_assets.raw.contract import QUARANTINE, RAW
-from acquisition_assets.raw.ingest import Counts, Ingested, Ingestion, wanted_events
-from acquisition_assets.raw.policy import IngestionPolicy, VocabularyPolicy
+from acquisition_assets.inputs.tables import INPUTS
+from acquisition_assets.inputs.vocabulary import VocabularyPolicy
+from acquisition_assets.raw.contract import QUARANTINE, RAW, RAW_ALIASES, RAW_EVENTS, SOURCE_STATE
+from acquisition_assets.raw.counts import Counts
+from acquisition_assets.raw.ingest import Ingested, ingest
+from acquisition_assets.raw.policy import IngestionPolicy
+from acquisition_assets.raw.rows import Run, reading
+from acquisition_assets.raw.windows import wanted_events
 
 STEP = "ingest"
 LAST_INSTANT = dt.datetime(9999, 12, 30, tzinfo=UTC)
@@ -52,6 +52,8 @@ def build(
     kinds = {"parquet", "duckdb"}
     specs = [asset_spec(env, RAW[name], group="raw", description=text, kinds=kinds) for name, text in TEXTS.items()]
     quarantined = "Rows of this run that break their table's contract, as read, each with its reason."
+    specs.append(asset_spec(env, RAW_ALIASES, group="raw", description="Other ids of leads.", kinds=kinds))
+    specs.append(asset_spec(env, SOURCE_STATE, group="raw", description="When the source was read.", kinds=kinds))
     specs.append(asset_spec(env, QUARANTINE, group="raw", description=quarantined, kinds=kinds))
     checks = [contract_check_spec(env, contract) for contract in (*RAW.values(), QUARANTINE)]
     for contract in RAW.values():
@@ -63,13 +65,13 @@ def build(
         )
         checks.append(check_spec(env, contract.table, "quarantine", text))
 
-    @dg.multi_asset(name=STEP, specs=specs, check_specs=checks)
-    def ingest(context: dg.AssetExecutionContext) -> Results:
+    @dg.multi_asset(name=STEP, specs=specs, check_specs=checks, op_tags={ORDERED_DAYS: "true"})
+    def compute(context: dg.AssetExecutionContext) -> Results:
         day = partition_day(context)
         with failures(context.retry_number), env.ordering(STEP, day):
             yield from _ingest(env, source, vocabulary, policy, day, full)
 
-    return ingest
+    return compute
 
 
 def _ingest(
@@ -80,32 +82,48 @@ def _ingest(
         env.lake.staging() as folder,
         env.engine.local.connect(folder) as connection,
     ):
-        wanted = wanted_events(env.lake.days("raw_events"), day, env.tz, policy.late_arrival_days, full)
+        wanted = wanted_events(env.lake.days(RAW_EVENTS.table), day, env.tz, policy.late_arrival_days, full)
         with source.open(connection, folder, wanted) as tables:
-            run = Ingestion(
-                connection, tables, env.lake, folder, day=day, tz=env.tz, wanted=wanted, vocabulary=vocabulary
-            )
-            ingested = run.run()
-            first = run.first_lead_at()
+            run = Run(connection, env.lake, folder, day, env.tz, wanted, vocabulary)
+            ingested = ingest(run, tables)
+            first = ingested.first_lead_at
             if first is not None and first >= wanted.end:
                 created = day_of(min(first, LAST_INSTANT), env.tz)
                 raise InputError(
                     f"{day} is before the data: the first lead of {source.label} was created on {created}; "
                     "choose that day or a later one"
                 )
-            yield from _judge(env, ingested, DuckDBSession(connection), policy, day)
+            yield from _publish(env, ingested, DuckDBSession(connection), policy, day)
+            yield from _publish_state(env, run, tables)
 
 
-def _judge(env: Env, ingested: Ingested, session: DuckDBSession, policy: IngestionPolicy, day: dt.date) -> Results:
-    """Check results, then publication of all tables, or of the quarantine alone where too many rows are bad."""
+def _publish_state(env: Env, run: Run, tables: Any) -> Results:
+    """Publish no alias, and the newest time of the source that can be read."""
+    times = []
+    for name, table in tables.items():
+        if name != "content":
+            source = reading(run, INPUTS[name], table)
+            times.append(run.row(f"select max({source.parsed(INPUTS[name].time)}) from {source.relation} as src")[0])
+    newest = max((time for time in times if time is not None), default=None)
+    end = end_of_day(run.day, env.tz)
+    state = [{"read_at": end, "newest_at": newest, "is_stale_leads": False, "is_stale_events": False}]
+    for contract, rows in ((RAW_ALIASES, []), (SOURCE_STATE, state)):
+        path = run.folder / f"{contract.table}.parquet"
+        pq.write_table(pa.Table.from_pylist(rows, schema=contract.arrow_schema), path)
+        env.lake.publish(path, contract.table, run.day)
+        yield dg.MaterializeResult(asset_key=contract.table, metadata={"dagster/row_count": len(rows)})
+
+
+def _publish(env: Env, ingested: Ingested, session: DuckDBSession, policy: IngestionPolicy, day: dt.date) -> Results:
+    """Return the check results, then publish all tables, or the quarantine alone where too many rows are bad."""
     too_bad = [counts for counts in ingested.counts.values() if counts.is_error(policy)]
     for name, counts in ingested.counts.items():
         yield _adds_up(counts).result(RAW[name].table, day)
         yield _quarantine(counts, ingested, policy).result(RAW[name].table, day)
     broken = []
     for contract in (*RAW.values(), QUARANTINE):
-        files = [path for (table, _), path in ingested.files.items() if table == contract.table]
-        violations = session.violations(contract, files, unique=contract.table != "raw_events")
+        files = list(dict.fromkeys(staged.path for staged in ingested.staged if staged.table == contract.table))
+        violations = session.violations(contract, files, unique=contract is not RAW_EVENTS)
         yield contract_result(contract, violations, day)
         broken += [contract_error(contract.table, day, violations)] if violations else []
     if broken:
@@ -114,20 +132,21 @@ def _judge(env: Env, ingested: Ingested, session: DuckDBSession, policy: Ingesti
         lost = next(counts for counts in ingested.counts.values() if not counts.adds_up)
         raise QuarantineError(f"the rows of {lost.table} on {day} do not add up ({lost}); nothing was published")
     if too_bad:
-        env.lake.publish(ingested.files["quarantine", day], "quarantine", day)
+        quarantine = next(staged for staged in ingested.staged if staged.table == QUARANTINE.table)
+        env.lake.publish(quarantine.path, quarantine.table, day)
         bad, rows = too_bad[0].bad_rows()
         raise QuarantineError(
             f"{too_bad[0].table}: {bad} of {rows} rows are bad ({_reasons(too_bad[0].table, ingested)}), more than "
             f"{policy.quarantine_error_percent:g} %; nothing was replaced; look at quarantine/date={day}, repair the "
             "source and run the day again"
         )
-    for (table, partition), path in sorted(ingested.files.items(), key=lambda item: item[0]):
-        _publish(env, path, table, partition)
+    for staged in sorted(ingested.staged, key=lambda staged: (staged.table, staged.day)):
+        env.lake.publish(staged.own_path(), staged.table, staged.day)
     for name, counts in ingested.counts.items():
         env.progress(RAW[name].table, counts.accepted, 0.0)
         yield dg.MaterializeResult(asset_key=RAW[name].table, metadata=_metadata(env, counts, ingested, day))
     total = sum(counts.quarantined for counts in ingested.counts.values())
-    yield dg.MaterializeResult(asset_key="quarantine", metadata={"dagster/row_count": total})
+    yield dg.MaterializeResult(asset_key=QUARANTINE.table, metadata={"dagster/row_count": total})
 
 
 def _adds_up(counts: Counts) -> Finding:
@@ -161,15 +180,7 @@ def _metadata(env: Env, counts: Counts, ingested: Ingested, day: dt.date) -> dic
         "rows_of_the_future": counts.future,
     }
     if counts.table == "events":
-        metadata["days_written"] = sum(1 for table, _ in ingested.files if table == "raw_events")
+        metadata["days_written"] = sum(staged.table == RAW_EVENTS.table for staged in ingested.staged)
     if counts.table in ingested.missing_tables:
         metadata["warning"] = f"the source has no {counts.table}; it is taken as empty"
     return metadata
-
-
-def _publish(env: Env, path: Any, table: str, day: dt.date) -> None:
-    if path.name == "empty.parquet":  # one staged file serves every day without events
-        copy = path.with_name(f"empty-{day}.parquet")
-        copy.write_bytes(path.read_bytes())
-        path = copy
-    env.lake.publish(path, table, day)

@@ -1,6 +1,6 @@
-"""Here: how the cell of an input column becomes a value: SQL by the column's role and the type it was read with.
+"""Turns the cell of an input column into a value: SQL by the column's kind and the type it was read with.
 
-Not here: which rows are good (ingest.py).
+Does not decide which rows are good (see `raw.rows`).
 
 All names in these expressions come from the input tables' declarations, never from data.
 """
@@ -11,7 +11,7 @@ import datetime as dt
 from zoneinfo import ZoneInfo
 
 from acquisition_assets.core.days import DAY_US, day_runs, offset_runs
-from acquisition_assets.inputs.tables import Cell, InputColumn
+from acquisition_assets.inputs.tables import INSTANT, Cell, InputColumn
 
 # What Unicode calls white space, and the invisible characters that tools leave at the edges of cells.
 BLANK_CODES = [*range(9, 14), *range(28, 33), 133, 160, 5760, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F]
@@ -55,7 +55,6 @@ MACROS = (
     r"'^(?:[a-z][a-z0-9+.-]*://|//)?(?:[^/?#@]*@)?([^/?#:]+)', 1), '.'), '')",
 )
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
-INSTANT = "TIMESTAMP WITH TIME ZONE"
 FLOATS = ("FLOAT", "DOUBLE")
 NAIVE = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS")
 # The first and last date there are, in days since 1970: the local date of an instant can lie a day beyond.

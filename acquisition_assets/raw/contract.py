@@ -1,14 +1,13 @@
-"""Here: the contracts of the stored raw tables and of the quarantine.
+"""Holds the contracts of the stored raw tables and of the quarantine.
 
-Not here: the input tables as they are read (inputs.py).
+Does not declare the input tables as they are read (see `inputs.tables`).
 """
 
 from __future__ import annotations
 
 from acquisition_assets.core.contracts import Contract, Kind, column
 from acquisition_assets.core.pandera_import import Check
-from acquisition_assets.inputs.tables import EVENT_TYPES, REFERRAL_STATUSES
-from acquisition_assets.raw.policy import STATUSES
+from acquisition_assets.inputs.vocabulary import EVENT_TYPES, REFERRAL_STATUSES, STATUSES
 
 REASONS = (
     "missing required value",
@@ -32,6 +31,8 @@ RAW_LEADS = Contract(
         "utm_medium": column(Kind.TEXT, "utm_medium of the first visit", nullable=True),
         "utm_campaign": column(Kind.TEXT, "utm_campaign of the first visit", nullable=True),
         "referrer_url": column(Kind.TEXT, "Page that linked to the first visit", nullable=True),
+        "landing_url": column(Kind.TEXT, "Page of the first visit", nullable=True),
+        "click_ids": column(Kind.TEXT, "Click ids of the first visit", nullable=True),
         "interest_area": column(Kind.TEXT, "Area of interest, lower case", nullable=True),
         "status": column(Kind.TEXT, "Status in the source at the time of reading", Check.isin(STATUSES)),
         "engagement_score": column(Kind.NUMBER, "Base score that the source keeps", Check.ge(0), unit="points"),
@@ -39,7 +40,16 @@ RAW_LEADS = Contract(
         "created_at": column(Kind.INSTANT, "When the lead was created"),
         "engaged_at": column(Kind.INSTANT, "When the lead became engaged", nullable=True),
         "converted_at": column(Kind.INSTANT, "When the lead converted", nullable=True),
+        "inactive_at": column(Kind.INSTANT, "When the lead became inactive", nullable=True),
         "unsubscribed_at": column(Kind.INSTANT, "When the lead unsubscribed", nullable=True),
+        "updated_at": column(Kind.INSTANT, "When the source changed the row", nullable=True),
+        "merged_created_at": column(Kind.INSTANT, "Earliest created_at of the rows that became this lead"),
+        "merged_engaged_at": column(Kind.INSTANT, "Earliest engaged_at of these rows", nullable=True),
+        "merged_converted_at": column(Kind.INSTANT, "Earliest converted_at of these rows", nullable=True),
+        "merged_inactive_at": column(Kind.INSTANT, "Earliest inactive_at of these rows", nullable=True),
+        "merged_unsubscribed_at": column(Kind.INSTANT, "Earliest unsubscribed_at of these rows", nullable=True),
+        "merged_status": column(Kind.TEXT, "Status of these rows that goes furthest", Check.isin(STATUSES)),
+        "unsubscribed_unreadable": column(Kind.FLAG, "An unsubscribed_at of these rows cannot be read"),
         "referrer_host": column(Kind.TEXT, "Host of referrer_url, lower case", nullable=True),
         "created_date": column(Kind.DATE, "Business day of created_at"),
         "engaged_date": column(Kind.DATE, "Business day of engaged_at", nullable=True),
@@ -77,6 +87,7 @@ RAW_REFERRALS = Contract(
         "status": column(Kind.TEXT, "Status at the time of reading", Check.isin(REFERRAL_STATUSES)),
         "created_at": column(Kind.INSTANT, "When it was made"),
         "validated_at": column(Kind.INSTANT, "When it was validated", nullable=True),
+        "updated_at": column(Kind.INSTANT, "When the source changed the row", nullable=True),
         "created_date": column(Kind.DATE, "Business day of created_at"),
     },
 )
@@ -91,6 +102,7 @@ RAW_CONTENT = Contract(
         "url": column(Kind.TEXT, "Address", nullable=True),
         "interest_area": column(Kind.TEXT, "Area of interest, lower case", nullable=True),
         "published_at": column(Kind.INSTANT, "When it was published", nullable=True),
+        "updated_at": column(Kind.INSTANT, "When the source changed the row", nullable=True),
     },
 )
 RAW_STATUS_CHANGES = Contract(
@@ -102,6 +114,27 @@ RAW_STATUS_CHANGES = Contract(
         "status": column(Kind.TEXT, "Status from then on", Check.isin(STATUSES)),
         "changed_at": column(Kind.INSTANT, "When it changed"),
         "read_order": column(Kind.INTEGER, "Place in the source; of equal times the last read counts", Check.ge(0)),
+    },
+)
+RAW_ALIASES = Contract(
+    table="raw_aliases",
+    grain="One row per alias of a lead.",
+    key=("alias_id",),
+    columns={
+        "alias_id": column(Kind.TEXT, "An id that the lead also has or had"),
+        "lead_id": column(Kind.TEXT, "The lead that the source names for it"),
+        "final_lead_id": column(Kind.TEXT, "The lead at the end of the chain of aliases"),
+    },
+)
+SOURCE_STATE = Contract(
+    table="source_state",
+    grain="One row: what was known of the source when the day was read.",
+    key=(),
+    columns={
+        "read_at": column(Kind.INSTANT, "When the run started"),
+        "newest_at": column(Kind.INSTANT, "Newest time in the source that is not later than read_at", nullable=True),
+        "is_stale_leads": column(Kind.FLAG, "raw_leads is not fresh"),
+        "is_stale_events": column(Kind.FLAG, "raw_events is not fresh"),
     },
 )
 QUARANTINE = Contract(

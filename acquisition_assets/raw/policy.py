@@ -1,32 +1,15 @@
-"""Here: the typed part of the policy that ingestion reads.
+"""Types the part of the policy that says which rows ingestion reads again and how many bad ones stop a day.
 
-Not here: anything about outputs.
+Does not hold the words of the input tables (see `inputs.vocabulary`).
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from acquisition_assets.core.policy import Count, LowerText, Percent, Section
-
-Status = Literal["new", "nurturing", "engaged", "converted", "inactive"]
-STATUSES: tuple[str, ...] = ("new", "nurturing", "engaged", "converted", "inactive")
-
-
-class VocabularyPolicy(Section):
-    """Other words for a status, in lower case, and which of the five each means."""
-
-    status: dict[LowerText, Status]
-
-    @field_validator("status")
-    @classmethod
-    def _words(cls, words: dict[str, str]) -> dict[str, str]:
-        for word, meaning in words.items():
-            if word in STATUSES and word != meaning:
-                raise ValueError(f"{word!r} is itself a status and cannot mean {meaning!r}")
-        return words
+from acquisition_assets.core.policy import Count, Percent, Section
 
 
 class IngestionPolicy(Section):

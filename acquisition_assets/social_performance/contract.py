@@ -1,6 +1,6 @@
-"""Here: the contract of the table `social_performance`.
+"""Defines the contract of the table `social_performance`.
 
-Not here: how its rates are computed (rates.py).
+The rates are left to `rates`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: the typed part of the policy that social_performance reads.
+"""Types the section `social_performance` of the policy.
 
-Not here: how a lead's platform is told; it is in features.
+Telling a lead's platform is left to `channels`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: the rates of each channel, their Wilson bounds, and the best platform, from counts per channel.
+"""Computes the rates of each channel, their Wilson bounds, and the best platform, from counts per channel.
 
-Not here: the counts (sql/social_performance/social_performance.sql), and the report (report.py).
+The counts are left to sql/social_performance, and the report to `report`.
 """
 
 from __future__ import annotations

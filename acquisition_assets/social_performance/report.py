@@ -1,6 +1,6 @@
-"""Here: the published report `social_media_tracking`: its typed model, and how it is built from `social_performance`.
+"""Defines the report `social_media_tracking`, builds it from the table `social_performance`, and sums it up.
 
-Not here: where and when the report is written, and the rates of the channels (rates.py).
+The rates are left to `rates`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from acquisition_assets.core.reports import Report
+from acquisition_assets.core.sections import Grid, Part, Section, facts_line
+from acquisition_assets.core.wording import format_cell
 from acquisition_assets.social_performance.policy import SocialPolicy
 from acquisition_assets.social_performance.rates import best_platform, percent
 
+TASK = "social_media_tracking"
 Name = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=0)]
 Percentage = Annotated[float, Field(ge=0, le=100)]
@@ -112,3 +115,31 @@ def _comparison(
 def _channel(rows: Sequence[dict[Hashable, Any]]) -> ChannelMetrics:
     total, engaged = (sum(int(row[name]) for row in rows) for name in ("total_leads", "engaged_leads"))
     return ChannelMetrics(total=total, engaged=engaged, engagement_rate=percent(engaged, total))
+
+
+def summary(report: SocialReport) -> Section:
+    """Return the report for people: the best platform, the platforms, and all channels."""
+    facts = {
+        "leads of the last days came from social media": report.total_social_leads,
+        "% of all": report.social_percentage,
+    }
+    best = report.best_platform
+    chosen = f"{best.platform} ({format_cell(best.engagement_rate)} % engaged)" if best else "none has enough leads"
+    parts: list[Part] = [facts_line(facts), f"best platform: {chosen}"]
+    platforms = [
+        [
+            row.platform,
+            row.total_leads,
+            row.engaged_leads,
+            row.engagement_rate,
+            row.avg_engagement_score,
+            row.referral_rate,
+        ]
+        for row in report.social_platforms
+    ]
+    if platforms:
+        titles = ["platform", "leads", "engaged", "engagement %", "mean score", "referral %"]
+        parts.append(Grid(titles, platforms))
+    channels = [[name, row.total, row.engaged, row.engagement_rate] for name, row in report.channel_comparison.items()]
+    parts.append(Grid(["channel", "leads", "engaged", "engagement %"], channels))
+    return Section("Social performance", parts)

@@ -13,7 +13,7 @@ import pytest
 
 from acquisition_assets.features.contract import LEAD_ACTIVITY
 from acquisition_assets.policy import read_policy
-from acquisition_assets.raw.contract import RAW_EVENTS, RAW_LEADS
+from acquisition_assets.raw.contract import RAW_EVENTS
 from acquisition_assets_tests.kit.sql_cases import END, US, Row, activity_of, ago, delivery, event, frame, lead, run_sql
 
 LATELY = ago(2)
@@ -26,15 +26,14 @@ def facts(events: Sequence[Row], leads: Sequence[Row] = (), silent_days: int = 7
     everyone = list(leads) or [lead("a")]
     policy = read_policy()
     tables = {
-        "raw_leads": frame(RAW_LEADS, everyone),
         "raw_events": frame(RAW_EVENTS, events, dated=True),
         "lead_activity": frame(LEAD_ACTIVITY, activity_of(events, everyone).values()),
     }
     parameters = {
+        "until": END,
         "silent_from": ago(silent_days),
-        "silent_days": silent_days,
         "silent_deliveries": policy.anomalies.silent_deliveries,
-        "recent_days": policy.features.recent_days,
+        "is_same_window": silent_days == policy.features.recent_days,
     }
     return run_sql("anomalies/anomalies", tables, parameters)[0]
 
@@ -100,12 +99,13 @@ def test_the_window_may_differ_from_that_of_the_features(days: int, silent: int)
 def test_how_far_leads_and_deliveries_go_back() -> None:
     events = [event("bounced", ago(50)), event("sent", ago(31) - US), event("sent", ago(2), event_id="2")]
     row = facts(events, [lead("a", created_at=ago(90)), lead("b", created_at=ago(5))])
-    assert (row["first_lead_date"], row["first_sent_date"]) == (ago(90).date(), ago(32).date())
+    assert (row["first_lead_at"], row["first_sent_date"]) == (ago(90), ago(32).date())
+    strangers = [event("sent", ago(300), "later"), *events]
+    assert facts(strangers, [lead("a")])["first_sent_date"] == ago(32).date()
     nothing = facts([], [])
     assert (nothing["first_sent_date"], nothing["silent_leads"]) == (None, 0)
     assert run_sql(
         "anomalies/anomalies",
-        {"raw_leads": frame(RAW_LEADS, []), "raw_events": frame(RAW_EVENTS, [], dated=True)}
-        | {"lead_activity": frame(LEAD_ACTIVITY, [])},
-        {"silent_from": ago(7), "silent_days": 7, "silent_deliveries": 10, "recent_days": 7},
-    ) == [{"first_lead_date": None, "first_sent_date": None, "silent_leads": 0}]
+        {"raw_events": frame(RAW_EVENTS, [], dated=True), "lead_activity": frame(LEAD_ACTIVITY, [])},
+        {"until": END, "silent_from": ago(7), "silent_deliveries": 10, "is_same_window": True},
+    ) == [{"first_lead_at": None, "first_sent_date": None, "silent_leads": 0}]

@@ -9,11 +9,12 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from acquisition_assets.behavior_predictions.contract import FACTORS
 from acquisition_assets.policy import read_policy
+from acquisition_assets_tests.kit.examples import examples
 from acquisition_assets_tests.kit.sql_cases import Row, active, predictions_of
 
 
@@ -150,7 +151,7 @@ def test_features_are_handed_on_as_they_are() -> None:
 shares = st.one_of(st.none(), st.floats(0, 1))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.lists(
         st.builds(

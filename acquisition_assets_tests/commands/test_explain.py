@@ -1,7 +1,4 @@
-"""Here: `acquisition explain`: its numbers add up, it says why, and it shows no address.
-
-Not here: what is computed.
-"""
+"""Protects `acquisition explain`: its numbers add up, it says why, and it shows no address."""
 
 from __future__ import annotations
 
@@ -14,10 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from acquisition_assets.behavior_predictions.contract import FACTORS
-from acquisition_assets.commands import reasons
-from acquisition_assets.commands.explain import read_lead
 from acquisition_assets.core.lake import Lake
+from acquisition_assets.core.sections import LeadView
+from acquisition_assets.core.wording import format_value
 from acquisition_assets.dynamic_scores.contract import PARTS
+from acquisition_assets.dynamic_scores.explain import previous_day
 from acquisition_assets_tests.commands.conftest import DAYS, call, refused
 
 
@@ -228,14 +226,14 @@ def test_corrupt_partition_is_named(lake: Path, tmp_path: Path) -> None:
 def test_previous_day_is_only_named_if_its_score_is_the_previous_one(lake: Path, tmp_path: Path) -> None:
     own = Path(shutil.copytree(lake, tmp_path / "lake"))
     day = dt.date.fromisoformat(DAYS[-1])
-    assert read_lead(Lake(str(own)), "ana", day, 7).previous_day == dt.date.fromisoformat(DAYS[1])
-    assert read_lead(Lake(str(own)), "ana", day, 0).previous_day is None
+    assert previous_day(LeadView(Lake(str(own)), "ana", day), 7) == dt.date.fromisoformat(DAYS[1])
+    assert previous_day(LeadView(Lake(str(own)), "ana", day), 0) is None
     file = own / "dynamic_scores" / f"date={DAYS[1]}" / "data.parquet"
     table = pq.read_table(file)
     scores = table.column("score").to_pylist()
     changed = table.set_column(table.schema.get_field_index("score"), "score", [[score + 1 for score in scores]])
     pq.write_table(changed, file)
-    assert read_lead(Lake(str(own)), "ana", day, 7).previous_day is None
+    assert previous_day(LeadView(Lake(str(own)), "ana", day), 7) is None
 
 
 @pytest.mark.parametrize(
@@ -252,5 +250,5 @@ def test_previous_day_is_only_named_if_its_score_is_the_previous_one(lake: Path,
         (7, "7"),
     ],
 )
-def test_shown(value: object, text: str) -> None:
-    assert reasons.shown(value) == text
+def test_a_value_that_only_looks_round_is_about_that(value: object, text: str) -> None:
+    assert format_value(value) == text

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from acquisition_assets.catalog import TABLES as CONTRACTS
 from acquisition_assets.commands import validate
-from acquisition_assets.commands.validate import CONTRACTS
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.definitions import build_defs
 from acquisition_assets_tests.commands.conftest import DAYS, call

@@ -9,11 +9,12 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from acquisition_assets.content_recommendations.policy import RULES
 from acquisition_assets.policy import read_policy
+from acquisition_assets_tests.kit.examples import examples
 from acquisition_assets_tests.kit.sql_cases import END, US, Row, active, ago, delivery, event, recommendations_of
 
 ITEMS = read_policy().content_recommendations.items
@@ -202,7 +203,7 @@ def test_an_item_that_content_has_under_another_id_is_completed_by_that_id() -> 
     assert rules(events=done, content=[item("c7")], interest_area="marketing") == ["interest_marketing"]
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     st.lists(
         st.builds(

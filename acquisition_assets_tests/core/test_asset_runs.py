@@ -19,12 +19,14 @@ import pyarrow as pa
 import pytest
 
 from acquisition_assets.automation.jobs import DAILY_JOB
-from acquisition_assets.core.assets import MASK, MAX_RETRIES, Step, failures, preview
 from acquisition_assets.core.contracts import Violation
 from acquisition_assets.core.errors import ContractError, InputError, LakeError, SourceUnavailableError
 from acquisition_assets.core.lake import Lake
+from acquisition_assets.core.masking import MASK
 from acquisition_assets.core.plots import INLINE
 from acquisition_assets.core.settings import Settings
+from acquisition_assets.core.specs import preview
+from acquisition_assets.core.step import MAX_RETRIES, Step, failures
 from acquisition_assets.definitions import build_defs
 from acquisition_assets.raw.contract import RAW_LEADS
 from acquisition_assets_tests.kit import world

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from acquisition_assets.core.days import (
@@ -33,6 +33,7 @@ from acquisition_assets.core.days import (
     zone,
 )
 from acquisition_assets.core.errors import InputError
+from acquisition_assets_tests.kit.examples import examples
 from acquisition_assets_tests.oracle import reference
 
 LAST = dt.date(2037, 12, 31)
@@ -174,7 +175,7 @@ def test_days_follow_each_other_without_gap_and_overlap(name: str) -> None:
 ZONES = sorted(zoneinfo.available_timezones() - {"localtime", "Factory"})
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     st.sampled_from(ZONES),
     st.datetimes(dt.datetime(1971, 1, 1), dt.datetime(2037, 12, 30), timezones=st.just(UTC)),  # noqa: DTZ001

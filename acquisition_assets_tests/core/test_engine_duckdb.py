@@ -1,11 +1,13 @@
-"""Here: the DuckDB engine: what a session names, writes and refuses, and what its errors say.
+"""Protects the DuckDB engine: what a session binds and writes, and that its errors help without quoting a cell.
 
-Not here: what the SQL says, the contracts' rules (test_contracts.py), and Spark.
+The contracts' rules are tested in test_contracts.py, Spark under services/spark.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import re
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +19,8 @@ import pytest
 
 from acquisition_assets.core.contracts import Contract, Kind, column
 from acquisition_assets.core.duckdb_sql import in_memory
-from acquisition_assets.core.engine.duckdb import DuckDBEngine, DuckDBSession, readable_errors, used
+from acquisition_assets.core.engine.duckdb import DuckDBEngine, DuckDBSession, readable_errors
+from acquisition_assets.core.engine.session import used
 from acquisition_assets.core.errors import (
     AcquisitionError,
     ContractError,
@@ -149,19 +152,63 @@ def test_too_little_memory_says_what_to_raise(lake: Lake, tmp_path: Path) -> Non
         session.query("select list(i) as l from range(10000000) as t(i)")
 
 
-def test_a_spill_folder_that_is_none_says_so(lake: Lake, tmp_path: Path) -> None:
+def test_an_unusable_spill_folder_is_reported(lake: Lake, tmp_path: Path) -> None:
     (tmp_path / "spill").write_text("a file", encoding="utf-8")
     engine = DuckDBEngine(lake, memory_limit="32MB", threads=1, spill=tmp_path / "spill")
     with (
-        pytest.raises(LakeError, match=r"reading or writing failed .*; the old partition stays"),
+        pytest.raises(LakeError, match=r"reading or writing failed \(.*spill.*\); the old partition was left"),
         engine.session(tmp_path) as s,
     ):
         s.query("select count(*) as n from (select distinct hash(i) as h, i from range(5000000) as t(i))")
 
 
-def test_defects_are_told_as_they_are(session: DuckDBSession) -> None:
-    with pytest.raises(duckdb.ParserException), readable_errors():
-        session.query("select from where")
+def read_things(lake: Lake, scratch: Path) -> None:
+    """Read the partitions of both days in a session of their own."""
+    with DuckDBEngine(lake, threads=1).session(scratch) as session:
+        session.bind("things", THINGS, lake.files("things", [DAY, NEXT]))
+        session.query("select * from things")
+
+
+@pytest.mark.parametrize("part", ["page", "footer"])
+def test_a_damaged_partition_is_named_among_others(lake: Lake, tmp_path: Path, part: str) -> None:
+    """DuckDB reports some damage without the file; then the bound files are read to find it."""
+    for day in (DAY, NEXT):
+        publish(lake, day, *(f"jane{number}@example.org" for number in range(100)))
+    file = Path(lake.file("things", NEXT))
+    content = bytearray(file.read_bytes())
+    ids = pq.read_metadata(file).row_group(0).column(len(THINGS.columns) - 1)
+    start = ids.dictionary_page_offset if part == "page" else len(content) - 40
+    content[start : start + 20] = b"\xff" * 20
+    file.write_bytes(content)
+    with pytest.raises(LakeError, match="partition things/date=2026-04-01 of the lake is corrupt") as failure:
+        read_things(lake, tmp_path)
+    assert "jane" not in str(failure.value)
+
+
+SECRET = "jane@example.org"
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (f"select '{SECRET}'::integer", "a value does not fit the type .* (ConversionException of DuckDB)"),
+        (f"select error('{SECRET}')", "DuckDB failed (InvalidInputException)"),
+        (f"select from where '{SECRET}'", "DuckDB failed (ParserException)"),
+        (f"select nothing = '{SECRET}'", "DuckDB failed (BinderException)"),
+        (f"select * from read_csv('{SECRET}')", "reading or writing failed (DuckDB does not say which file)"),
+    ],
+)
+def test_no_error_repeats_what_duckdb_quotes(session: DuckDBSession, query: str, message: str) -> None:
+    with pytest.raises(AcquisitionError) as failure, readable_errors():
+        session.query(query)
+    assert re.match(re.escape(message).replace(r"\.\*", ".*"), str(failure.value))
+    assert SECRET not in "".join(traceback.format_exception(failure.value))
+    assert SECRET in str(failure.value.__context__)
+
+
+def test_an_interrupt_passes_unchanged() -> None:
+    with pytest.raises(duckdb.InterruptException), readable_errors():
+        raise duckdb.InterruptException("Interrupted!")
 
 
 def test_every_connection_is_in_utc_offline_and_sees_no_variable_of_python() -> None:

@@ -1,6 +1,6 @@
-"""Here: where the DuckDB engine cuts a large table into slices, and what it computes of slices.
+"""Protects where the DuckDB engine slices a large table, and that sliced queries give the same rows as whole ones.
 
-Not here: that the features are the same with slices (features/test_features_slices.py).
+The features as a whole are compared in features/test_features_slices.py.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from acquisition_assets.core import engine
 from acquisition_assets.core.contracts import Contract, Kind, column
-from acquisition_assets.core.engine.duckdb import DuckDBEngine, DuckDBSession, Slices, bounds_of, readable_errors
+from acquisition_assets.core.engine import slices
+from acquisition_assets.core.engine.duckdb import DuckDBEngine, DuckDBSession, readable_errors
+from acquisition_assets.core.engine.slices import Slices, bounds_of
 from acquisition_assets.core.errors import LakeError
 from acquisition_assets.core.lake import Lake
 
@@ -32,7 +33,7 @@ QUERY = "select lead_id, sum(pages) as pages from visits group by lead_id"
 
 @pytest.fixture(autouse=True)
 def _small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "ROWS_OF_A_SLICE", 500)
+    monkeypatch.setattr(slices, "ROWS_OF_A_SLICE", 500)
 
 
 @pytest.fixture
@@ -53,11 +54,12 @@ def visits(folder: Path, names: Sequence[str | None], group: int = 100) -> list[
     return files
 
 
-def test_rows_in_order_are_cut_and_computed_slice_by_slice(session: DuckDBSession, tmp_path: Path) -> None:
+def test_rows_in_order_are_computed_slice_by_slice(session: DuckDBSession, tmp_path: Path) -> None:
     session.bind("visits", VISITS, visits(tmp_path, NAMES))
-    session.cut("visits", "lead_id")
-    assert session.slices == Slices("lead_id", ("lead-0100", "lead-0300", "lead-0500", "lead-0600", "lead-0800"))
-    session.bind_query("pages", QUERY, sliced=["visits"])
+    ranges = session.slice_by("visits", "lead_id")
+    assert ranges == Slices("lead_id", ("lead-0100", "lead-0300", "lead-0500", "lead-0600", "lead-0800"))
+    assert len(ranges.of("visits").queries(QUERY)) == 6
+    session.bind_query("pages", QUERY, slices=ranges.of("visits"))
     assert session.query("select * from pages order by 1").to_pylist() == [
         {"lead_id": name, "pages": 6} for name in NAMES
     ]
@@ -67,10 +69,10 @@ def test_each_slice_sees_its_own_rows_of_every_relation(session: DuckDBSession, 
     session.bind("visits", VISITS, visits(tmp_path, NAMES))
     session.bind_arrow("leads", pa.table({"lead_id": [*NAMES[::2], "lead-", "lead-1"]}))
     session.bind_view("seen", "select lead_id, count(*) as visits from visits group by lead_id")
-    session.cut("visits", "lead_id")
+    ranges = session.slice_by("visits", "lead_id")
     query = "with named as (select * from leads) select lead_id, visits, $n n from named left join seen using (lead_id)"
-    session.bind_query("sliced", query, {"n": 7}, sliced=["leads", "seen"])
-    session.bind_query("whole", query, {"n": 7})
+    session.bind_query("sliced", query, {"n": 7}, ranges.of("leads", "seen"))
+    session.bind_query("whole", query, {"n": 7}, ranges)
     rows = [session.query(f"select * from {name} order by 1").to_pylist() for name in ("sliced", "whole")]
     assert rows[0] == rows[1]
     assert len(rows[0]) == len(NAMES) // 2 + 2
@@ -78,10 +80,10 @@ def test_each_slice_sees_its_own_rows_of_every_relation(session: DuckDBSession, 
 
 def test_what_is_written_in_slices_is_one_file(session: DuckDBSession, tmp_path: Path) -> None:
     session.bind("visits", VISITS, visits(tmp_path, NAMES))
-    session.cut("visits", "lead_id")
+    ranges = session.slice_by("visits", "lead_id")
     for number in range(2):
         file = tmp_path / f"{number}.parquet"
-        assert session.write(QUERY, VISITS, file, sliced=["visits"]) == len(NAMES)
+        assert session.write(QUERY, VISITS, file, slices=ranges.of("visits")) == len(NAMES)
         assert sorted(pq.ParquetFile(file).read().column("lead_id").to_pylist()) == NAMES
         assert not session.violations(VISITS, [file])
 
@@ -90,9 +92,9 @@ def test_slices_are_kept_in_the_spill_folder_while_the_session_lasts(tmp_path: P
     spill = tmp_path / "disk" / "spill"
     with DuckDBEngine(Lake(str(tmp_path / "lake")), spill=spill).session(tmp_path / "scratch") as session:
         session.bind("visits", VISITS, visits(tmp_path, NAMES))
+        ranges = session.slice_by("visits", "lead_id")
         assert not spill.exists()
-        session.cut("visits", "lead_id")
-        session.bind_query("pages", QUERY, sliced=["visits"])
+        session.bind_query("pages", QUERY, slices=ranges.of("visits"))
         session.connection.execute("checkpoint kept")
         (file,) = spill.glob("slices-*/slices.duckdb")
         assert b"lead-0999" in file.read_bytes()
@@ -104,8 +106,9 @@ def test_a_folder_that_cannot_keep_slices_says_so(tmp_path: Path) -> None:
     engine = DuckDBEngine(Lake(str(tmp_path / "lake")), spill=tmp_path / "spill")
     with engine.session(tmp_path) as session:
         session.bind("visits", VISITS, visits(tmp_path, NAMES))
+        ranges = session.slice_by("visits", "lead_id").of("visits")
         with pytest.raises(LakeError, match=r"reading or writing failed .*slices"), readable_errors():
-            session.cut("visits", "lead_id")
+            session.bind_query("pages", QUERY, slices=ranges)
 
 
 @pytest.mark.parametrize(
@@ -119,24 +122,23 @@ def test_a_folder_that_cannot_keep_slices_says_so(tmp_path: Path) -> None:
 )
 def test_others_are_computed_at_once(names: list[str | None], session: DuckDBSession, tmp_path: Path) -> None:
     session.bind("visits", VISITS, visits(tmp_path, names, group=1 if None in names else 100))
-    session.cut("visits", "lead_id")
-    assert session.slices.bounds == ()
-    session.bind_query("pages", QUERY, sliced=["visits"])
+    ranges = session.slice_by("visits", "lead_id")
+    assert ranges.bounds == ()
+    session.bind_query("pages", QUERY, slices=ranges.of("visits"))
     assert session.query("select count(*) as leads from pages").to_pylist() == [{"leads": len(set(names))}]
 
 
-def test_a_table_without_files_is_not_cut(session: DuckDBSession) -> None:
+def test_a_table_without_files_is_not_sliced(session: DuckDBSession) -> None:
     session.bind("visits", VISITS, [])
-    session.cut("visits", "lead_id")
-    assert session.slices.bounds == ()
+    assert session.slice_by("visits", "lead_id").bounds == ()
 
 
 def test_letters_are_ordered_as_the_engine_orders_them(session: DuckDBSession, tmp_path: Path) -> None:
     names = sorted({f"{letter}{number}" for number in range(60) for letter in "aZé'ß日😀\u07ff\ue000"})
     session.bind("visits", VISITS, visits(tmp_path, names, group=20))
-    session.cut("visits", "lead_id")
-    assert len(session.slices.bounds) > 1
-    session.bind_query("pages", QUERY, sliced=["visits"])
+    ranges = session.slice_by("visits", "lead_id")
+    assert len(ranges.bounds) > 1
+    session.bind_query("pages", QUERY, slices=ranges.of("visits"))
     assert session.query("select lead_id from pages order by 1").column("lead_id").to_pylist() == names
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import sqlglot
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlglot import exp
 
@@ -30,6 +30,7 @@ from acquisition_assets.criteria.language import (
     CriterionError,
     parse_criterion,
 )
+from acquisition_assets_tests.kit.examples import examples
 
 TEXT, INTEGER, NUMBER, FLAG = ColumnType.TEXT, ColumnType.INTEGER, ColumnType.NUMBER, ColumnType.FLAG
 INSTANT, DATE, TEXTS = ColumnType.INSTANT, ColumnType.DATE, ColumnType.TEXTS
@@ -859,7 +860,7 @@ CONDITIONS = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(text=CONDITIONS, rows=st.lists(ROWS, min_size=1, max_size=3))
 def test_sql_and_python_agree(engine: duckdb.DuckDBPyConnection, text: str, rows: list[dict[str, object]]) -> None:
     criterion = small(f"({text}) and id = '1'")
@@ -882,7 +883,7 @@ def read_or_refused(text: str) -> Criterion | CriterionError:
         return refusal
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(st.lists(PIECES, max_size=12).map(" ".join))
 def test_any_text_is_a_criterion_or_refused_in_one_line(text: str) -> None:
     outcome = read_or_refused(text)

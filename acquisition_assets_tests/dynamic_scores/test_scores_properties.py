@@ -8,11 +8,12 @@ from __future__ import annotations
 import datetime as dt
 import random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from acquisition_assets.dynamic_scores.contract import PARTS
-from acquisition_assets.raw.policy import STATUSES
+from acquisition_assets.inputs.vocabulary import STATUSES
+from acquisition_assets_tests.kit.examples import examples
 from acquisition_assets_tests.kit.sql_cases import DAY, Row, active, ago, scored, scores_of
 
 LARGE = 1e9
@@ -52,7 +53,7 @@ def leads(draw: st.DrawFn) -> list[Row]:
 published = st.integers(0, 10_000).map(lambda cents: cents / 100)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(leads(), st.lists(st.tuples(st.integers(0, 11), st.integers(1, 7), published), max_size=12), st.randoms())
 def test_what_always_holds(activity: list[Row], before: list[tuple[int, int, float]], order: random.Random) -> None:
     previous = {

@@ -14,6 +14,7 @@ import pytest
 from acquisition_assets.core.days import end_of_day
 from acquisition_assets_tests.kit.sql_cases import (
     END,
+    POLICY,
     US,
     Row,
     activity_of,
@@ -362,7 +363,7 @@ PAST, LATER = END - US, END
         ("new", None, None, "new"),
         ("new", PAST, PAST, "new"),
         ("nurturing", PAST, PAST, "nurturing"),
-        ("inactive", LATER, LATER, "inactive"),
+        ("inactive", LATER, LATER, "inactive"),  # without a time of its own
         ("engaged", None, None, "engaged"),
         ("engaged", PAST, None, "engaged"),
         ("engaged", LATER, None, "nurturing"),
@@ -380,6 +381,144 @@ def test_the_source_status_is_taken_back_to_the_end_of_the_day(
 ) -> None:
     row = of(leads=[lead(status=source, engaged_at=engaged_at, converted_at=converted_at)])
     assert row["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("inactive_at", "engaged_at", "status", "is_dated"),
+    [
+        (PAST, None, "inactive", True),
+        (LATER, PAST, "engaged", True),
+        (LATER, LATER, "nurturing", False),
+        (LATER, None, "nurturing", False),
+    ],
+)
+def test_an_inactive_lead_was_not_so_before_its_time(
+    inactive_at: dt.datetime, engaged_at: dt.datetime | None, status: str, is_dated: bool
+) -> None:
+    row = of(leads=[lead(status="inactive", inactive_at=inactive_at, engaged_at=engaged_at)], newest_at=ago(9))
+    assert (row["status"], row["status_is_dated"]) == (status, is_dated)
+
+
+NEW_ENOUGH = END + dt.timedelta(hours=36) - US
+
+
+@pytest.mark.parametrize(
+    ("newest_at", "is_dated"), [(ago(400), True), (NEW_ENOUGH, True), (NEW_ENOUGH + US, False), (None, False)]
+)
+def test_a_status_without_a_time_is_dated_by_the_end_of_the_source(
+    newest_at: dt.datetime | None, is_dated: bool
+) -> None:
+    for status in ("new", "nurturing", "engaged", "converted", "inactive"):
+        row = of(leads=[lead(status=status)], newest_at=newest_at)
+        assert (row["status"], row["status_is_dated"]) == (status, is_dated)
+    sooner = POLICY.model_copy(update={"features": POLICY.features.model_copy(update={"dated_hours": 12.0})})
+    assert of(newest_at=END + dt.timedelta(hours=20))["status_is_dated"]
+    assert not of(newest_at=END + dt.timedelta(hours=20), policy=sooner)["status_is_dated"]
+    timed = of(leads=[lead(status="converted", converted_at=PAST)], newest_at=newest_at)
+    assert timed["status_is_dated"]
+    assert of(changes=[change("new", ago(5), 0)], newest_at=newest_at)["status_is_dated"]
+    last_resort = of(leads=[lead(status="converted", converted_at=LATER)], newest_at=newest_at)
+    assert (last_resort["status"], last_resort["status_is_dated"]) == ("nurturing", False)
+
+
+def test_the_rows_that_became_one_lead_count_for_it() -> None:
+    merged = {
+        "merged_created_at": ago(50),
+        "merged_status": "converted",
+        "merged_converted_at": ago(3),
+        "merged_unsubscribed_at": ago(2),
+    }
+    row = of(leads=[lead(created_at=ago(4), **merged)])
+    assert (row["created_at"], row["age_days"], row["status"], row["is_unsubscribed"]) == (
+        ago(50),
+        50,
+        "converted",
+        True,
+    )
+    before = of(leads=[lead(status="converted", merged_converted_at=LATER, merged_engaged_at=PAST)])
+    assert (before["status"], before["status_is_dated"]) == ("engaged", True)
+
+
+@pytest.mark.parametrize(
+    ("events", "is_bounced"),
+    [
+        ([], False),
+        ([("bounced", 5)], True),
+        ([("bounced", 900)], True),
+        ([("bounced", 5), ("opened", 4)], False),
+        ([("opened", 6), ("bounced", 5)], True),
+        ([("bounced", 5), ("opened", 4), ("bounced", 3)], True),
+        ([("bounced", 5), ("sent", 4)], True),
+        ([("bounced", 800), ("clicked", 700)], False),
+        ([("bounced", 5), ("opened", 5)], True),  # at the same time, not after
+    ],
+)
+def test_a_bounce_ends_with_the_next_human_event(events: list[tuple[str, int]], is_bounced: bool) -> None:
+    row = of(*(event(kind, ago(days), event_id=f"{kind}{days}") for kind, days in events))
+    assert (row["is_bounced"], row["may_be_mailed"]) == (is_bounced, not is_bounced)
+    by_machine = of(*(event(kind, ago(days), event_id=f"{kind}{days}", is_machine=True) for kind, days in events))
+    assert by_machine["is_bounced"] == any(kind == "bounced" for kind, _ in events)
+
+
+def test_a_complaint_is_never_forgotten() -> None:
+    row = of(event("complained", ago(900)), event("opened", ago(2)))
+    assert (row["has_complained"], row["is_unsubscribed"], row["may_be_mailed"]) == (True, False, False)
+
+
+LONGEST = f"{'a' * 242}@example.org"
+
+
+@pytest.mark.parametrize("email", ["ana@example.org", " ana@example.org ", "🚀@b.c", "a@b..c", "a@b.c.", LONGEST])
+def test_an_address_of_valid_form_may_be_mailed(email: str) -> None:
+    rows = activity_of(leads=[lead("a", email=email), lead("b"), lead(email.strip())])
+    assert [row["may_be_mailed"] for row in rows.values()] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["ana", "a@b", "@b.c", "a@.c", "a@b.", "a@b@c.d", "a b@c.d", "a@b.c\n", "a@b .c", "a\u00a0@b.c", f"a{LONGEST}"],
+)
+def test_other_text_is_no_address(email: str) -> None:
+    assert not of(leads=[lead(email=email)])["may_be_mailed"]
+    rows = activity_of(leads=[lead(email)])  # the id is no address, and nobody has one
+    assert rows[email]["may_be_mailed"]
+
+
+def test_where_nobody_has_an_address_everybody_may_be_mailed_who_did_not_leave() -> None:
+    rows = activity_of([event("unsubscribed", ago(1), "b")], [lead("a"), lead("b")])
+    assert [rows[name]["may_be_mailed"] for name in "ab"] == [True, False]
+
+
+def test_what_names_an_alias_belongs_to_the_lead() -> None:
+    events = [
+        event("sent", ago(9), "old", delivery_id=None, content_id="c1"),
+        event("opened", ago(8), "a", delivery_id=None, content_id="c1"),
+        event("completed", ago(7), "older", delivery_id=None, content_id="c1"),
+        event("bounced", ago(6), "b", delivery_id=None),
+    ]
+    given = {
+        "events": events,
+        "leads": [lead("a"), lead("b")],
+        "referrals": [referral("r1", "validated", "old"), referral("r2", "pending", "a")],
+        "changes": [change("engaged", ago(5), 0, "a"), change("inactive", ago(5), 1, "older")],
+    }
+    rows = activity_of(**given, aliases={"old": "a", "older": "a", "x": "b"})
+    row = rows["a"]
+    assert (row["deliveries_total"], row["opens_total"], row["completions_total"]) == (1, 1, 1)
+    assert (row["avg_response_hours"], row["referrals_generated"], row["referrals_validated"]) == (24.0, 2, 1)
+    assert (row["status"], row["last_sent_at"]) == ("inactive", ago(9))
+    assert (rows["b"]["deliveries_total"], rows["b"]["is_bounced"]) == (0, True)
+    assert activity_of(**given)["a"]["deliveries_total"] == 0
+
+
+def test_aliases_that_nothing_names_change_nothing() -> None:
+    events = delivery("d1", ago(5), ago(4), ago(3))
+    assert activity_of(events, aliases={"unused": "a"}) == activity_of(events)
+
+
+def test_an_unsubscribed_at_that_cannot_be_read_counts_on_every_day() -> None:
+    row = of(leads=[lead(unsubscribed_unreadable=True)])
+    assert (row["is_unsubscribed"], row["may_be_mailed"]) == (True, False)
 
 
 def change(status: str, changed_at: dt.datetime, order: int, lead_id: str = "a") -> Row:

@@ -15,7 +15,7 @@ from acquisition_assets_tests.kit.sql_cases import END, US, Row, ago, delivery, 
 COUNTS = (
     "new_leads",
     "deliveries_sent",
-    "opened_same_day",
+    "opened_24h",
     "completions",
     "referrals_created",
     "referrals_fraud",
@@ -60,19 +60,22 @@ def test_each_thing_counts_on_the_business_day_of_its_time(instant: dt.datetime,
     [
         (ago(1), ago(1), 1),
         (ago(1), END - US, 1),
+        (ago(1, hours=1), END - US, 0),  # of the day before, opened 25 hours later
+        (ago(2, hours=-23), ago(1, hours=-22), 1),  # sent at 23:00, opened the next day
         (ago(2), ago(1) - US, 1),
-        (ago(2), ago(1), 0),
-        (ago(1), ago(5), 1),  # opened before it was sent: before that day's end
+        (ago(2), ago(1), 0),  # 24 hours are too late
+        (ago(1), ago(5), 0),  # opened before it was sent: not negative
+        (ago(1), ago(1) - US, 0),
     ],
 )
-def test_opened_the_same_day_is_before_the_end_of_the_day_of_sending(
+def test_opened_in_24_hours_counts_on_the_day_of_sending(
     sent_at: dt.datetime, opened_at: dt.datetime, opened: int
 ) -> None:
     rows = metrics_of(delivery("d1", sent_at, opened_at))
-    assert sum(row["opened_same_day"] for row in rows.values()) == opened
+    assert sum(row["opened_24h"] for row in rows.values()) == opened
     assert sum(row["deliveries_sent"] for row in rows.values()) == 1
     by_machine = [event("sent", sent_at), event("opened", opened_at, is_machine=True)]
-    assert sum(row["opened_same_day"] for row in metrics_of(by_machine).values()) == 0
+    assert sum(row["opened_24h"] for row in metrics_of(by_machine).values()) == 0
 
 
 def test_a_delivery_counts_once_on_its_first_sending_and_completion() -> None:
@@ -97,7 +100,7 @@ def test_the_first_event_of_each_kind_gives_the_day_whatever_lead_and_type_the_o
         event("completed", ago(2), event_id="6", **other),
     ]
     leads = [lead("a", created_at=ago(200)), lead("b", created_at=ago(200))]
-    assert counted(*events, leads=leads) == {4: {"deliveries_sent": 1, "opened_same_day": 1}, 3: {"completions": 1}}
+    assert counted(*events, leads=leads) == {4: {"deliveries_sent": 1, "opened_24h": 1}, 3: {"completions": 1}}
 
 
 def test_completions_count_however_old_their_delivery_is() -> None:
@@ -107,6 +110,27 @@ def test_completions_count_however_old_their_delivery_is() -> None:
 def test_a_delivery_is_not_counted_whose_lead_is_not_among_the_leads() -> None:
     """A run of a later day may have left events of a lead that was created later."""
     assert counted(*delivery("d1", ago(2), ago(2), lead_id="later")) == {}
+
+
+def test_a_lead_counts_on_the_days_of_the_earliest_times_of_its_rows() -> None:
+    merged = {"merged_created_at": ago(9) - US, "merged_engaged_at": ago(5), "merged_converted_at": ago(3)}
+    assert counted(leads=[lead(created_at=ago(2), **merged)]) == {
+        9: {"new_leads": 1},
+        4: {"leads_engaged": 1},
+        2: {"leads_converted": 1},
+    }
+    late = lead(created_at=END + US, engaged_at=ago(2), merged_created_at=ago(300))
+    assert counted(leads=[late]) == {1: {"leads_engaged": 1}}
+
+
+def test_what_names_an_alias_counts_for_the_lead() -> None:
+    events = delivery("d1", ago(2), ago(2), lead_id="old")
+    leads = [lead(created_at=ago(200))]
+    assert counted(*events, leads=leads, aliases={"old": "a"}) == {1: {"deliveries_sent": 1, "opened_24h": 1}}
+    made = [referral("r", "fraud", "old")]
+    assert counted(referrals=made, leads=leads) == {}
+    both = {"referrals_created": 1, "referrals_fraud": 1}
+    assert counted(referrals=made, leads=leads, aliases={"old": "a"}) == {1: both}
 
 
 def test_referral_statuses_other_than_fraud_are_only_created() -> None:

@@ -9,11 +9,12 @@ import datetime as dt
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
-from acquisition_assets.inputs.tables import EVENT_TYPES
+from acquisition_assets.inputs.vocabulary import EVENT_TYPES
+from acquisition_assets_tests.kit.examples import examples
 from acquisition_assets_tests.kit.sql_cases import END, US, Row, activity_of, event, frame, lead, metrics_of
 
 LEADS = [lead("a"), lead("b"), lead("c")]
@@ -44,7 +45,7 @@ def happened(draw: st.DrawFn) -> list[Row]:
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(happened(), st.randoms())
 def test_what_always_holds(events: list[Row], order: random.Random) -> None:
     rows, days = activity_of(events, LEADS), metrics_of(events, LEADS)
@@ -68,7 +69,23 @@ def test_what_always_holds(events: list[Row], order: random.Random) -> None:
         assert (row["business_hours_share"] is None) == (row["last_engaged_at"] is None)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
+@given(happened(), st.randoms())
+def test_it_does_not_matter_under_which_of_its_ids_a_lead_is_named(events: list[Row], chance: random.Random) -> None:
+    other = {"a": ("a", "old-a", "a@x.org"), "b": ("b", "old-b"), "c": ("c",)}
+    aliases = {"old-a": "a", "a@x.org": "a", "old-b": "b"}
+    renamed = []
+    for row in events:
+        lead_id = chance.choice(other[row["lead_id"]])
+        derived = row["derived_delivery_id"]
+        if derived and not derived.startswith("\x1f"):
+            derived = lead_id + derived.removeprefix(row["lead_id"])
+        renamed.append({**row, "lead_id": lead_id, "derived_delivery_id": derived})
+    assert activity_of(renamed, LEADS, aliases=aliases) == activity_of(events, LEADS)
+    assert metrics_of(renamed, LEADS, aliases=aliases) == metrics_of(events, LEADS)
+
+
+@examples(15)
 @given(happened())
 def test_what_a_machine_does_is_done_by_nobody(events: list[Row]) -> None:
     human = [row for row in events if row["event_type"] not in ("opened", "clicked", "completed")]

@@ -1,6 +1,6 @@
-"""Here: features that are computed for some leads after the other are the same as of all at once.
+"""Protects the features from a difference between sliced queries and whole ones.
 
-Not here: what they must be, and where ranges are cut (core/test_engine_slices.py).
+What the features must be is tested beside this file, where ranges begin in core/test_engine_slices.py.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from acquisition_assets.core import engine
+from acquisition_assets.core.engine import duckdb, slices
 from acquisition_assets.raw import ingest
 from acquisition_assets_tests.kit.random_world import make, write
 from acquisition_assets_tests.kit.running import compute_day, lenient_policy, snapshot
@@ -21,13 +21,13 @@ MANY = 10**9
 def test_the_size_of_the_slices_changes_nothing(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = make(seed)
     policy = lenient_policy(tmp_path)
-    monkeypatch.setattr(engine, "MOST_READ", float("inf"))
+    monkeypatch.setattr(slices, "MOST_READ", float("inf"))
     bounds = _watch_bounds(monkeypatch)
     lakes = {rows: tmp_path / str(rows) for rows in (MANY, 30)}
     for number, day in enumerate(world.days):
         write(tmp_path / "source", world.seen(number), world.form)
         for rows, lake in lakes.items():
-            monkeypatch.setattr(engine, "ROWS_OF_A_SLICE", rows)
+            monkeypatch.setattr(slices, "ROWS_OF_A_SLICE", rows)
             monkeypatch.setattr(ingest, "MOST_UNSORTED", MANY if rows == MANY else 0)
             run = compute_day(
                 tmp_path / "source", lake, day, world.zone, policy, world.full[number], last_step="features"
@@ -41,14 +41,14 @@ def test_the_size_of_the_slices_changes_nothing(seed: int, tmp_path: Path, monke
 
 
 def _watch_bounds(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, ...]]:
-    """The bounds of the slices of all that is computed from now on."""
+    """Collect the bounds of every table that is sliced from now on."""
     seen = set()
-    bounds_of = engine.bounds_of
+    bounds_of = slices.bounds_of
 
     def watched(groups: list[tuple[str | None, str | None, int]]) -> tuple[str, ...]:
         bounds = bounds_of(groups)
         seen.add(bounds)
         return bounds
 
-    monkeypatch.setattr(engine, "bounds_of", watched)
+    monkeypatch.setattr(duckdb, "bounds_of", watched)
     return seen

@@ -30,7 +30,12 @@ def differences(outcome: Outcome, run: Run, lake: Lake, lake_dir: Path, day: Any
     found = [*accounting(outcome, run, lake_dir, day)]
     if raw_events:
         found += all_raw_events(lake, lake_dir, day)
-    tables = outcome.tables
+    return [*found, *table_differences(outcome.tables, outcome.reports, lake_dir, day)]
+
+
+def table_differences(tables: Mapping[str, Any], reports: Mapping[str, Any], lake_dir: Path, day: Any) -> list[str]:
+    """Every difference of the computed tables and reports of a day."""
+    found: list[str] = []
     for table in LEAD_TABLES:
         found += keyed(table, tables[table], rows(lake_dir, table, day), ["lead_id"])
     found += keyed("daily_metrics", tables["daily_metrics"], rows(lake_dir, "daily_metrics", day), ["day"])
@@ -55,7 +60,7 @@ def differences(outcome: Outcome, run: Run, lake: Lake, lake_dir: Path, day: Any
     found += keyed(
         "social_performance", tables["social_performance"], rows(lake_dir, "social_performance", day), ["channel"]
     )
-    for task, wanted in outcome.reports.items():
+    for task, wanted in reports.items():
         found += report_differences(task, wanted, report(lake_dir, day, task))
     return found
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import dagster as dg
 import pyarrow.parquet as pq
 
+from acquisition_assets import catalog
 from acquisition_assets.automation.jobs import DAILY_JOB
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.definitions import build_defs
@@ -24,25 +25,11 @@ from acquisition_assets.inputs.source import Source
 from acquisition_assets.policy import Policy, read_policy
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-RAW = ("raw_leads", "raw_events", "raw_referrals", "raw_content", "raw_status_changes")
-OUTPUTS = (
-    "dynamic_scores",
-    "behavior_predictions",
-    "content_recommendations",
-    "lead_segments",
-    "segment_changes",
-    "anomalies",
-    "social_performance",
+TABLES = tuple(table.table for table in catalog.TABLES)
+OUTPUTS = tuple(
+    table.table for product in catalog.PRODUCTS if product.name not in ("raw", "features") for table in product.tables
 )
-TABLES = (*RAW, "quarantine", "lead_activity", "daily_metrics", *OUTPUTS)
-TASKS = (
-    "dynamic_scoring_system",
-    "predictive_behavior_analysis",
-    "personalized_content_recommendations",
-    "advanced_segmentation_engine",
-    "anomaly_detection",
-    "social_media_tracking",
-)
+TASKS = tuple(report.task for report in catalog.REPORTS)
 
 
 class Check(NamedTuple):

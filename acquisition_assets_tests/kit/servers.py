@@ -1,6 +1,6 @@
-"""Here: what every test needs that starts a server: a free port, and waiting for what is told.
+"""Helps tests that start a server: finds a free port and waits for a condition.
 
-Not here: any server.
+The servers themselves are beside the tests that use them.
 """
 
 from __future__ import annotations

@@ -23,14 +23,23 @@ from acquisition_assets.content_recommendations.asset import items_table
 from acquisition_assets.core.contracts import Contract
 from acquisition_assets.core.days import day_of
 from acquisition_assets.core.duckdb_sql import in_memory
-from acquisition_assets.core.engine.duckdb import DuckDBSession, typed_query
+from acquisition_assets.core.engine.duckdb import DuckDBSession
+from acquisition_assets.core.engine.session import typed_query
 from acquisition_assets.core.sql_files import read_sql
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
-from acquisition_assets.features.asset import DELIVERY_PARTS, LEAD_FACTS
+from acquisition_assets.features.asset import DELIVERY_PARTS, LEAD_FACTS, days_table, feature_parameters
 from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
 from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS, SEGMENT_CHANGES
 from acquisition_assets.policy import Policy, read_policy
-from acquisition_assets.raw.contract import RAW_CONTENT, RAW_EVENTS, RAW_LEADS, RAW_REFERRALS, RAW_STATUS_CHANGES
+from acquisition_assets.raw.contract import (
+    RAW_ALIASES,
+    RAW_CONTENT,
+    RAW_EVENTS,
+    RAW_LEADS,
+    RAW_REFERRALS,
+    RAW_STATUS_CHANGES,
+    SOURCE_STATE,
+)
 
 Row = dict[str, Any]
 Rows = Iterable[Mapping[str, Any]]
@@ -39,6 +48,7 @@ DAY = dt.date(2026, 3, 10)
 END = dt.datetime(2026, 3, 11, tzinfo=UTC)  # T
 US = dt.timedelta(microseconds=1)
 POLICY = read_policy()
+MERGED = ("created_at", "engaged_at", "converted_at", "inactive_at", "unsubscribed_at", "status")
 DELIVERIES = (*DELIVERY_PARTS, "deliveries")
 
 
@@ -54,7 +64,11 @@ def lead(lead_id: str = "a", tz: str = "UTC", **given: Any) -> Row:
     """A row of raw_leads: a new lead of 10 days."""
     row: Row = dict.fromkeys(RAW_LEADS.columns)
     row |= {"lead_id": lead_id, "source": "organic", "status": "new", "engagement_score": 0.0, "created_at": ago(10)}
+    row["unsubscribed_unreadable"] = False
     row |= given
+    for name in MERGED:  # of one row, where a test does not say otherwise
+        if f"merged_{name}" not in given:
+            row[f"merged_{name}"] = row[name]
     for name in ("created", "engaged", "converted"):
         instant = row[f"{name}_at"]
         row[f"{name}_date"] = None if instant is None else day_of(instant, ZoneInfo(tz))
@@ -116,7 +130,12 @@ def active(lead_id: str = "a", **given: Any) -> Row:
         "status": "new",
         "base_score": 0.0,
         "created_at": ago(40),
+        "channel": "organic",
+        "status_is_dated": True,
         "is_unsubscribed": False,
+        "is_bounced": False,
+        "has_complained": False,
+        "may_be_mailed": True,
         "age_days": 40,
         "consumed_content_types": [],
         **given,
@@ -181,14 +200,36 @@ def run_sql(
         return session.query(typed_query(query, contract), parameters).to_pylist()
 
 
-def raw_tables(leads: Rows, events: Rows, referrals: Rows = (), changes: Rows = ()) -> dict[str, pa.Table]:
-    """The raw tables that the features read."""
+def raw_tables(
+    leads: Rows,
+    events: Rows,
+    referrals: Rows = (),
+    changes: Rows = (),
+    aliases: Mapping[str, str] | None = None,
+    newest_at: dt.datetime | None = END,
+) -> dict[str, pa.Table]:
+    """The raw tables that the features read; aliases: id -> the lead it belongs to."""
+    named = [{"alias_id": alias, "lead_id": owner, "final_lead_id": owner} for alias, owner in (aliases or {}).items()]
+    state = {"read_at": END, "newest_at": newest_at, "is_stale_leads": False, "is_stale_events": False}
     return {
+        "raw_aliases": frame(RAW_ALIASES, named),
+        "source_state": frame(SOURCE_STATE, [state]),
         "raw_leads": frame(RAW_LEADS, leads),
         "raw_events": frame(RAW_EVENTS, events, dated=True),
         "raw_referrals": frame(RAW_REFERRALS, referrals),
         "raw_status_changes": frame(RAW_STATUS_CHANGES, changes),
     }
+
+
+def resolved(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    """The tables as an asset binds them: rows that name an alias have the lead that it belongs to."""
+    found = dict(tables)
+    if tables["raw_aliases"].num_rows:
+        for name in ("raw_events", "raw_referrals", "raw_status_changes"):
+            as_read = {f"{name}_as_read": tables[name], "raw_aliases": tables["raw_aliases"]}
+            with session_of(as_read) as session:
+                found[name] = session.query(read_sql(f"resolved/{name}"))
+    return found
 
 
 def activity_of(
@@ -199,34 +240,35 @@ def activity_of(
     *,
     end: dt.datetime = END,
     policy: Policy = POLICY,
+    aliases: Mapping[str, str] | None = None,
+    newest_at: dt.datetime | None = END,
 ) -> dict[str, Row]:
     """lead_activity of these raw rows, by lead; without leads of lead a alone."""
-    tables = raw_tables([lead()] if leads is None else leads, events, referrals, changes)
+    tables = raw_tables([lead()] if leads is None else leads, events, referrals, changes, aliases, newest_at)
     with session_of({"raw_leads": tables["raw_leads"]}) as session:
         fields = session.query(read_sql("lead_activity/channel_fields"))
-    windows = {
-        "end_at": end,
-        "history_from": ago(policy.features.history_days, end=end),
-        "month_from": ago(policy.features.month_days, end=end),
-        "recent_from": ago(policy.features.recent_days, end=end),
-    }
     rows = run_sql(
         "lead_activity/lead_activity",
-        {**tables, "platforms": platform_table(fields, policy.platforms)},
-        {**windows, **policy.features.parameters()},
+        {**resolved(tables), "platforms": platform_table(fields, policy.platforms)},
+        feature_parameters(policy.features, end),
         LEAD_ACTIVITY,
         before=[(name, f"lead_activity/{name}") for name in (*DELIVERIES, *LEAD_FACTS)],
     )
     return {row["lead_id"]: row for row in rows}
 
 
-def metrics_of(events: Rows = (), leads: Rows | None = None, referrals: Rows = (), days: int = 90) -> dict[int, Row]:
+def metrics_of(
+    events: Rows = (),
+    leads: Rows | None = None,
+    referrals: Rows = (),
+    days: int = 90,
+    aliases: Mapping[str, str] | None = None,
+) -> dict[int, Row]:
     """daily_metrics of these raw rows, by days before the day."""
-    tables = raw_tables([lead()] if leads is None else leads, events, referrals)
-    dates = [DAY - dt.timedelta(days=n) for n in range(days)]
-    tables["days"] = pa.table({"day": pa.array(dates, pa.date32())})
+    tables = resolved(raw_tables([lead()] if leads is None else leads, events, referrals, aliases=aliases))
+    tables["days"] = days_table([DAY - dt.timedelta(days=n) for n in range(days)], ZoneInfo("UTC"))
     before = [(name, f"lead_activity/{name}") for name in (*DELIVERIES, "lead_events")]
-    parameters = {"history_from": ago(POLICY.features.history_days, end=END), **POLICY.features.parameters()}
+    parameters = feature_parameters(POLICY.features, END)
     rows = run_sql("daily_metrics/daily_metrics", tables, parameters, DAILY_METRICS, before=before)
     return {(DAY - row["day"]).days: row for row in rows}
 

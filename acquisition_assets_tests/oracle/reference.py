@@ -10,7 +10,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from statistics import NormalDist
@@ -424,6 +424,40 @@ def ingest(
     return accounts
 
 
+# ---- section 2: what the raw tables say ------------------------------------------------------------------------------
+
+
+@dataclass
+class State:
+    """What was known of the source when a day was read."""
+
+    read_at: dt.datetime
+    newest_at: dt.datetime | None
+
+
+@dataclass
+class Raw:
+    """The raw tables of a day but for the events; aliases: id -> the lead at the end of the chain."""
+
+    leads: list[Row]
+    referrals: list[Row]
+    status_changes: list[Row]
+    content: list[Row]
+    state: State
+    aliases: dict[str, str] = field(default_factory=dict)
+
+
+def resolved(raw: Raw, events: Sequence[Row]) -> tuple[Raw, list[Row]]:
+    """The same with the lead in the place of every alias."""
+
+    def under_leads(rows: Sequence[Row], column: str) -> list[Row]:
+        return [{**row, column: raw.aliases.get(row[column], row[column])} for row in rows]
+
+    referrals = under_leads(raw.referrals, "referrer_lead_id")
+    changes = under_leads(raw.status_changes, "lead_id")
+    return replace(raw, referrals=referrals, status_changes=changes), under_leads(events, "lead_id")
+
+
 # ---- section 3: features --------------------------------------------------------------------------------------------
 
 HUMAN = ("opened", "clicked", "completed")
@@ -502,20 +536,34 @@ def share(matching: int, of: int) -> Fraction | None:
     return Fraction(matching, of) if of else None
 
 
-def status_at(lead: Row, changes: Sequence[Row], end: dt.datetime) -> str:
-    """The status as of T."""
+def status_at(lead: Row, changes: Sequence[Row], end: dt.datetime, state: State) -> tuple[str, bool]:
+    """The status as of T, and whether it is dated."""
     mine = [change for change in changes if change["lead_id"] == lead["lead_id"]]
     if mine:
         latest = max(change["changed_at"] for change in mine)
-        return [str(change["status"]) for change in mine if change["changed_at"] == latest][-1]
-    status = str(lead["status"])
-    if status == "converted":
-        if lead["converted_at"] is None or lead["converted_at"] < end:
-            return "converted"
-        return "engaged" if lead["engaged_at"] is not None and lead["engaged_at"] < end else "nurturing"
-    if status == "engaged" and lead["engaged_at"] is not None and lead["engaged_at"] >= end:
-        return "nurturing"
-    return status
+        return [str(change["status"]) for change in mine if change["changed_at"] == latest][-1], True
+    status = str(lead["merged_status"])
+    own = {"converted": "merged_converted_at", "engaged": "merged_engaged_at", "inactive": "merged_inactive_at"}
+    since = lead[own[status]] if status in own else None
+    if since is None:
+        return status, state.newest_at is not None and state.newest_at - end < 36 * HOUR
+    if since < end:
+        return status, True
+    engaged = lead["merged_engaged_at"]
+    if status in ("converted", "inactive") and engaged is not None and engaged < end:
+        return "engaged", True
+    return "nurturing", False
+
+
+def is_address(text: str | None) -> bool:
+    """One @, something before it and on both sides of a dot after it, no blank inside, at most 254 characters."""
+    if text is None or len(text.strip(" ")) > 254 or any(letter.isspace() for letter in text.strip(" ")):
+        return False
+    parts = text.strip(" ").split("@")
+    if len(parts) != 2 or not parts[0]:
+        return False
+    host = parts[1]
+    return any(letter == "." and 0 < place < len(host) - 1 for place, letter in enumerate(host))
 
 
 def referral_at(referral: Row, end: dt.datetime) -> str:
@@ -525,7 +573,7 @@ def referral_at(referral: Row, end: dt.datetime) -> str:
     return str(referral["status"])
 
 
-def lead_activity(accounts: Mapping[str, Account], events: Sequence[Row], end: dt.datetime, zone: str) -> list[Row]:
+def lead_activity(raw: Raw, events: Sequence[Row], end: dt.datetime, zone: str) -> list[Row]:
     """One row per lead created before T."""
     tz = ZoneInfo(zone)
     history = end - 365 * DAY
@@ -536,7 +584,16 @@ def lead_activity(accounts: Mapping[str, Account], events: Sequence[Row], end: d
     human: dict[str, list[dt.datetime]] = defaultdict(list)
     sendings: dict[str, list[dt.datetime]] = defaultdict(list)
     gone: set[str] = set()
+    complaining: set[str] = set()
+    bounces: dict[str, list[dt.datetime]] = defaultdict(list)
+    signs_of_life: dict[str, list[dt.datetime]] = defaultdict(list)
     for event in events:
+        if event["event_type"] in HUMAN and not event["is_machine"]:
+            signs_of_life[event["lead_id"]].append(event["occurred_at"])
+        if event["event_type"] == "bounced":
+            bounces[event["lead_id"]].append(event["occurred_at"])
+        if event["event_type"] == "complained":
+            complaining.add(event["lead_id"])
         if event["event_type"] in HUMAN and not event["is_machine"] and event["occurred_at"] >= history:
             human[event["lead_id"]].append(event["occurred_at"])
         if event["event_type"] == "sent" and event["occurred_at"] >= history:
@@ -544,13 +601,12 @@ def lead_activity(accounts: Mapping[str, Account], events: Sequence[Row], end: d
         if event["event_type"] == "unsubscribed":
             gone.add(event["lead_id"])
     rows = []
-    for lead in accounts["leads"].accepted:
+    any_address = any(lead["email"] is not None or is_address(lead["lead_id"]) for lead in raw.leads)
+    for lead in raw.leads:
         mine = counted[lead["lead_id"]]
         engaged = human[lead["lead_id"]]
         referrals = [
-            referral_at(referral, end)
-            for referral in accounts["referrals"].accepted
-            if referral["referrer_lead_id"] == lead["lead_id"]
+            referral_at(referral, end) for referral in raw.referrals if referral["referrer_lead_id"] == lead["lead_id"]
         ]
 
         def within(times: Iterable[dt.datetime | None], days: int) -> int:
@@ -568,19 +624,32 @@ def lead_activity(accounts: Mapping[str, Account], events: Sequence[Row], end: d
         local = [time.astimezone(tz) for time in engaged]
         last_engaged = max(engaged, default=None)
         rate = share(len(completed), len(sent))
+        status, is_dated = status_at(lead, raw.status_changes, end, raw.state)
+        left = lead["merged_unsubscribed_at"]
+        is_unsubscribed = (
+            lead["lead_id"] in gone or lead["unsubscribed_unreadable"] or (left is not None and left < end)
+        )
+        bounced = max(bounces[lead["lead_id"]], default=None)
+        is_bounced = bounced is not None and not any(time > bounced for time in signs_of_life[lead["lead_id"]])
+        has_complained = lead["lead_id"] in complaining
+        reachable = is_address(lead["email"]) or is_address(lead["lead_id"]) or not any_address
         rows.append(
             {
                 "lead_id": lead["lead_id"],
                 "email": lead["email"],
                 "source": lead["source"],
                 "platform": platform_of(lead),
+                "channel": platform_of(lead) or lead["source"],
                 "interest_area": lead["interest_area"],
-                "status": status_at(lead, accounts["status_changes"].accepted, end),
+                "status": status,
+                "status_is_dated": is_dated,
                 "base_score": lead["engagement_score"],
-                "created_at": lead["created_at"],
-                "is_unsubscribed": lead["lead_id"] in gone
-                or (lead["unsubscribed_at"] is not None and lead["unsubscribed_at"] < end),
-                "age_days": whole_days(lead["created_at"], end),
+                "created_at": lead["merged_created_at"],
+                "is_unsubscribed": is_unsubscribed,
+                "is_bounced": is_bounced,
+                "has_complained": has_complained,
+                "may_be_mailed": reachable and not (is_unsubscribed or is_bounced or has_complained),
+                "age_days": whole_days(lead["merged_created_at"], end),
                 "deliveries_total": len(sent),
                 "deliveries_7d": within(sent, 7),
                 "deliveries_30d": within(sent, 30),
@@ -597,7 +666,7 @@ def lead_activity(accounts: Mapping[str, Account], events: Sequence[Row], end: d
                 "last_sent_at": max(sendings[lead["lead_id"]], default=None),
                 "last_engaged_at": last_engaged,
                 "days_since_engagement": None if last_engaged is None else whole_days(last_engaged, end),
-                "days_inactive": whole_days(last_engaged or lead["created_at"], end),
+                "days_inactive": whole_days(last_engaged or lead["merged_created_at"], end),
                 "consumed_content_types": sorted({delivery.content_type for delivery in mine if delivery.completed_at}),
                 "referrals_generated": sum(status in ("pending", "validated") for status in referrals),
                 "referrals_validated": sum(status == "validated" for status in referrals),
@@ -606,11 +675,11 @@ def lead_activity(accounts: Mapping[str, Account], events: Sequence[Row], end: d
     return rows
 
 
-def daily_metrics(
-    accounts: Mapping[str, Account], deliveries: Sequence[Delivery], day: dt.date, zone: str
-) -> list[Row]:
+def daily_metrics(raw: Raw, deliveries: Sequence[Delivery], day: dt.date, zone: str) -> list[Row]:
     """One row per business day of the 90 up to the day."""
-    leads, referrals = accounts["leads"].accepted, accounts["referrals"].accepted
+    leads = raw.leads
+    known = {lead["lead_id"] for lead in leads}
+    referrals = [referral for referral in raw.referrals if referral["referrer_lead_id"] in known]
     rows = []
     for ago in range(89, -1, -1):
         that = day - dt.timedelta(days=ago)
@@ -624,16 +693,16 @@ def daily_metrics(
         rows.append(
             {
                 "day": that,
-                "new_leads": sum(on_it(lead["created_at"]) for lead in leads),
+                "new_leads": sum(on_it(lead["merged_created_at"]) for lead in leads),
                 "deliveries_sent": len(sent),
-                "opened_same_day": sum(
-                    delivery.opened_at is not None and delivery.opened_at < end for delivery in sent
+                "opened_24h": sum(
+                    delivery.response_hours is not None and delivery.response_hours < 24 for delivery in sent
                 ),
                 "completions": sum(on_it(delivery.completed_at) for delivery in deliveries),
                 "referrals_created": len(created),
                 "referrals_fraud": sum(referral["status"] == "fraud" for referral in created),
-                "leads_engaged": sum(on_it(lead["engaged_at"]) for lead in leads),
-                "leads_converted": sum(on_it(lead["converted_at"]) for lead in leads),
+                "leads_engaged": sum(on_it(lead["merged_engaged_at"]) for lead in leads),
+                "leads_converted": sum(on_it(lead["merged_converted_at"]) for lead in leads),
             }
         )
     return rows
@@ -808,7 +877,7 @@ def content_recommendations(
     deliveries: Sequence[Delivery],
     content: Sequence[Row],
 ) -> list[Row]:
-    """Up to five items for each lead that is new, nurturing or engaged and not unsubscribed."""
+    """Up to five items for each lead that is new, nurturing or engaged and may be written to."""
     done: dict[str, set[str]] = defaultdict(set)
     possible = possible_ids(content)
     for delivery in deliveries:
@@ -818,7 +887,9 @@ def content_recommendations(
                 done[delivery.lead_id].add(event["content_id"] or min(named, default=""))
     rows = []
     for lead in activity:
-        if lead["status"] not in ("new", "nurturing", "engaged") or lead["is_unsubscribed"]:
+        if lead["status"] not in ("new", "nurturing", "engaged"):
+            continue
+        if lead["is_unsubscribed"] or lead["is_bounced"] or lead["has_complained"]:
             continue
         types = lead["consumed_content_types"]
         points = score[lead["lead_id"]]
@@ -943,7 +1014,7 @@ def anomalies(
 
     last, before = (0, 1, 2), (3, 4, 5)
     season = [ago + 7 * week for ago in last for week in (1, 2, 3, 4)]
-    month_ago = day - dt.timedelta(days=30)
+    mailed_last, mailed_before, mailed_season = ([ago + 1 for ago in some] for some in (last, before, season))
     found: list[Row] = []
 
     def add(kind: str, severity: str, observed: Fraction, baseline: Fraction | None, **more: Any) -> None:
@@ -958,18 +1029,18 @@ def anomalies(
                 "change": None if baseline is None else observed / baseline - 1,
                 "p_value": more.get("p"),
                 "affected_leads": more.get("affected"),
-                "window_start": day - dt.timedelta(days=more.get("days", 3) - 1),
-                "window_end": day,
+                "window_start": day - dt.timedelta(days=more.get("days", 3) - 1 + more.get("behind", 0)),
+                "window_end": day - dt.timedelta(days=more.get("behind", 0)),
             }
         )
 
-    sent_last, sent_before = total("deliveries_sent", *last), total("deliveries_sent", *before)
-    opened_last, opened_before = total("opened_same_day", *last), total("opened_same_day", *before)
+    sent_last, sent_before = total("deliveries_sent", *mailed_last), total("deliveries_sent", *mailed_before)
+    opened_last, opened_before = total("opened_24h", *mailed_last), total("opened_24h", *mailed_before)
     if sent_last >= 50 and sent_before >= 50:
         rate, rate_before = Fraction(opened_last, sent_last), Fraction(opened_before, sent_before)
         seasonal = None
-        if first_delivery is not None and first_delivery <= month_ago:
-            seasonal = share(total("opened_same_day", *season), total("deliveries_sent", *season))
+        if first_delivery is not None and first_delivery <= day - dt.timedelta(days=31):
+            seasonal = share(total("opened_24h", *mailed_season), total("deliveries_sent", *mailed_season))
         p = two_proportions(opened_last, sent_last, opened_before, sent_before)
         if (
             rate < rate_before * Fraction(7, 10)
@@ -984,6 +1055,7 @@ def anomalies(
                 100 * rate_before,
                 seasonal=None if seasonal is None else 100 * seasonal,
                 p=p,
+                behind=1,
             )
     week = range(7)
     referrals, fraud = total("referrals_created", *week), total("referrals_fraud", *week)
@@ -992,7 +1064,7 @@ def anomalies(
     leads_last, leads_before = total("new_leads", *last), total("new_leads", *before)
     if leads_before >= 10 and leads_last < leads_before * Fraction(6, 10):
         seasonal = None
-        if first_lead is not None and first_lead <= month_ago:
+        if first_lead is not None and first_lead <= day - dt.timedelta(days=30):
             seasonal = Fraction(total("new_leads", *season), 4)
         p_value = conditional_poisson(leads_last, leads_before)
         if p_value < Fraction(5, 100) and (seasonal is None or leads_last < seasonal * Fraction(6, 10)):
@@ -1007,10 +1079,10 @@ def anomalies(
     silent = 0
     by_lead: dict[str, list[Delivery]] = defaultdict(list)
     for delivery in deliveries:
-        if delivery.sent_at is not None and delivery.sent_at >= end - 7 * DAY:
+        if delivery.sent_at is not None and end - 7 * DAY <= delivery.sent_at < end:
             by_lead[delivery.lead_id].append(delivery)
     for mine in by_lead.values():
-        silent += len(mine) >= 10 and all(delivery.opened_at is None for delivery in mine)
+        silent += len(mine) >= 10 and all(delivery.opened_at is None or delivery.opened_at >= end for delivery in mine)
     if silent:
         add("unusual_behavior", "medium", Fraction(silent), None, affected=silent, days=7)
     return found
@@ -1039,8 +1111,9 @@ PLATFORM_DOMAINS = {
     "lnkd.in": "linkedin",
     "instagram.com": "instagram",
 }
-OTHER_NETWORKS = ("tiktok", "reddit", "pinterest", "youtube")
-OTHER_DOMAINS = ("tiktok.com", "reddit.com", "pinterest.com", "youtube.com")
+OTHER_NETWORKS = ("tiktok", "reddit", "pinterest")
+OTHER_DOMAINS = ("tiktok.com", "reddit.com", "pinterest.com")
+SOCIAL_WORDS = ("social", "paidsocial", "socialmedia")
 
 
 def host_of(url: str | None) -> str | None:
@@ -1059,22 +1132,29 @@ def is_below(host: str, domain: str) -> bool:
 
 def platform_of(lead: Row) -> str | None:
     """The platform that source, utm_source or the referrer names; else social; else null."""
-    fields = [
-        text.strip().lower()
-        for text in (lead["source"], lead["utm_source"], host_of(lead["referrer_url"]))
-        if text is not None
-    ]
-    for text in fields:
+    texts = [text.strip().lower() for text in (lead["source"], lead["utm_source"]) if text is not None]
+    host = host_of(lead["referrer_url"])
+    for text in [*texts, *([host] if host else [])]:
         if text in PLATFORM_NAMES:
             return PLATFORM_NAMES[text]
         for domain, platform in PLATFORM_DOMAINS.items():
             if is_below(text, domain):
                 return platform
-    for text in fields:
-        if text == "social" or text in OTHER_NETWORKS or any(is_below(text, domain) for domain in OTHER_DOMAINS):
+        for word in words_of(text) if text != host else []:
+            if len(word) >= 3 and word in PLATFORM_NAMES:
+                return PLATFORM_NAMES[word]
+    for text in [*texts, *([host] if host else [])]:
+        if text in OTHER_NETWORKS or any(is_below(text, domain) for domain in OTHER_DOMAINS):
             return "social"
-    words = re.findall(r"[^\W_]+", (lead["utm_medium"] or "").lower())
-    return "social" if "social" in words else None
+    for text in texts:
+        if any(word in SOCIAL_WORDS or word in OTHER_NETWORKS for word in words_of(text)):
+            return "social"
+    return "social" if any(word in SOCIAL_WORDS for word in words_of(lead["utm_medium"] or "")) else None
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text, split at anything but letters and digits."""
+    return re.findall(r"[^\W_]+", text.lower())
 
 
 def wilson(hits: int, of: int) -> tuple[float, float]:
@@ -1099,7 +1179,7 @@ def social_performance(activity: Sequence[Row], score: Mapping[str, Fraction], e
     channels: dict[tuple[str, bool], list[Row]] = defaultdict(list)
     for lead in activity:
         if lead["created_at"] >= end - 30 * DAY:
-            channels[lead["platform"] or lead["source"], lead["platform"] is not None].append(lead)
+            channels[lead["channel"], lead["platform"] is not None].append(lead)
     rows = []
     for (channel, is_social), leads in sorted(channels.items()):
         engaged = sum(lead["status"] in ("engaged", "converted") for lead in leads)
@@ -1319,28 +1399,65 @@ def run(
     if any(account.stops for account in accounts.values()):
         return Outcome(accounts)
     events = [event for its_day, events in lake.events.items() if its_day <= day for event in events]
-    known = {lead["lead_id"] for lead in accounts["leads"].accepted}
+    raw = Raw(
+        leads=[{**lead, "inactive_at": None, **of_one_row(lead)} for lead in accounts["leads"].accepted],
+        referrals=accounts["referrals"].accepted,
+        status_changes=accounts["status_changes"].accepted,
+        content=accounts["content"].accepted,
+        state=State(read_at=end, newest_at=newest_of(source, text_file)),
+    )
+    tables = compute(raw, events, day, zone, lake)
+    return Outcome(accounts, tables, reports_of(tables))
+
+
+def of_one_row(lead: Row) -> Row:
+    """The columns of a lead that no other row became one with."""
+    times = ("created_at", "engaged_at", "converted_at", "inactive_at", "unsubscribed_at")
+    merged = {f"merged_{name}": lead.get(name) for name in times}
+    return {**merged, "merged_status": lead["status"], "unsubscribed_unreadable": False}
+
+
+def newest_of(source: Tables, text_file: bool) -> dt.datetime | None:
+    """The newest time of a source that can be read."""
+    times = [
+        clean(table, row, text_file)[0][TIME_COLUMN[table]]
+        for table in ("leads", "events", "referrals", "status_changes")
+        for row in source.get(table, ())
+    ]
+    return max((time for time in times if time is not None), default=None)
+
+
+def compute(raw: Raw, as_read: Sequence[Row], day: dt.date, zone: str, lake: Lake) -> dict[str, Any]:
+    """Every table of a day from the raw tables and all accepted events up to it; the lake is read and written."""
+    end = end_of_day(day, zone)
+    raw, events = resolved(raw, as_read)
+    known = {lead["lead_id"] for lead in raw.leads}
     deliveries = [delivery for delivery in deliveries_of(events) if delivery.lead_id in known]
-    activity = lead_activity(accounts, events, end, zone)
-    metrics = daily_metrics(accounts, deliveries, day, zone)
+    activity = lead_activity(raw, events, end, zone)
+    metrics = daily_metrics(raw, deliveries, day, zone)
     scores = dynamic_scores(activity, day, end, lake)
     score = {row["lead_id"]: row["score"] for row in scores}
     segments = lead_segments(activity, score)
-    leads = accounts["leads"].accepted
-    first_lead = min((day_of(lead["created_at"], zone) for lead in leads), default=None)
+    first_lead = min((day_of(lead["merged_created_at"], zone) for lead in raw.leads), default=None)
     sent = [delivery.sent_at for delivery in deliveries if delivery.sent_at is not None]
     first_delivery = day_of(min(sent), zone) if sent else None
+    ended = day  # the last day that has ended when the run starts
+    while end_of_day(ended, zone) > raw.state.read_at:
+        ended -= dt.timedelta(days=1)
+    then = end_of_day(ended, zone)
+    there = {lead["lead_id"] for lead in raw.leads if lead["merged_created_at"] < then}
+    deliveries_then = [delivery for delivery in deliveries if delivery.lead_id in there]
     tables = {
         "lead_activity": activity,
         "daily_metrics": metrics,
         "dynamic_scores": scores,
         "behavior_predictions": behavior_predictions(activity, score),
-        "content_recommendations": content_recommendations(activity, score, deliveries, accounts["content"].accepted),
+        "content_recommendations": content_recommendations(activity, score, deliveries, raw.content),
         "lead_segments": segments,
         "segment_changes": segment_changes(segments, day, lake),
-        "anomalies": anomalies(metrics, first_lead, first_delivery, deliveries, day, end),
+        "anomalies": anomalies(metrics, first_lead, first_delivery, deliveries_then, ended, then),
         "social_performance": social_performance(activity, score, end),
     }
     lake.scores[day] = score
     lake.segments[day] = segments
-    return Outcome(accounts, tables, reports_of(tables))
+    return tables

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from acquisition_assets.raw import ingest
-from acquisition_assets.raw.ingest import Part
+from acquisition_assets.raw.windows import Part
 from acquisition_assets_tests.kit.ingesting import events, leads_of, take_in
 from acquisition_assets_tests.kit.random_world import make, write
 from acquisition_assets_tests.kit.running import compute_day, lenient_policy, snapshot

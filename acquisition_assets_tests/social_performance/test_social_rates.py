@@ -13,13 +13,14 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from acquisition_assets.core.contracts import violations_query
 from acquisition_assets.policy import read_policy
 from acquisition_assets.social_performance.contract import SOCIAL_PERFORMANCE
 from acquisition_assets.social_performance.rates import best_platform, performance
+from acquisition_assets_tests.kit.examples import examples
 
 POLICY = read_policy().social_performance
 COLUMNS = [
@@ -187,7 +188,7 @@ CHANNEL = st.tuples(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.dictionaries(st.text(min_size=1, max_size=5).filter(lambda name: name.strip(" ") != ""), CHANNEL, max_size=6))
 def test_rates_keep_the_contract(drawn: dict[str, tuple[bool, int, int, int, int]]) -> None:
     rows = [

@@ -1,10 +1,11 @@
--- Grain: one row: what anomalies need beyond the daily metrics. Reads: raw_leads, raw_events, lead_activity.
+-- Grain: one row: what anomalies need beyond the daily metrics.
+-- Reads: lead_activity, raw_events (up to the day that is looked at). Parameters: $until, the end of that day, and the limits.
 -- Silent leads were sent $silent_deliveries or more since $silent_from and have no human event on any of these deliveries.
--- Only leads whose deliveries_7d are that many can be silent, as long as both windows are equally long.
+-- Only leads whose deliveries_7d are that many can be silent, as long as that window is the same ($is_same_window).
 with candidates as (
     select lead_id
     from lead_activity
-    where deliveries_7d >= $silent_deliveries or $silent_days <> $recent_days
+    where created_at < $until and (deliveries_7d >= $silent_deliveries or not $is_same_window)
 ),
 
 touched as (
@@ -33,10 +34,10 @@ silent as (
 )
 
 select
-    (select min(created_date) from raw_leads) as first_lead_date,
+    (select min(created_at) from lead_activity) as first_lead_at,
     (
         select min(date) from raw_events
-        where event_type = 'sent'
+        where event_type = 'sent' and lead_id in (select lead_id from lead_activity)
     ) as first_sent_date,
     (
         select count(*) from silent

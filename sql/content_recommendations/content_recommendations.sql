@@ -30,7 +30,11 @@ eligible as (
         list_contains(activity.consumed_content_types, 'video') as saw_video
     from lead_activity as activity
     inner join dynamic_scores as scores on activity.lead_id = scores.lead_id
-    where activity.status in ('new', 'nurturing', 'engaged') and not activity.is_unsubscribed
+    where
+        activity.status in ('new', 'nurturing', 'engaged')
+        and not activity.is_unsubscribed
+        and not activity.is_bounced
+        and not activity.has_complained
 ),
 
 matched as (

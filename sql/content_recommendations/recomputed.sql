@@ -14,6 +14,8 @@ where
     and status <> 'converted'
     and status <> 'inactive'
     and not is_unsubscribed
+    and not is_bounced
+    and not has_complained
     and lead_id not in (
         select lead_id from completed
         where content_id in (select content_id from ids)

@@ -1,7 +1,8 @@
 -- Grain: one row per business day of `days`. Key: day.
--- Reads: days, raw_leads, raw_referrals, lead_events, deliveries. Days without anything are rows of zeros.
--- Deliveries of leads that are no longer in the source do not count; these leads are few, and are looked for among the leads
--- with an event, not among those of each delivery.
+-- Reads: days (with their start and end), raw_leads, raw_referrals, lead_events, deliveries. Parameter: $opened_us.
+-- Days without anything are rows of zeros. What is of leads that are not among the day's leads does not count; of those with
+-- an event there are few, and they are looked for among the leads with an event, not among those of each delivery.
+-- A lead counts on the days of the earliest times of its rows; only where these are not its own cells is the day looked up.
 with gone as (
     select lead_events.lead_id
     from lead_events
@@ -9,27 +10,59 @@ with gone as (
     where raw_leads.lead_id is null
 ),
 
-created as (
+merged as (
     select
-        created_date as day,
-        count(*) as new_leads
+        'created' as what,
+        merged_created_at as merged_at
     from raw_leads
-    group by 1
+    where merged_created_at is distinct from created_at
+    union all
+    select
+        'engaged' as what,
+        merged_engaged_at as merged_at
+    from raw_leads
+    where merged_engaged_at is distinct from engaged_at
+    union all
+    select
+        'converted' as what,
+        merged_converted_at as merged_at
+    from raw_leads
+    where merged_converted_at is distinct from converted_at
 ),
 
-engaged as (
+dated as (
     select
-        engaged_date as day,
-        count(*) as leads_engaged
+        'created' as what,
+        created_date as day
     from raw_leads
-    group by 1
+    where merged_created_at = created_at
+    union all
+    select
+        'engaged' as what,
+        engaged_date as day
+    from raw_leads
+    where merged_engaged_at = engaged_at
+    union all
+    select
+        'converted' as what,
+        converted_date as day
+    from raw_leads
+    where merged_converted_at = converted_at
+    union all
+    select
+        merged.what,
+        days.day
+    from merged
+    inner join days on merged.merged_at >= days.starts_at and merged.merged_at < days.ends_at
 ),
 
-converted as (
+became as (
     select
-        converted_date as day,
-        count(*) as leads_converted
-    from raw_leads
+        day,
+        count(case when what = 'created' then 1 end) as new_leads,
+        count(case when what = 'engaged' then 1 end) as leads_engaged,
+        count(case when what = 'converted' then 1 end) as leads_converted
+    from dated
     group by 1
 ),
 
@@ -39,6 +72,7 @@ referred as (
         count(*) as referrals_created,
         count(case when status = 'fraud' then 1 end) as referrals_fraud
     from raw_referrals
+    where referrer_lead_id in (select lead_id from raw_leads)
     group by 1
 ),
 
@@ -46,7 +80,7 @@ recent as (
     select
         deliveries.sent_date,
         deliveries.completed_date,
-        deliveries.opened_date <= deliveries.sent_date as is_opened_same_day,
+        deliveries.response_us < $opened_us as is_opened_in_time,
         count(*) as deliveries
     from deliveries
     left join gone on deliveries.lead_id = gone.lead_id
@@ -63,7 +97,7 @@ sent as (
     select
         sent_date as day,
         sum(deliveries) as deliveries_sent,
-        sum(case when is_opened_same_day then deliveries else 0 end) as opened_same_day
+        sum(case when is_opened_in_time then deliveries else 0 end) as opened_24h
     from recent
     group by 1
 ),
@@ -78,19 +112,17 @@ completed as (
 
 select
     days.day,
-    coalesce(created.new_leads, 0) as new_leads,
+    coalesce(became.new_leads, 0) as new_leads,
     coalesce(sent.deliveries_sent, 0) as deliveries_sent,
-    coalesce(sent.opened_same_day, 0) as opened_same_day,
+    coalesce(sent.opened_24h, 0) as opened_24h,
     coalesce(completed.completions, 0) as completions,
     coalesce(referred.referrals_created, 0) as referrals_created,
     coalesce(referred.referrals_fraud, 0) as referrals_fraud,
-    coalesce(engaged.leads_engaged, 0) as leads_engaged,
-    coalesce(converted.leads_converted, 0) as leads_converted
+    coalesce(became.leads_engaged, 0) as leads_engaged,
+    coalesce(became.leads_converted, 0) as leads_converted
 from days
-left join created on days.day = created.day
+left join became on days.day = became.day
 left join sent on days.day = sent.day
 left join completed on days.day = completed.day
 left join referred on days.day = referred.day
-left join engaged on days.day = engaged.day
-left join converted on days.day = converted.day
 order by days.day

@@ -3,9 +3,11 @@
 select
     (
         select count(*) from raw_leads
-        where created_at >= $since and created_at < $until
+        where merged_created_at >= $since and merged_created_at < $until
     ) as new_leads,
     (
         select count(*) from raw_referrals
-        where created_at >= $since and created_at < $until
+        where
+            created_at >= $since and created_at < $until
+            and referrer_lead_id in (select lead_id from raw_leads)
     ) as referrals_created

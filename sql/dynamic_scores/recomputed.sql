@@ -2,7 +2,7 @@
 with earned as (
     select round(cast(count(*) * $referral_points as decimal(18, 8)), 2) as points
     from raw_referrals
-    where status in ('pending', 'validated')
+    where status in ('pending', 'validated') and referrer_lead_id in (select lead_id from raw_leads)
     group by referrer_lead_id
 )
 

@@ -10,7 +10,6 @@ with whole as (
         parts.opened_at,
         parts.completed_at,
         parts.sent_date,
-        parts.opened_date,
         parts.completed_date
     from delivery_parts as parts
     left join mixed_deliveries as mixed on parts.delivery_id = mixed.delivery_id
@@ -25,7 +24,6 @@ with whole as (
         min(parts.opened_at) as opened_at,
         min(parts.completed_at) as completed_at,
         min(parts.sent_date) as sent_date,
-        min(parts.opened_date) as opened_date,
         min(parts.completed_date) as completed_date
     from delivery_parts as parts
     inner join mixed_deliveries as mixed on parts.delivery_id = mixed.delivery_id

@@ -10,8 +10,6 @@ select
         as opened_at,
     min(case when event_type = 'completed' and not is_machine then occurred_at end) as completed_at,
     min(case when event_type = 'sent' then date end) as sent_date,
-    min(case when event_type in ('opened', 'clicked', 'completed') and not is_machine then date end)
-        as opened_date,
     min(case when event_type = 'completed' and not is_machine then date end) as completed_date
 from raw_events
 group by 1, 2, 3

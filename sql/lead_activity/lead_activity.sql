@@ -1,15 +1,39 @@
 -- Grain: one row per lead created before $end_at. Key: lead_id.
--- Reads: lead_profiles, delivery_facts, lead_events. Parameter: $end_at (T).
+-- Reads: lead_profiles, delivery_facts, lead_events, lead_emails. Parameter: $end_at (T).
+with marked as (
+    select
+        profiles.*,
+        lead_events.last_sent_at,
+        lead_events.last_engaged_at,
+        lead_events.human_events,
+        lead_events.business_hour_events,
+        lead_events.weekday_events,
+        profiles.is_unsubscribed_in_source or coalesce(lead_events.unsubscriptions, 0) > 0 as is_unsubscribed,
+        lead_events.last_bounced_at is not null
+        and coalesce(lead_events.last_human_at <= lead_events.last_bounced_at, true) as is_bounced,
+        coalesce(lead_events.complaints, 0) > 0 as has_complained
+    from lead_profiles as profiles
+    left join lead_events on profiles.lead_id = lead_events.lead_id
+)
+
 select
     leads.lead_id,
     leads.email,
     leads.source,
     leads.platform,
+    leads.channel,
     leads.interest_area,
     leads.status,
+    leads.status_is_dated,
     leads.base_score,
     leads.created_at,
-    leads.is_unsubscribed or coalesce(lead_events.unsubscriptions, 0) > 0 as is_unsubscribed,
+    leads.is_unsubscribed,
+    leads.is_bounced,
+    leads.has_complained,
+    (leads.has_address or leads.is_address or (select lead_emails.leads from lead_emails) = 0)
+    and not leads.is_unsubscribed
+    and not leads.is_bounced
+    and not leads.has_complained as may_be_mailed,
     cast(floor(date_diff('microsecond', leads.created_at, $end_at) / 86400000000.0) as bigint) as age_days,
     coalesce(delivery_facts.deliveries_total, 0) as deliveries_total,
     coalesce(delivery_facts.deliveries_7d, 0) as deliveries_7d,
@@ -29,26 +53,25 @@ select
     end as avg_response_hours,
     cast(delivery_facts.latest_response_us as double) / 3600000000.0 as latest_response_hours,
     case
-        when lead_events.human_events > 0
-            then cast(lead_events.business_hour_events as double) / lead_events.human_events
+        when leads.human_events > 0
+            then cast(leads.business_hour_events as double) / leads.human_events
     end as business_hours_share,
     case
-        when lead_events.human_events > 0
-            then cast(lead_events.weekday_events as double) / lead_events.human_events
+        when leads.human_events > 0
+            then cast(leads.weekday_events as double) / leads.human_events
     end as weekday_share,
-    lead_events.last_sent_at,
-    lead_events.last_engaged_at,
-    cast(floor(date_diff('microsecond', lead_events.last_engaged_at, $end_at) / 86400000000.0) as bigint)
+    leads.last_sent_at,
+    leads.last_engaged_at,
+    cast(floor(date_diff('microsecond', leads.last_engaged_at, $end_at) / 86400000000.0) as bigint)
         as days_since_engagement,
     cast(
         floor(
-            date_diff('microsecond', coalesce(lead_events.last_engaged_at, leads.created_at), $end_at)
+            date_diff('microsecond', coalesce(leads.last_engaged_at, leads.created_at), $end_at)
             / 86400000000.0
         ) as bigint
     ) as days_inactive,
     coalesce(delivery_facts.content_types, cast([] as varchar[])) as consumed_content_types,
     leads.referrals_generated,
     leads.referrals_validated
-from lead_profiles as leads
+from marked as leads
 left join delivery_facts on leads.lead_id = delivery_facts.lead_id
-left join lead_events on leads.lead_id = lead_events.lead_id

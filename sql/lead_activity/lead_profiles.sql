@@ -1,32 +1,81 @@
 -- Grain: one row per lead created before $end_at, with what it is and whom it referred. Key: lead_id.
--- Reads: raw_leads, lead_referrals, last_statuses, platforms (a lead's channel fields and their platform).
--- Parameter: $end_at (T).
+-- Reads: raw_leads, lead_referrals, last_statuses, source_state, platforms (a lead's channel fields, with the platform and
+-- channel that they name). Parameters: $end_at (T), $dated_until, and the form of an address.
+-- Times and status are those of all rows that became the lead. A status rests on the last change of it, else on the source,
+-- which knows only today's: where the time of it is not before T, the lead was not yet so. It is dated where it rests on a
+-- change or on its own time, or where the source has nothing that is much newer than T.
+with known as (
+    select
+        leads.lead_id,
+        leads.email,
+        leads.source,
+        leads.utm_source,
+        leads.utm_medium,
+        leads.referrer_host,
+        leads.interest_area,
+        leads.engagement_score,
+        leads.merged_created_at,
+        leads.merged_engaged_at,
+        leads.merged_status,
+        leads.unsubscribed_unreadable
+        or coalesce(leads.merged_unsubscribed_at < $end_at, false) as is_unsubscribed_in_source,
+        last_statuses.status as changed_status,
+        case leads.merged_status
+            when 'engaged' then leads.merged_engaged_at
+            when 'converted' then leads.merged_converted_at
+            when 'inactive' then leads.merged_inactive_at
+        end as status_at,
+        coalesce(lead_referrals.referrals_generated, 0) as referrals_generated,
+        coalesce(lead_referrals.referrals_validated, 0) as referrals_validated
+    from raw_leads as leads
+    left join lead_referrals on leads.lead_id = lead_referrals.lead_id
+    left join last_statuses on leads.lead_id = last_statuses.lead_id
+),
+
+rested as (
+    select
+        *,
+        case
+            when changed_status is not null then 'change'
+            when status_at is null then 'source'
+            when status_at < $end_at then 'own time'
+            when merged_status in ('converted', 'inactive') and merged_engaged_at < $end_at then 'engaged before'
+            else 'nothing'
+        end as rests_on
+    from known
+)
+
 select
-    leads.lead_id,
-    leads.email,
-    leads.source,
+    rested.lead_id,
+    rested.email,
+    rested.source,
     platforms.platform,
-    leads.interest_area,
-    case
-        when last_statuses.status is not null then last_statuses.status
-        when leads.status in ('new', 'nurturing', 'inactive') then leads.status
-        when leads.status = 'converted' and (leads.converted_at is null or leads.converted_at < $end_at)
-            then 'converted'
-        when leads.status = 'engaged' and (leads.engaged_at is null or leads.engaged_at < $end_at) then 'engaged'
-        when leads.status = 'converted' and leads.engaged_at < $end_at then 'engaged'
-        else 'nurturing'
+    platforms.channel,
+    rested.interest_area,
+    case rested.rests_on
+        when 'change' then rested.changed_status
+        when 'engaged before' then 'engaged'
+        when 'nothing' then 'nurturing'
+        else rested.merged_status
     end as status,
-    leads.engagement_score as base_score,
-    leads.created_at,
-    coalesce(leads.unsubscribed_at < $end_at, false) as is_unsubscribed,
-    coalesce(lead_referrals.referrals_generated, 0) as referrals_generated,
-    coalesce(lead_referrals.referrals_validated, 0) as referrals_validated
-from raw_leads as leads
-left join lead_referrals on leads.lead_id = lead_referrals.lead_id
-left join last_statuses on leads.lead_id = last_statuses.lead_id
+    case rested.rests_on
+        when 'source' then (select coalesce(max(source_state.newest_at) < $dated_until, false) from source_state)
+        else rested.rests_on <> 'nothing'
+    end as status_is_dated,
+    rested.engagement_score as base_score,
+    rested.merged_created_at as created_at,
+    rested.is_unsubscribed_in_source,
+    rested.email is not null
+    and regexp_matches(trim(rested.email), $address)
+    and length(trim(rested.email)) <= $longest_address as has_address,
+    regexp_matches(rested.lead_id, $address) and length(rested.lead_id) <= $longest_address as is_address,
+    rested.email is not null as has_email,
+    rested.referrals_generated,
+    rested.referrals_validated
+from rested
 left join platforms
     on
-        leads.source = platforms.source
-        and leads.utm_source is not distinct from platforms.utm_source
-        and leads.utm_medium is not distinct from platforms.utm_medium
-        and leads.referrer_host is not distinct from platforms.referrer_host
+        rested.source = platforms.source
+        and rested.utm_source is not distinct from platforms.utm_source
+        and rested.utm_medium is not distinct from platforms.utm_medium
+        and rested.referrer_host is not distinct from platforms.referrer_host

@@ -1,4 +1,5 @@
 -- Grain: one row per lead that referred somebody. Key: lead_id. Reads: raw_referrals. Parameter: $end_at (T).
+-- A referral that was validated at or after T is pending on the day.
 select
     referrer_lead_id as lead_id,
     count(case when status in ('pending', 'validated') then 1 end) as referrals_generated,

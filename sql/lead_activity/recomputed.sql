@@ -3,5 +3,5 @@ select
     (select count(*) from raw_leads) as leads,
     (
         select count(*) from raw_referrals
-        where status in ('pending', 'validated')
+        where status in ('pending', 'validated') and referrer_lead_id in (select lead_id from raw_leads)
     ) as referrals_generated

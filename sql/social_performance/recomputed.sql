@@ -1,4 +1,4 @@
 -- Grain: one row: the leads created in the window. Reads: raw_leads. Parameters: $since and $until.
 select count(*) as leads
 from raw_leads
-where created_at >= $since and created_at < $until
+where merged_created_at >= $since and merged_created_at < $until

@@ -1,7 +1,7 @@
 -- Grain: one row per channel, with its counts; the rates are computed from them. Key: channel.
 -- Reads: lead_activity, dynamic_scores. Parameters: $created_from, the start of the window of creation.
 select
-    coalesce(activity.platform, activity.source) as channel,
+    activity.channel,
     activity.platform is not null as is_social,
     count(*) as total_leads,
     count(case when activity.status in ('engaged', 'converted') then 1 end) as engaged_leads,

@@ -1,9 +1,9 @@
-"""Here: the Spark engine: the same SQL, carried to Spark's dialect, over the same lake, with the same contracts.
+"""The Spark engine: runs the same SQL, translated to Spark's dialect, over the same lake with the same contracts.
 
-Not here: what the SQL says, the ingestion (DuckDB's for every engine), and the swap of a staged file into the lake.
+The translation is in `spark_dialect`, the cluster's health in `spark_cluster`; ingestion always runs in `duckdb`.
 
-Spark writes a table as many part files into a folder that its workers and this process both reach; this process merges
-them into the one file that the lake swaps in. docs/spark.md tells how to run it, and where the two dialects differ.
+Spark writes a table as part files into a folder that its workers and this process share; this process merges them into
+the one file that the lake swaps in. docs/spark.md explains how to run it and where the two dialects differ.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import importlib.util
 import os
 import re
 import shutil
-import socket
 import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,38 +26,42 @@ import pyarrow.parquet as pq
 from sqlglot import exp
 
 from acquisition_assets.core.contracts import SQL, Contract, Kind, Violation
-from acquisition_assets.core.engine.duckdb import (
-    DuckDBEngine,
-    DuckDBSession,
+from acquisition_assets.core.engine.duckdb import DuckDBEngine, DuckDBSession
+from acquisition_assets.core.engine.session import (
     Parameters,
     broken_rules,
+    corrupt_partition,
     differing_columns,
     typed_query,
     used,
 )
+from acquisition_assets.core.engine.slices import WHOLE, Slices
+from acquisition_assets.core.engine.spark_cluster import check_answers, is_remote, watched
 from acquisition_assets.core.engine.spark_dialect import to_spark
-from acquisition_assets.core.errors import AcquisitionError, InputError, LakeError, SourceUnavailableError
-from acquisition_assets.core.lake import STAGING, Lake, corrupt
+from acquisition_assets.core.errors import AcquisitionError, InputError, LakeError
+from acquisition_assets.core.lake import STAGING, Lake
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-CONNECT = "sc://"
-CONNECT_PORT = 15002
-STANDALONE = "spark://"
-STANDALONE_PORT = 7077
-ANSWER_SECONDS = 10.0
-WATCH_SECONDS = 5.0
-GONE_TIMES = 6
-"""A standalone cluster that was found silent and without executors so often is gone."""
 SMALLEST_HEAP_MB = 1024
 MEGABYTES = {"K": 1 / 1024, "M": 1.0, "G": 1024.0, "T": 1024.0**2}
-LONGEST_REASON = 300
-SHARED = "the lake must lie where this process and every worker reach it: a shared folder or an object store"
+CONVERSIONS = (
+    "CAST_INVALID_INPUT",
+    "CAST_OVERFLOW",
+    "CANNOT_PARSE",
+    "NUMERIC_VALUE_OUT_OF_RANGE",
+    "ARITHMETIC_OVERFLOW",
+    "DIVIDE_BY_ZERO",
+    "INVALID_ARRAY_INDEX",
+    "DATETIME_OVERFLOW",
+)
+"""What Spark calls an error about the value of a cell."""
+SHARED = "the lake must be where this process and every worker can reach it: a shared folder or an object store"
 TYPES: dict[Kind, str] = {kind: exp.DataType.build(name, dialect="duckdb").sql("spark") for kind, name in SQL.items()}
-# What Spark calls the file systems that fsspec has another name for.
+# Spark's names of file systems, where fsspec has another name.
 SCHEMES = {"s3": "s3a", "gcs": "gs", "abfs": "abfss", "local": "file", "webhdfs": "hdfs"}
-# Every meaning that a cluster could have configured in another way; set on each session, never on the cluster.
+# Every setting of a cluster that could change what a query means; set on each session, never on the cluster.
 MEANING = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.timestampType": "TIMESTAMP_LTZ",
@@ -76,7 +79,7 @@ MEANING = {
     "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
     "spark.sql.parquet.compression.codec": "zstd",
 }
-# What a cluster's defaults make slow: a computed relation in 200 partitions, however small; a job for each listing.
+# Defaults of a cluster that are slow: 200 partitions for each computed relation, and a job for each file listing.
 SPEED = {
     "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning": "true",
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000",
@@ -87,9 +90,9 @@ _starting = threading.Lock()
 
 @dataclass(frozen=True)
 class SparkEngine:
-    """Spark behind a master URL; sessions of one process share one application.
+    """Spark behind a master URL; the sessions of one process share one application.
 
-    lake: what it reads; local: the DuckDB of this process, for the ingestion and the merging of part files;
+    lake: what it reads; local: the DuckDB of this process, which ingests and merges part files;
     master: `local[*]`, `spark://...`, `yarn`, `k8s://...`, or `sc://...` for Spark Connect.
     """
 
@@ -105,37 +108,39 @@ class SparkEngine:
     @contextlib.contextmanager
     def session(self, scratch: Path) -> Iterator[SparkEngineSession]:
         """See `Engine.session`."""
-        with readable_errors(), self._connect() as spark, self._watched(spark), self._exchange(scratch) as exchange:
+        with (
+            readable_errors(),
+            self._connect() as spark,
+            watched(spark, self.master),
+            self._exchange(scratch) as exchange,
+        ):
             session = SparkEngineSession(self, spark, scratch, exchange)
             try:
                 yield session
             finally:
                 session.release()
 
-    @property
-    def is_remote(self) -> bool:
-        """Whether it speaks to a Spark Connect server, and starts no JVM here."""
-        return self.master.startswith(CONNECT)
-
     def part_of_api(self, name: str) -> Any:
-        """A module of the API that belongs to the master: that of Spark Connect has the same names."""
-        return importlib.import_module(f"pyspark.sql.connect.{name}" if self.is_remote else f"pyspark.sql.{name}")
+        """Return a module of the API that the master needs; Spark Connect's modules have the same names."""
+        return importlib.import_module(
+            f"pyspark.sql.connect.{name}" if is_remote(self.master) else f"pyspark.sql.{name}"
+        )
 
     @contextlib.contextmanager
     def _connect(self) -> Iterator[SparkSession]:
-        """A Spark session with views of its own, whose settings give the SQL one meaning on every cluster."""
-        session = self._remote_session() if self.is_remote else self._application().newSession()
+        """Open a Spark session with its own views, set so that the SQL means the same on every cluster."""
+        session = self._remote_session() if is_remote(self.master) else self._application().newSession()
         try:
             for name, value in (MEANING | SPEED).items():
                 session.conf.set(name, value)
             yield session
         finally:
-            if self.is_remote:
+            if is_remote(self.master):
                 session.stop()
 
     def _remote_session(self) -> SparkSession:
         check_installed(self.master)
-        _check_answers(self.master)
+        check_answers(self.master)
         try:
             session: SparkSession = self.part_of_api("session").SparkSession.builder.remote(self.master).create()
         except ImportError as error:
@@ -146,7 +151,7 @@ class SparkEngine:
         return session
 
     def _application(self) -> SparkSession:
-        """The one Spark application of this process; one that already runs here is used as it is."""
+        """Return the Spark application of this process; a running one is used as it is."""
         check_installed(self.master)
         from pyspark.errors import PySparkRuntimeError
         from pyspark.sql import SparkSession
@@ -155,59 +160,20 @@ class SparkEngine:
             running = SparkSession.getActiveSession()
             if running is not None and not running.sparkContext._jsc.sc().isStopped():
                 return running
-            if running is not None:  # its cluster ended it
+            if running is not None:  # the cluster stopped it
                 running.stop()
-            _check_answers(self.master)
+            check_answers(self.master)
             builder = SparkSession.builder.appName("acquisition-assets").master(self._threads_of_master())
             try:
                 return builder.config(map=dict(self._start_options())).getOrCreate()
             except PySparkRuntimeError as error:
-                raise InputError(f"Spark did not start ({_reason(error)}); {NEEDS_JAVA}") from error
-
-    @contextlib.contextmanager
-    def _watched(self, spark: SparkSession) -> Iterator[None]:
-        """End the application when its standalone cluster is gone: Spark itself would wait for the cluster forever."""
-        if not self.master.startswith(STANDALONE):
-            yield
-            return
-        ended, gone = threading.Event(), threading.Event()
-
-        def watch() -> None:
-            times = 0
-            with contextlib.suppress(Exception):  # the JVM may have ended; whoever asks it for rows tells that
-                while not ended.wait(WATCH_SECONDS):
-                    times = times + 1 if self._is_silent(spark) else 0
-                    if times == GONE_TIMES:
-                        gone.set()
-                        spark.sparkContext._jsc.sc().stop()
-
-        watcher = threading.Thread(target=watch, name="spark-cluster", daemon=True)
-        watcher.start()
-        try:
-            yield
-        except Exception as error:
-            if gone.is_set():
-                raise AcquisitionError(
-                    f"Spark's cluster is gone ({self.master} does not answer, and no executor is left); nothing was "
-                    "published and the old partitions stay; start the cluster and run the day again"
-                ) from error
-            raise
-        finally:
-            ended.set()
-            watcher.join()
-
-    def _is_silent(self, spark: SparkSession) -> bool:
-        """Whether no executor is left, and no master answers."""
-        context = spark.sparkContext._jsc.sc()
-        if context.isStopped() or context.getExecutorMemoryStatus().size() > 1:  # the driver is one of them
-            return False
-        return bool(_silence_of(self.master))
+                raise InputError(f"Spark did not start ({kind_of(error)}); {NEEDS_JAVA}") from error
 
     def _threads_of_master(self) -> str:
         return f"local[{self.local.threads}]" if self.master == "local[*]" and self.local.threads else self.master
 
     def _start_options(self) -> Mapping[str, str | int | float | bool]:
-        """A cluster is configured where Spark is (spark-defaults.conf); only a local one takes our limits."""
+        """Return the options of a new application; a cluster keeps its own limits, only a local one gets ours."""
         options: dict[str, str | int | float | bool] = {"spark.ui.showConsoleProgress": False}
         if self.master.startswith("local"):
             options |= {
@@ -222,7 +188,7 @@ class SparkEngine:
 
     @contextlib.contextmanager
     def _exchange(self, scratch: Path) -> Iterator[str]:
-        """A folder for part files, as fsspec names it: the scratch folder, or one in the staging of a remote lake."""
+        """Yield a folder for part files, as fsspec names it: the scratch folder, or one in a remote lake's staging."""
         if self.lake.is_local:
             yield str(scratch)
             return
@@ -236,7 +202,11 @@ class SparkEngine:
 
 @dataclass
 class SparkEngineSession:
-    """A session on one Spark session. `exchange` is a folder that workers and this process both reach."""
+    """A session on one Spark session.
+
+    exchange: a folder that the workers and this process share; parts: the part files of each staged file; kept: the
+    computed relations, to be released.
+    """
 
     engine: SparkEngine
     spark: SparkSession
@@ -266,12 +236,11 @@ class SparkEngineSession:
         """See `Session.bind_arrow`."""
         self.spark.createDataFrame(table).createOrReplaceTempView(name)
 
-    def cut(self, name: str, column: str) -> None:
-        """See `Session.cut`: Spark cuts everything by itself."""
+    def slice_by(self, name: str, column: str) -> Slices:
+        """See `Session.slice_by`; a single range, because Spark partitions every query itself."""
+        return Slices(column)
 
-    def bind_query(
-        self, name: str, query: str, parameters: Parameters | None = None, sliced: Sequence[str] = ()
-    ) -> None:
+    def bind_query(self, name: str, query: str, parameters: Parameters | None = None, slices: Slices = WHOLE) -> None:
         """See `Session.bind_query`."""
         from pyspark import StorageLevel
 
@@ -293,7 +262,7 @@ class SparkEngineSession:
         contract: Contract,
         path: Path,
         parameters: Parameters | None = None,
-        sliced: Sequence[str] = (),
+        slices: Slices = WHOLE,
     ) -> int:
         """See `Session.write`."""
         folder = f"{self.exchange}/{path.stem}-parts"
@@ -305,7 +274,7 @@ class SparkEngineSession:
         written = int(observed.get["rows"])
         merged = self._merge(path, contract)
         if merged != written:
-            raise LakeError(f"Spark wrote {written} rows to {folder}, of which {merged} are seen from here; {SHARED}")
+            raise LakeError(f"Spark wrote {written} rows to {folder}, but only {merged} are visible here; {SHARED}")
         return merged
 
     def violations(self, contract: Contract, files: Sequence[Path], *, unique: bool = True) -> list[Violation]:
@@ -321,9 +290,9 @@ class SparkEngineSession:
         return broken_rules(contract, "staged_rows", self._first_row, unique=unique)
 
     def release(self) -> None:
-        """Give back the memory and disk of the computed relations."""
+        """Free the memory and disk of the computed relations."""
         for frame in self.kept:
-            with contextlib.suppress(Exception):  # the application may be gone, and what it kept with it
+            with contextlib.suppress(Exception):  # the application may be gone, with all that it kept
                 frame.unpersist()
 
     def _frame(self, query: str, parameters: Parameters | None = None) -> DataFrame:
@@ -333,13 +302,13 @@ class SparkEngineSession:
         return tuple(int(value) for value in self._frame(query).toArrow().to_pylist()[0].values())
 
     def _staged(self, path: Path) -> DataFrame:
-        """A staged file: from Spark's own parts where it wrote them, else (few rows) from this process."""
+        """Return a staged file: from Spark's part files where it wrote them, else (a small one) from this process."""
         if path in self.parts:
             return self.spark.read.parquet(*map(read_url, self.parts[path]))
         return self.spark.createDataFrame(pq.read_table(path, partitioning=None))
 
     def _parts_in(self, folder: str) -> list[str]:
-        """The addresses of the part files that are seen from here, in the order of the rows."""
+        """Return the addresses of the part files that this process sees, in the order of the rows."""
         lake = self.engine.lake
         lake.fs.invalidate_cache()
         try:
@@ -348,35 +317,35 @@ class SparkEngineSession:
             names = []
         parts = sorted(lake.address(name) for name in names if name.rsplit("/", 1)[-1].startswith("part-"))
         if not parts:
-            raise LakeError(f"what Spark wrote to {folder} is not seen from here; {SHARED}")
+            raise LakeError(f"what Spark wrote to {folder} is not visible here; {SHARED}")
         return parts
 
     def _merge(self, path: Path, contract: Contract) -> int:
-        """The part files as one, streamed through this process, with exactly the contract's columns and types."""
+        """Merge the part files into one with exactly the contract's columns and types; return the number of rows."""
         with self.engine.local.connect(self.scratch) as connection:
             return DuckDBSession(connection).merge(self.parts[path], contract, path)
 
 
 def spark_url(address: str) -> str:
-    """A path or fsspec URL with the scheme that Spark has for it."""
+    """Return a path or fsspec URL with Spark's name of the scheme."""
     scheme, _, rest = address.partition("://") if "://" in address else ("file", "", address)
     return f"{SCHEMES.get(scheme, scheme)}://{rest}"
 
 
 def read_url(address: str) -> str:
-    """The same for Spark's reader, which takes it for a pattern: no letter of it is one."""
+    """Return `spark_url` for Spark's reader, with the characters escaped that the reader takes for a pattern."""
     return re.sub(r"([\\*?\[\]{}])", r"\\\1", spark_url(address))
 
 
 def check_installed(master: str) -> None:
-    """Whether Spark can be started here.
+    """Check that Spark can be started here.
 
     Raises:
-        InputError: pyspark is not installed, or there is no Java (which Spark Connect does not need).
+        InputError: pyspark is not installed, or Java is missing (Spark Connect needs none).
     """
     if importlib.util.find_spec("pyspark") is None:
         raise InputError("the engine spark needs pyspark; install it with: pip install 'acquisition-assets[spark]'")
-    if master.startswith(CONNECT):
+    if is_remote(master):
         return
     home = os.environ.get("JAVA_HOME")
     if shutil.which(f"{home}/bin/java" if home else "java") is None:
@@ -384,73 +353,62 @@ def check_installed(master: str) -> None:
         raise InputError(f"the engine spark found no Java ({where}); {NEEDS_JAVA}")
 
 
-def _check_answers(master: str) -> None:
-    """Whether somebody listens where the master is said to be: Spark itself would try for minutes.
-
-    Raises:
-        InputError: the URL names no host.
-        SourceUnavailableError: nobody listens there.
-    """
-    reason = _silence_of(master)
-    if reason:
-        raise SourceUnavailableError(
-            f"Spark's master does not answer ({reason}); start it, or correct ACQUISITION_SPARK_MASTER"
-        )
-
-
-def _silence_of(master: str) -> str:
-    """Why nobody listens at any of a master's addresses; empty if somebody does, or it has none."""
-    reasons = [_silence(host, port) for host, port in _addresses(master)]
-    return "; ".join(reasons) if all(reasons) else ""
-
-
-def _silence(host: str, port: int) -> str:
-    """Why nobody listens there; empty if somebody does."""
-    try:
-        socket.create_connection((host, port), ANSWER_SECONDS).close()
-    except OSError as error:
-        return f"{host}:{port}: {error.strerror or error}"
-    return ""
-
-
-def _addresses(master: str) -> list[tuple[str, int]]:
-    """Where a standalone master (there may be several) or a Connect server listens; nothing for other masters."""
-    for scheme, usual_port in ((STANDALONE, STANDALONE_PORT), (CONNECT, CONNECT_PORT)):
-        if master.startswith(scheme):
-            listed = master.removeprefix(scheme).partition("/")[0].split(",")
-            found = [re.fullmatch(r"([^\[\]:]+|\[[^\]]+\])(?::(\d+))?", each) for each in listed]
-            if not all(found):
-                raise InputError(f"ACQUISITION_SPARK_MASTER={master!r} names no host; write {scheme}HOST:{usual_port}")
-            return [(each[1].strip("[]"), int(each[2] or usual_port)) for each in found if each]
-    return []
-
-
 def _megabytes(size: str) -> int:
-    """A size such as 800MB or 4 GiB, in whole megabytes."""
+    """Return a size such as 800MB or 4 GiB in whole megabytes."""
     number, unit = re.fullmatch(r"([\d.]+) ?([KMGT]).*", size.upper()).groups()  # type: ignore[union-attr]
     return int(float(number) * MEGABYTES[unit])
 
 
 @contextlib.contextmanager
 def readable_errors() -> Iterator[None]:
-    """Turn Spark's errors into one line that says what to do."""
+    """Replace Spark's errors by errors of the project, in words of ours.
+
+    Spark quotes cells and plans in its text, and a cell may be personal data. The original error is kept as the hidden
+    context (`__context__`) of the new one, which neither tracebacks nor Dagster's event log show.
+
+    Raises:
+        LakeError: a partition cannot be read.
+        AcquisitionError: anything else that Spark raises.
+    """
     try:
         yield
     except Exception as error:
         if not type(error).__module__.startswith(("pyspark.", "py4j.", "grpc.")):
             raise
-        partition = re.search(r"/([a-z_]+)/date=(\d{4}-\d{2}-\d{2})/", str(error))
-        if partition:
-            raise corrupt(partition[1], partition[2], AcquisitionError(_reason(error))) from error
-        raise AcquisitionError(
-            f"Spark failed ({_reason(error)}); nothing was published and the old partitions stay; the driver's and the "
-            "workers' logs have more"
-        ) from error
+        raise _classified(error) from None
 
 
-def _reason(error: BaseException) -> str:
-    """What an error of Spark says, without the stack trace and the plan that may follow."""
+def _classified(error: Exception) -> AcquisitionError:
+    text = _text_of(error)
+    kind = kind_of(error)
+    if any(name in text for name in ("OutOfMemoryError", "Container killed", "exceeding memory limits")):
+        return AcquisitionError(
+            "Spark ran out of memory; nothing was published; raise ACQUISITION_MEMORY_LIMIT for a local master, or "
+            "spark.driver.memory and spark.executor.memory where the cluster is configured"
+        )
+    if any(name in text for name in CONVERSIONS):
+        return AcquisitionError(
+            f"a value does not fit the type of its column or calculation ({kind} of Spark); nothing was published; "
+            "look for the value in the tables that this step reads"
+        )
+    damaged = corrupt_partition(text, "Spark cannot read the Parquet file")
+    if damaged:
+        return damaged
+    return AcquisitionError(
+        f"Spark failed ({kind}); nothing was published and the old partitions stay; see the logs of the driver and the "
+        "workers"
+    )
+
+
+def kind_of(error: BaseException) -> str:
+    """Return Spark's name for an error, such as CAST_INVALID_INPUT, or else the name of its class."""
+    condition = re.search(r"(?:^|: )\[([A-Z][A-Z0-9_]*(?:\.[A-Z0-9_]+)*)\] ", _text_of(error))
+    if condition:
+        return condition[1]
+    java = re.match(r"(?:[a-z0-9_]+\.)+([A-Z]\w*)", _text_of(error))
+    return java[1] if java else type(error).__name__
+
+
+def _text_of(error: BaseException) -> str:
     java = getattr(error, "java_exception", None)
-    text = str(java.toString()) if java is not None else str(error)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:LONGEST_REASON].rstrip(".")
+    return str(java.toString()) if java is not None else str(error)

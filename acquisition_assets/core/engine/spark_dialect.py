@@ -1,10 +1,9 @@
-"""Here: the project's SQL, which is written in DuckDB's dialect, carried to Spark's with the same meaning, or refused.
+"""Translates the project's SQL from DuckDB's dialect to Spark's with the same meaning, or refuses it.
 
-Not here: running it.
+Running the translation is left to `spark`.
 
-sqlglot knows what a thing is called in the other dialect. Where the same name means something else there, the query is
-rewritten first; where it cannot be, it is refused, so that no number is ever another one silently. docs/spark.md has
-the list.
+sqlglot knows the names of the other dialect. Where a name means something else there, the query is rewritten first; a
+query that cannot be rewritten is refused, so that no number changes silently. docs/spark.md lists the differences.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ from sqlglot.errors import UnsupportedError
 
 _EACH_LETTER = "array_join(transform(split({text}, ''), letter -> {changed}), '')"
 HASHES = ("hash", "xxhash64")
-# Their upper case is one letter in DuckDB, and several in Spark.
+# Letters whose upper case is one letter in DuckDB and several in Spark.
 SMALL = "ßᾀᾁᾂᾃᾄᾅᾆᾇᾐᾑᾒᾓᾔᾕᾖᾗᾠᾡᾢᾣᾤᾥᾦᾧᾳῃῳ"
 CAPITAL = "ẞᾈᾉᾊᾋᾌᾍᾎᾏᾘᾙᾚᾛᾜᾝᾞᾟᾨᾩᾪᾫᾬᾭᾮᾯᾼῌῼ"
 _CASES: Mapping[type[exp.Expr], str] = {
-    # One letter to one letter, as in DuckDB; Spark makes two letters of an upper-case `ŉ` and of a lower-case `İ`.
+    # One letter becomes one letter, as in DuckDB; Spark makes two of an upper-case `ŉ` and of a lower-case `İ`.
     exp.Upper: f"if(length(upper(letter)) = 1, upper(letter), translate(letter, '{SMALL}', '{CAPITAL}'))",
     exp.Lower: "left(lower(letter), 1)",
 }
@@ -31,13 +30,13 @@ _CASES: Mapping[type[exp.Expr], str] = {
 
 @lru_cache(maxsize=512)
 def to_spark(query: str) -> str:
-    """A query of DuckDB's dialect in Spark's; `$name` becomes `:name`.
+    """Return a query of DuckDB's dialect in Spark's; `$name` becomes `:name`.
 
     Raises:
-        UnsupportedError: it cannot be said there with the same meaning.
+        UnsupportedError: Spark has no expression with the same meaning.
     """
     tree = sqlglot.parse_one(query, read="duckdb")
-    for node in reversed(list(tree.bfs())):  # what is inside comes first
+    for node in reversed(list(tree.bfs())):  # inner nodes first
         if type(node) in _REFUSED:
             raise _refusal(node, _REFUSED[type(node)])
         if type(node) in _REWRITTEN:
@@ -52,12 +51,12 @@ def _refusal(node: exp.Expr, why: str) -> UnsupportedError:
 
 
 def _division(node: Any) -> exp.Expr:
-    """Always of doubles; Spark would divide whole numbers and decimals as decimals."""
+    """Divide doubles, as DuckDB does; Spark would divide whole numbers and decimals as decimals."""
     return exp.Div(this=exp.cast(node.this.copy(), "double"), expression=node.expression.copy())
 
 
 def _cast(node: Any) -> exp.Expr:
-    """A double becomes the decimal that is nearest to it; Spark would take the decimal that the double shows."""
+    """Cast a double to the nearest decimal, as DuckDB does; Spark would cast the digits that the double prints."""
     if not node.to.is_type(exp.DType.DECIMAL):
         return node  # type: ignore[no-any-return]
     scale = int(node.to.expressions[1].name)
@@ -71,20 +70,20 @@ def _number(text: str) -> exp.Expr:
 
 
 def _recased(node: Any) -> exp.Expr:
-    """Letter by letter."""
+    """Change the case letter by letter."""
     changed = sqlglot.parse_one(_EACH_LETTER.format(text=":text", changed=_CASES[type(node)]), read="spark")
     return exp.replace_placeholders(changed, text=node.this.copy())
 
 
 def _whole(node: Any) -> exp.Expr:
-    """A double, as in DuckDB; in Spark it would be a whole number."""
+    """Return a double, as DuckDB does; Spark would return a whole number."""
     return exp.cast(node.copy(), "double")
 
 
 def _date_diff(node: Any) -> exp.Expr:
     unit = node.args.get("unit")
     if unit is None or unit.name.upper() != "MICROSECOND":
-        raise _refusal(node, "DuckDB counts the midnights (or hours) between, Spark whole days; take microseconds")
+        raise _refusal(node, "DuckDB counts midnights (or full hours) in between, Spark whole days; count microseconds")
     return node  # type: ignore[no-any-return]
 
 
@@ -92,18 +91,18 @@ def _round(node: Any) -> exp.Expr:
     decimals = node.args.get("decimals")
     of_decimal = any(cast.to.is_type(exp.DType.DECIMAL) for cast in node.this.find_all(exp.Cast))
     if decimals is not None and not of_decimal:
-        raise _refusal(node, "they disagree on 2.675, which no double is; cast it to a decimal first")
+        raise _refusal(node, "they round 2.675 differently, since no double is exactly 2.675; cast to a decimal first")
     return node  # type: ignore[no-any-return]
 
 
 def _like(node: Any) -> exp.Expr:
     if not isinstance(node.expression, exp.Literal) or "\\" in node.expression.name:
-        raise _refusal(node, "a backslash escapes only there; write the pattern as a literal without one")
+        raise _refusal(node, "a backslash is an escape only there; write the pattern as a literal without one")
     return node  # type: ignore[no-any-return]
 
 
 def _function(node: Any) -> exp.Expr:
-    """`bit_count` is the same in both; of other functions that sqlglot does not know nothing is known."""
+    """Translate `hash` and `bit_count`; refuse every other function that sqlglot does not know."""
     if node.name.lower() == "hash":
         return _hash(node)
     if node.name.lower() != "bit_count":
@@ -112,7 +111,7 @@ def _function(node: Any) -> exp.Expr:
 
 
 def _hash(node: Any) -> exp.Expr:
-    """Another number in each: hashes may only be looked for among hashes, where it does not count which they are."""
+    """Translate a hash that is only looked up among hashes: the engines hash to different numbers."""
     search: Any = node.find_ancestor(exp.In)
     subquery = search.args.get("query") if search else None
     among = subquery.this.expressions if subquery else []
@@ -123,10 +122,10 @@ def _hash(node: Any) -> exp.Expr:
     return exp.Anonymous(this="xxhash64", expressions=[expression.copy() for expression in node.expressions])
 
 
-_LOCAL = "it depends on the time zone; ingestion keeps local days, hours and weekdays as columns"
-_CLOCK = "nothing may depend on the clock or on chance"
+_LOCAL = "it depends on the time zone; use the columns of local days, hours and weekdays that ingestion adds"
+_CLOCK = "results must not depend on the clock or on chance"
 _REFUSED: Mapping[type[exp.Expr], str] = {
-    exp.Avg: "the mean of decimals is a double here and a decimal there; divide a sum by a count",
+    exp.Avg: "the mean of decimals is a double in DuckDB and a decimal in Spark; divide a sum by a count",
     exp.Extract: _LOCAL,
     exp.DayOfWeek: _LOCAL,
     exp.DayOfWeekIso: _LOCAL,
@@ -138,8 +137,8 @@ _REFUSED: Mapping[type[exp.Expr], str] = {
     exp.Rand: _CLOCK,
     exp.Uuid: _CLOCK,
     exp.ILike: "they change the case of letters differently; compare with lower(...)",
-    exp.First: "which row is the first is not told; take min, max or arg_max",
-    exp.AnyValue: "which row is taken is not told; take min, max or arg_max",
+    exp.First: "the first row is not defined; use min, max or arg_max",
+    exp.AnyValue: "the row is not defined; use min, max or arg_max",
 }
 _REWRITTEN: Mapping[type[exp.Expr], Callable[[Any], exp.Expr]] = {
     exp.Anonymous: _function,

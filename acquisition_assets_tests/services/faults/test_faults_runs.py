@@ -163,7 +163,7 @@ def test_a_corrupt_partition_is_named_and_can_be_made_again(
         file.write_bytes(content)
         run = compute_day(source, lake, DAY)
         if table == "lead_activity":
-            assert run.success  # it is made anew
+            assert run.success  # it is made again
         else:
             assert f"partition {table}/date={day} of the lake is corrupt" in run.errors
             assert f"acquisition run --date {day} --full" in run.errors

@@ -254,7 +254,7 @@ def test_a_day_is_found_through_the_indexes(source_database: Database) -> None:
     source_database.run_file(SQL / "source_indexes.sql")
     day = Wanted(at("2026-06-05"), ((at("2026-06-04"), at("2026-06-05")),))
     query = windowed((SQL / "source" / "events.sql").read_text(), day)
-    # The table is empty, so the planner is told that reading it whole is dear, as it is for a large one.
+    # The table is empty; this setting makes reading all of it as expensive as for a large table.
     plan = "\n".join(str(row[0]) for row in source_database.run(f"set enable_seqscan = off; explain {query}"))
     assert "Seq Scan" not in plan
     for column in ("sent_at", "opened_at", "clicked_at", "completed_at", "without_time"):

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from acquisition_assets.automation.jobs import DAILY_JOB
-from acquisition_assets.destinations.tables import PUBLISHED
+from acquisition_assets.catalog import DELIVERED
 
 from .conftest import ROOT, Database, make_database, wait_until
 from .test_postgres_source import ROWS
@@ -132,7 +132,7 @@ def test_a_day_runs_in_the_queue_and_is_published(
     assert wait_until(ended, 200) == "SUCCESS"
     assert storage.run("select status from runs where run_id = %s", run) == [("SUCCESS",)]
     published = source_database.run("select table_name from acquisition.published_days where date = %s", DAY)
-    assert {name for (name,) in published} == {"reports", *(contract.table for contract in PUBLISHED)}
+    assert {name for (name,) in published} == {"reports", *(contract.table for contract in DELIVERED)}
     assert any("dagster" in line for line in shown)
     kept = {
         "the list of processes": "\n".join(shown),

@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pyarrow.parquet as pq
 
+from acquisition_assets.catalog import DELIVERED, REPORTS
 from acquisition_assets.core.engine.duckdb import DuckDBEngine
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.destinations.asset import build
 from acquisition_assets.destinations.postgres import count_rows
-from acquisition_assets.destinations.tables import PUBLISHED, REPORTS
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 
 from .conftest import Database
@@ -62,8 +62,8 @@ def test_there_is_an_asset_for_each_table_and_one_for_the_reports(database: Data
         for key in graph.materializable_asset_keys
     }
     assert parents == {
-        **{f"published_{contract.table}": {contract.table} for contract in PUBLISHED},
-        "published_reports": {contract.table for contract in REPORTS.values()},
+        **{f"published_{contract.table}": {contract.table} for contract in DELIVERED},
+        "published_reports": {report.table.table for report in REPORTS},
     }
 
 
@@ -81,7 +81,7 @@ def test_a_table_is_published(database: Database, tmp_path: Path) -> None:
 
 def test_reports_are_published(database: Database, tmp_path: Path) -> None:
     deployment = Deployment(tmp_path, database.url)
-    for task in REPORTS:
+    for task in (report.task for report in REPORTS):
         deployment.lake.publish_report('{"a": 1}', DAY, task)
     assert deployment.run("published_reports").success
     assert database.run("select count(*) from acquisition.current_reports") == [(6,)]

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from acquisition_assets.core.errors import AcquisitionError, InputError, SourceUnavailableError
-from acquisition_assets.destinations.postgres import count_rows, publish_reports, publish_table
+from acquisition_assets.destinations.postgres import count_rows, deliver_reports, deliver_table
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 
 from .conftest import PASSWORD, ROOT, Background, Database, make_database, wait_until
@@ -41,8 +41,8 @@ COPYING = "select pid from pg_stat_activity where query ilike 'copy staging%' an
 KILLED = """
 import datetime, sys
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
-from acquisition_assets.destinations.postgres import publish_table
-publish_table(sys.stdin.readline().strip(), DYNAMIC_SCORES, datetime.date(2026, 9, 30), sys.argv[1])
+from acquisition_assets.destinations.postgres import deliver_table
+deliver_table(sys.stdin.readline().strip(), DYNAMIC_SCORES, datetime.date(2026, 9, 30), sys.argv[1])
 """
 
 
@@ -58,14 +58,14 @@ def files(tmp_path: Path) -> dict[int, Path]:
 @pytest.fixture
 def published(database: Database, files: dict[int, Path]) -> Database:
     """A database that has the day already, with 5 rows."""
-    publish_table(database.url, DYNAMIC_SCORES, DAY, files[5])
+    deliver_table(database.url, DYNAMIC_SCORES, DAY, files[5])
     return database
 
 
 def failure(url: str, file: Path) -> AcquisitionError:
     """The error of a publication, after a look at all that is printed of it."""
     with pytest.raises(AcquisitionError) as caught:
-        publish_table(url, DYNAMIC_SCORES, DAY, file)
+        deliver_table(url, DYNAMIC_SCORES, DAY, file)
     assert "\n" not in str(caught.value)
     assert "s3cret" not in "".join(traceback.format_exception(caught.value))
     return caught.value
@@ -77,7 +77,7 @@ def assert_old_day_then_retry(database: Database, files: dict[int, Path]) -> Non
     assert database.run("select row_count from acquisition.published_days") == [(5,)]
     wait_until(lambda: not database.run("select 1 from pg_locks where locktype = 'advisory'"))
     database.run("drop function if exists acquisition.wait() cascade")
-    assert publish_table(database.url, DYNAMIC_SCORES, DAY, files[40]) == 40
+    assert deliver_table(database.url, DYNAMIC_SCORES, DAY, files[40]) == 40
     assert count_rows(database.url, "dynamic_scores", DAY) == 40
 
 
@@ -95,7 +95,7 @@ def test_connection_cut_while_rows_are_inserted(published: Database, files: dict
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_server_stopped_while_rows_are_inserted(fragile_server: Any, files: dict[int, Path], mode: str) -> None:
     database = make_database(fragile_server)
-    publish_table(database.url, DYNAMIC_SCORES, DAY, files[5])
+    deliver_table(database.url, DYNAMIC_SCORES, DAY, files[5])
     database.run(SLOW_INSERT)
     publishing = Background(lambda: failure(database.url, files[40]))
     wait_until(lambda: database.run(INSERTING))
@@ -147,7 +147,7 @@ def test_day_locked_for_too_long(published: Database, files: dict[int, Path]) ->
 
 def test_disk_quota(cramped_server: Any, files: dict[int, Path], tmp_path: Path) -> None:
     database = make_database(cramped_server)
-    publish_table(database.url, DYNAMIC_SCORES, DAY, files[5])
+    deliver_table(database.url, DYNAMIC_SCORES, DAY, files[5])
     pq.write_table(rows_of(DYNAMIC_SCORES, 150_000), tmp_path / "many.parquet")
     error = failure(database.url, tmp_path / "many.parquet")
     assert isinstance(error, SourceUnavailableError)
@@ -216,13 +216,13 @@ def test_connection_cut_while_rows_are_staged(published: Database, files: dict[i
     pq.write_table(rows_of(DYNAMIC_SCORES, 20_000), tmp_path / "many.parquet", row_group_size=2_000)
     file = Cut(tmp_path / "many.parquet", published)
     with pytest.raises(SourceUnavailableError):
-        publish_table(published.url, DYNAMIC_SCORES, DAY, file)
+        deliver_table(published.url, DYNAMIC_SCORES, DAY, file)
     assert file.cut
     assert_old_day_then_retry(published, files)
 
 
 def test_report_that_is_not_json(database: Database) -> None:
-    publish_reports(database.url, DAY, {"anomaly_detection": "{}"})
+    deliver_reports(database.url, DAY, {"anomaly_detection": "{}"})
     with pytest.raises(InputError, match="invalid input syntax for type json"):
-        publish_reports(database.url, DAY, {"anomaly_detection": "{", "dynamic_scoring_system": "{}"})
+        deliver_reports(database.url, DAY, {"anomaly_detection": "{", "dynamic_scoring_system": "{}"})
     assert database.run("select task, report from acquisition.reports") == [("anomaly_detection", {})]

@@ -1,6 +1,6 @@
-"""Here: what the Spark engine says when something is missing, broken or out of reach, and broken contracts.
+"""Protects what the Spark engine reports of missing software, silent masters, damaged files and broken contracts.
 
-Not here: right results (test_spark_parity.py).
+Correct results are tested in test_spark_parity.py.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from acquisition_assets.core.contracts import Contract, Kind, Rule, Violation, column
-from acquisition_assets.core.engine.duckdb import DuckDBEngine, spark
+from acquisition_assets.core.engine import spark
+from acquisition_assets.core.engine.duckdb import DuckDBEngine
 from acquisition_assets.core.engine.spark import SparkEngine, check_installed, read_url, spark_url
+from acquisition_assets.core.engine.spark_cluster import check_answers
 from acquisition_assets.core.errors import AcquisitionError, InputError, LakeError, SourceUnavailableError
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.pandera_import import Check
@@ -73,23 +75,23 @@ def test_the_settings_name_engine_and_master(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["sc", "spark"])
-def test_a_master_that_does_not_answer_is_told_at_once(scheme: str) -> None:
+def test_a_master_that_does_not_answer_is_reported_at_once(scheme: str) -> None:
     with pytest.raises(
         SourceUnavailableError, match=r"does not answer .*; start it, or correct ACQUISITION_SPARK_MASTER"
     ):
-        spark._check_answers(f"{scheme}://127.0.0.1:{free_port()}")
+        check_answers(f"{scheme}://127.0.0.1:{free_port()}")
 
 
 def test_one_master_of_several_is_enough() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        spark._check_answers(f"spark://127.0.0.1:{free_port()},127.0.0.1:{port}")
+        check_answers(f"spark://127.0.0.1:{free_port()},127.0.0.1:{port}")
 
 
 @pytest.mark.parametrize("master", ["spark://", "sc://host:port", "spark://one:7077,,two"])
 def test_a_master_without_a_host_is_wrong_input(master: str) -> None:
     with pytest.raises(InputError, match="names no host"):
-        spark._check_answers(master)
+        check_answers(master)
 
 
 @pytest.mark.parametrize(("size", "megabytes"), [("800MB", 800), ("4 GiB", 4096), ("1.5g", 1536), ("2048K", 2)])
@@ -103,12 +105,22 @@ def test_addresses_become_urls_of_spark() -> None:
     assert read_url("/a/[x]*") == "file:///a/\\[x\\]\\*"
 
 
-def test_an_error_of_a_worker_is_one_line(engine: SparkEngine, tmp_path: Path) -> None:
+def test_an_error_of_a_worker_is_one_line_without_the_cell(engine: SparkEngine, tmp_path: Path) -> None:
     with pytest.raises(AcquisitionError) as failure, engine.session(tmp_path) as session:
-        session.query("select sum(cast(w as bigint)) as n from (values ('1'), ('many')) as t(w)")
-    assert str(failure.value).startswith("Spark failed (")
-    assert "the old partitions stay" in str(failure.value)
-    assert "\n" not in str(failure.value)
+        session.query("select sum(cast(w as bigint)) as n from (values ('1'), ('jane@example.org')) as t(w)")
+    assert str(failure.value) == (
+        "a value does not fit the type of its column or calculation (CAST_INVALID_INPUT of Spark); nothing was "
+        "published; look for the value in the tables that this step reads"
+    )
+    assert failure.value.__suppress_context__
+    assert failure.value.__cause__ is None
+
+
+def test_a_defect_in_a_query_is_named_without_the_query(engine: SparkEngine, tmp_path: Path) -> None:
+    with pytest.raises(AcquisitionError) as failure, engine.session(tmp_path) as session:
+        session.query("select nothing from (values ('jane@example.org')) as t(w) where w = 'jane@example.org'")
+    assert str(failure.value).startswith("Spark failed (UNRESOLVED_COLUMN.WITH_SUGGESTION); nothing was published")
+    assert "jane" not in str(failure.value)
 
 
 def test_a_corrupt_partition_is_named(engine: SparkEngine, tmp_path: Path) -> None:
@@ -121,12 +133,12 @@ def test_a_corrupt_partition_is_named(engine: SparkEngine, tmp_path: Path) -> No
         count_things(engine, tmp_path)
 
 
-def test_parts_that_are_not_seen_from_here_are_told(
+def test_parts_that_are_not_visible_here_are_reported(
     engine: SparkEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spark, "spark_url", lambda address: f"file://{tmp_path}/elsewhere")
     with (
-        pytest.raises(LakeError, match="is not seen from here; the lake must lie where this process and every worker"),
+        pytest.raises(LakeError, match="is not visible here; the lake must be where this process and every worker"),
         engine.session(tmp_path) as session,
     ):
         session.write(GOOD, THINGS, tmp_path / "things.parquet")
@@ -165,7 +177,7 @@ def test_broken_rules_are_those_that_duckdb_finds(engine: SparkEngine, tmp_path:
     assert len(on_spark) == 5
 
 
-def test_memberships_that_stand_twice_are_those_that_duckdb_finds(engine: SparkEngine, tmp_path: Path) -> None:
+def test_repeated_memberships_are_those_that_duckdb_finds(engine: SparkEngine, tmp_path: Path) -> None:
     segments = ", ".join(f"('s{number}')" for number in (*range(70), 3, 69, 69))
     query = (
         f"select s as segment, w as lead_id from (values {segments}) as t(s) cross join (values ('a'), ('b')) as u(w)"

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from acquisition_assets.core.contracts import Contract
-from acquisition_assets.core.engine.duckdb import spark
+from acquisition_assets.core.engine import spark
 from acquisition_assets.core.engine.spark import SparkEngineSession
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.sql_files import sql_folder
 from acquisition_assets.definitions import build_defs
 from acquisition_assets.policy import Policy, read_policy
-from acquisition_assets_tests import running, world
+from acquisition_assets_tests.kit import running, world
 from acquisition_assets_tests.kit.random_world import make, write
+from acquisition_assets_tests.kit.raw_world import make_raw, run_raw
 from acquisition_assets_tests.kit.running import TASKS, Run, compute_day, report, rows, snapshot
 from acquisition_assets_tests.services.spark.conftest import MASTER
 from acquisition_assets_tests.services.spark.servers import WORKERS
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 Row = dict[str, Any]
-FOLDERS = ("features", "outputs", "checks", "reports")
 OF_THE_RUN = ("seconds", "bytes")
 # Every construct that a criterion may hold, over every type of column.
 SEGMENTS = """
@@ -207,7 +207,8 @@ def test_an_adversarial_world_with_every_file_and_every_construct_of_criteria(
     days = [dt.date(2024, 3, 30), dt.date(2024, 3, 31)]
     on_both(tmp_path, monkeypatch, days, "Europe/Madrid", policy)
     everything = "\n".join(said)
-    files = [file for folder in FOLDERS for file in (sql_folder() / folder).glob("*.sql")]
+    # The files of `resolved` are for sources with aliases.
+    files = [file for file in sql_folder().glob("*/*.sql") if file.parent.name not in ("postgres", "resolved")]
     assert [file.stem for file in files if file.read_text(encoding="utf-8") not in everything] == []
     members = {row["segment"] for row in rows(tmp_path / "spark", "lead_segments", days[1])}
     named = {"words", "order_of_text", "lengths", "numbers", "quotients", "least", "missing", "never", "lists", "flags"}
@@ -231,6 +232,24 @@ def test_random_worlds(seed: int, cluster: SparkSession, tmp_path: Path, monkeyp
     made = make(seed, leads=(8, 12), events=6)
     write(tmp_path / "source", made.seen(0), made.form)
     on_both(tmp_path, monkeypatch, made.days[:1], made.zone)
+
+
+@pytest.mark.parametrize("seed", [2])
+def test_random_raw_tables_with_aliases_and_merged_leads(
+    seed: int, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_raw(seed, leads=(8, 12))
+    assert made.raw.aliases
+    for engine in ("duckdb", "spark"):
+        (tmp_path / engine).mkdir()
+        with monkeypatch.context() as patch:
+            if engine == "spark":
+                patch.setattr(running, "build_defs", _on_spark)
+            assert run_raw(made, tmp_path / engine).errors == ""
+    assert snapshot(tmp_path / "spark" / "lake") == snapshot(tmp_path / "duckdb" / "lake")
+    everything = "\n".join(said)
+    resolved = sql_folder().glob("resolved/*.sql")
+    assert [file.stem for file in resolved if file.read_text(encoding="utf-8") not in everything] == []
 
 
 def test_a_lake_behind_a_url(cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ DAY = LAST_DAY.isoformat()
 
 
 def days(before: int, count: int) -> list[str]:
-    """So many days in a row, of which the first is so many days before the last of the sample."""
+    """Return consecutive days; the first is `before` days before the last day of the sample."""
     return [(LAST_DAY - dt.timedelta(days=before - n)).isoformat() for n in range(count)]
 
 

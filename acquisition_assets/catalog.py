@@ -1,0 +1,164 @@
+"""Lists every product, table and report once, in the order of the pipeline; the rest of the program iterates it.
+
+What a product makes is left to its folder, and the assembly of the graph to `definitions`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from acquisition_assets.anomalies import report as anomaly_report
+from acquisition_assets.anomalies.contract import ANOMALIES
+from acquisition_assets.behavior_predictions import explain as prediction_explain
+from acquisition_assets.behavior_predictions import report as prediction_report
+from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS
+from acquisition_assets.content_recommendations import explain as recommendation_explain
+from acquisition_assets.content_recommendations import report as recommendation_report
+from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS
+from acquisition_assets.core.product import Product, ReportSpec
+from acquisition_assets.dynamic_scores import explain as score_explain
+from acquisition_assets.dynamic_scores import report as score_report
+from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
+from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
+from acquisition_assets.lead_segments import explain as segment_explain
+from acquisition_assets.lead_segments import report as segment_report
+from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS, SEGMENT_CHANGES
+from acquisition_assets.raw.contract import QUARANTINE, RAW, RAW_ALIASES, SOURCE_STATE
+from acquisition_assets.social_performance import report as social_report
+from acquisition_assets.social_performance.contract import SOCIAL_PERFORMANCE
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from acquisition_assets.core.env import Env
+    from acquisition_assets.inputs.source import Source
+    from acquisition_assets.policy import Policy
+
+
+@dataclass(frozen=True)
+class Build:
+    """What the assets of a deployment are built from.
+
+    full: read all events again, not only those of the last days and of days that the lake lacks.
+    """
+
+    env: Env
+    source: Source
+    policy: Policy
+    full: bool = False
+
+
+# Assets are imported when they are built: a command that only reads the catalogue starts faster without them.
+
+
+def _raw(build: Build) -> list[dg.AssetsDefinition]:
+    from acquisition_assets.raw import asset
+
+    policy = build.policy
+    return [asset.build(build.env, build.source, policy.vocabulary, policy.ingestion, full=build.full)]
+
+
+def _features(build: Build) -> list[dg.AssetsDefinition]:
+    from acquisition_assets.features import asset
+
+    return asset.build(build.env, build.policy.features, build.policy.platforms)
+
+
+def _dynamic_scores(build: Build) -> list[dg.AssetsDefinition]:
+    from acquisition_assets.dynamic_scores import asset
+
+    return asset.build(build.env, build.policy.dynamic_scores, build.policy.reports.score_changes)
+
+
+def _behavior_predictions(build: Build) -> list[dg.AssetsDefinition]:
+    from acquisition_assets.behavior_predictions import asset
+
+    return asset.build(build.env, build.policy.behavior_predictions, build.policy.reports.predictions)
+
+
+def _content_recommendations(build: Build) -> list[dg.AssetsDefinition]:
+    from acquisition_assets.content_recommendations import asset
+
+    return asset.build(build.env, build.policy.content_recommendations, build.policy.reports.recommendations)
+
+
+def _lead_segments(build: Build) -> list[dg.AssetsDefinition]:
+    from acquisition_assets.lead_segments import asset
+
+    policy = build.policy
+    lookback_days = policy.dynamic_scores.lookback_days
+    return asset.build(build.env, policy.segments, policy.reports.sample_leads, lookback_days)
+
+
+def _anomalies(build: Build) -> list[dg.AssetsDefinition]:
+    from acquisition_assets.anomalies import asset
+
+    policy = build.policy
+    return asset.build(build.env, policy.anomalies, policy.features, policy.locale)
+
+
+def _social_performance(build: Build) -> list[dg.AssetsDefinition]:
+    from acquisition_assets.social_performance import asset
+
+    return asset.build(build.env, build.policy.social_performance)
+
+
+PRODUCTS: tuple[Product, ...] = (
+    Product("raw", (*RAW.values(), RAW_ALIASES, SOURCE_STATE, QUARANTINE), _raw, is_delivered=False),
+    Product("features", (LEAD_ACTIVITY, DAILY_METRICS), _features),
+    Product(
+        "dynamic_scores",
+        (DYNAMIC_SCORES,),
+        _dynamic_scores,
+        ReportSpec(score_report.TASK, DYNAMIC_SCORES, score_report.ScoringReport, score_report.summary),
+        lambda lead, policy: score_explain.section(lead, policy.dynamic_scores, policy.features),
+    ),
+    Product(
+        "behavior_predictions",
+        (BEHAVIOR_PREDICTIONS,),
+        _behavior_predictions,
+        ReportSpec(
+            prediction_report.TASK,
+            BEHAVIOR_PREDICTIONS,
+            prediction_report.PredictionReport,
+            prediction_report.summary,
+        ),
+        lambda lead, policy: prediction_explain.section(lead, policy.behavior_predictions),
+    ),
+    Product(
+        "content_recommendations",
+        (CONTENT_RECOMMENDATIONS,),
+        _content_recommendations,
+        ReportSpec(
+            recommendation_report.TASK,
+            CONTENT_RECOMMENDATIONS,
+            recommendation_report.RecommendationReport,
+            recommendation_report.summary,
+        ),
+        lambda lead, policy: recommendation_explain.section(lead, policy.content_recommendations),
+    ),
+    Product(
+        "lead_segments",
+        (LEAD_SEGMENTS, SEGMENT_CHANGES),
+        _lead_segments,
+        ReportSpec(segment_report.TASK, LEAD_SEGMENTS, segment_report.SegmentationReport, segment_report.summary),
+        lambda lead, policy: segment_explain.section(lead, policy.segments),
+    ),
+    Product(
+        "anomalies",
+        (ANOMALIES,),
+        _anomalies,
+        ReportSpec(anomaly_report.TASK, ANOMALIES, anomaly_report.AnomalyReport, anomaly_report.summary),
+    ),
+    Product(
+        "social_performance",
+        (SOCIAL_PERFORMANCE,),
+        _social_performance,
+        ReportSpec(social_report.TASK, SOCIAL_PERFORMANCE, social_report.SocialReport, social_report.summary),
+    ),
+)
+TABLES = tuple(table for product in PRODUCTS for table in product.tables)
+DELIVERED = tuple(table for product in PRODUCTS if product.is_delivered for table in product.tables)
+"""The tables that destinations receive."""
+REPORTS = tuple(product.report for product in PRODUCTS if product.report is not None)

@@ -1,0 +1,46 @@
+"""Defines what a product is to the rest of the program: its tables, its report, and how it speaks of a lead.
+
+Which products there are is left to the catalogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from acquisition_assets.core.contracts import Contract
+from acquisition_assets.core.reports import Report
+from acquisition_assets.core.sections import LeadView, Section
+
+
+@dataclass(frozen=True)
+class ReportSpec:
+    """The published report of a task.
+
+    task: its name and the name of its file; table: the table that it summarises; summary: the report for people.
+    """
+
+    task: str
+    table: Contract
+    model: type[Report]
+    summary: Callable[[Any], Section]
+
+
+@dataclass(frozen=True)
+class Product:
+    """A folder of the package that makes tables.
+
+    name: the folder's name.
+    tables: what it makes, in the order in which it makes them.
+    build: returns its Dagster assets; given a `catalog.Build`.
+    explain: returns the section that explains a lead; given the whole policy. None where no lead has a row of its own.
+    is_delivered: whether its tables are delivered to destinations.
+    """
+
+    name: str
+    tables: tuple[Contract, ...]
+    build: Callable[[Any], list[Any]]
+    report: ReportSpec | None = None
+    explain: Callable[[LeadView, Any], Section] | None = None
+    is_delivered: bool = True

@@ -1,0 +1,79 @@
+"""Explains a lead's segments: each criterion, condition by condition, with the lead's values.
+
+Memberships are read from the lake; the evaluation of conditions is left to `criteria`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS
+from acquisition_assets.core.masking import MASK
+from acquisition_assets.core.sections import Condition, LeadView, Notice, Part, Row, Section
+from acquisition_assets.core.wording import format_value
+from acquisition_assets.criteria.language import Criterion
+from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
+from acquisition_assets.features.contract import LEAD_ACTIVITY
+from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS
+from acquisition_assets.lead_segments.memberships import parse_segments
+from acquisition_assets.lead_segments.policy import Segment
+
+
+def section(lead: LeadView, segments: Mapping[str, Segment]) -> Section:
+    """Return every segment with its conditions and whether the lead is in it.
+
+    Raises:
+        InputError: a segment's criterion is refused.
+    """
+    if not lead.has(LEAD_SEGMENTS.table):
+        return Section("Segments", [lead.missing(LEAD_SEGMENTS.table)])
+    criteria = parse_segments(segments)
+    members = {row["segment"] for row in lead.rows(LEAD_SEGMENTS.table)}
+    facts = _facts(lead)
+    parts: list[Part] = []
+    for criterion in criteria:
+        state = "in " if criterion.segment in members else "out"
+        parts += ["", f"{state}  {criterion.segment}: {criterion.text}"]
+        parts += [
+            Condition(f"{text}{_values(criterion, text, facts)}", truth) for text, truth in criterion.parts(facts)
+        ]
+    parts.append("")
+    parts += _warnings(criteria, members, facts)
+    names = [criterion.segment for criterion in criteria if criterion.segment in members]
+    return Section(f"Segments: {', '.join(names) or 'none'}", parts)
+
+
+def _facts(lead: LeadView) -> Row:
+    """Return what a criterion may read of the lead."""
+    prediction = lead.row(BEHAVIOR_PREDICTIONS.table)
+    return {
+        **lead.rows(LEAD_ACTIVITY.table)[0],
+        "engagement_score": lead.rows(DYNAMIC_SCORES.table)[0]["score"],
+        "conversion_probability": prediction["conversion_probability"] if prediction else None,
+    }
+
+
+def _warnings(criteria: Sequence[Criterion], members: set[str], facts: Row) -> list[Notice]:
+    """Return where the published memberships do not fit the present policy."""
+    notices = [
+        Notice(f"{criterion.segment}: published with another criterion; run the day again")
+        for criterion in criteria
+        if bool(criterion.evaluate(facts)) != (criterion.segment in members)
+    ]
+    unknown = members - {criterion.segment for criterion in criteria}
+    if unknown:
+        notices.append(Notice(f"also in segments that the policy no longer has: {', '.join(sorted(unknown))}"))
+    return notices
+
+
+def _values(criterion: Criterion, text: str, facts: Row) -> str:
+    """Return the lead's values of the columns that a condition names; personal ones are masked."""
+    named = [name for name in sorted(criterion.columns) if re.search(rf"\b{name}\b", text, re.IGNORECASE)]
+    values = {name: MASK if _is_personal(name) else format_value(facts[name]) for name in named}
+    names = {name: f"{name} " if len(named) > 1 else "" for name in named}
+    return f" ({', '.join(f'{names[name]}is {value}' for name, value in values.items())})" if named else ""
+
+
+def _is_personal(name: str) -> bool:
+    return name in LEAD_ACTIVITY.columns and LEAD_ACTIVITY.is_personal(name)

@@ -1,0 +1,183 @@
+"""Writes accepted rows and the quarantine of one run to Parquet files that wait for publication.
+
+Does not decide the fate of a row (see `raw.rows`) or publish anything (see `raw.asset`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from acquisition_assets.core.days import days_between
+from acquisition_assets.core.duckdb_sql import literal
+from acquisition_assets.core.engine.duckdb import PARQUET
+from acquisition_assets.inputs.tables import EVENTS, INPUTS, STATUS_CHANGES, InputTable
+from acquisition_assets.raw.contract import QUARANTINE, RAW, RAW_EVENTS
+from acquisition_assets.raw.rows import CHECKED, REJECTED, SEPARATOR, Problem, Reading, Run
+from acquisition_assets.raw.windows import reads
+
+QUARANTINED = "quarantined_rows"
+PROBLEMS = "problems"
+BROKEN_LINES = "broken_lines"
+# One event with a wrong year must not fill the lake with files; days before these are read again whenever a run comes.
+MOST_EMPTY_DAYS = 3660
+# Days with more events than four row groups are stored in the order of their leads: who reads those of some leads skips
+# the rest. Of a smaller day most would be read anyway.
+MOST_UNSORTED = 4 * 122_880
+# Of events, which are by far the most rows: times as differences and no dictionary of ids, which are all different,
+# take a fifth less to write and a third less to read. Spark reads it since 3.3.
+PARQUET_OF_EVENTS = f"{PARQUET}, parquet_version v2, dictionary_size_limit 4096"
+# Columns that are computed once, here, so that no engine needs a time zone later.
+EXTRA: dict[str, dict[str, str]] = {
+    "leads": {
+        "referrer_host": "host_of(referrer_url)",
+        "created_date": "business_date(created_at)",
+        "engaged_date": "business_date(engaged_at)",
+        "converted_date": "business_date(converted_at)",
+        "landing_url": "null::varchar",
+        "click_ids": "null::varchar",
+        "inactive_at": "null::timestamptz",
+        "updated_at": "null::timestamptz",
+        "merged_created_at": "created_at",
+        "merged_engaged_at": "engaged_at",
+        "merged_converted_at": "converted_at",
+        "merged_inactive_at": "null::timestamptz",
+        "merged_unsubscribed_at": "unsubscribed_at",
+        "merged_status": "status",
+        "unsubscribed_unreadable": "false",
+    },
+    "events": {
+        "derived_delivery_id": "case when delivery_id is null then "
+        f"coalesce(lead_id || {SEPARATOR} || content_id, {SEPARATOR} || event_id) end",
+        "local_hour": "local_hour(occurred_at)",
+        "local_weekday": "local_weekday(occurred_at)",
+    },
+    "referrals": {"created_date": "business_date(created_at)", "updated_at": "null::timestamptz"},
+    "content": {"updated_at": "null::timestamptz"},
+    "status_changes": {},
+}
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A file that waits to become a partition; `shared`: other days get a copy of the same file."""
+
+    path: Path
+    table: str
+    day: dt.date
+    shared: bool = False
+
+    def own_path(self) -> Path:
+        """Return a file that may be moved into the lake: a copy where it is shared."""
+        if not self.shared:
+            return self.path
+        copy = self.path.with_name(f"{self.path.stem}-{self.day}{self.path.suffix}")
+        copy.write_bytes(self.path.read_bytes())
+        return copy
+
+
+def stage_snapshot(run: Run, table: InputTable) -> Staged:
+    """Write the accepted rows of a table that is a snapshot as of the end of the day."""
+    contract = RAW[table.name]
+    path = run.folder / f"{contract.table}.parquet"
+    order = "place as read_order" if table is STATUS_CHANGES else "null as read_order"
+    _copy(run, f"select {_stored(table)} from (select *, {order} from {CHECKED} where problem is null)", path)
+    return Staged(path, contract.table, run.day)
+
+
+def stage_events(run: Run) -> list[Staged]:
+    """Write one file for each business day of the checked events.
+
+    A query per day costs half of what one that partitions the rows does, and holds few of them in memory.
+    """
+    folder = run.folder / RAW_EVENTS.table
+    folder.mkdir(exist_ok=True)
+    good = "(problem is null or kept)"
+    days = dict(
+        run.connection.execute(f"select date, count(*) from {CHECKED} where {good} group by 1 order by 1").fetchall()
+    )
+    staged = {day: Staged(folder / f"{day}.parquet", RAW_EVENTS.table, day) for day in days}
+
+    def write(day: dt.date) -> None:
+        order = "order by lead_id" if days[day] > MOST_UNSORTED else ""
+        rows = f"select {_stored(EVENTS)} from {CHECKED} where date = date '{day}' and {good} {order}"
+        with run.connection.cursor() as cursor:
+            cursor.execute(f"copy ({rows}) to {literal(staged[day].path)} ({PARQUET_OF_EVENTS})")
+
+    threads = run.number("select current_setting('threads')")
+    with ThreadPoolExecutor(threads) as pool:  # each file by itself keeps one thread busy
+        for _ in pool.map(write, days):
+            pass
+    return list(staged.values())
+
+
+def stage_empty_days(run: Run, staged: Iterable[dt.date]) -> list[Staged]:
+    """Write one empty file for all days without events since the first; call it while CHECKED has events."""
+    written = set(staged)
+    have = set(run.lake.days(RAW_EVENTS.table))
+    first = max(min([run.day, *written, *have]), run.day - dt.timedelta(days=MOST_EMPTY_DAYS))
+    empty = run.folder / "no_events.parquet"
+    _copy(run, f"select {_stored(EVENTS)} from {CHECKED} where false", empty)
+    missing = [day for day in days_between(first, run.day) if day not in written]
+    wanted = [day for day in missing if day not in have or reads(run.wanted, day, run.tz)]
+    return [Staged(empty, RAW_EVENTS.table, day, shared=True) for day in wanted]
+
+
+def keep_broken_lines(run: Run, reading: Reading) -> int:
+    """Keep the lines that never became rows, of which the source knows only after they were read; their number."""
+    table = f"{BROKEN_LINES}_{reading.table.name}"
+    rejects = reading.raw.rejects or "select null as place, null as line, null as detail where false"
+    run.connection.execute(f"create temp table {table} (place text, line text, detail text)")
+    run.connection.execute(f"insert into {table} {rejects}")
+    return run.number(f"select count(*) from {table}")
+
+
+def stage_quarantine(run: Run, found: Mapping[str, tuple[Problem, ...]]) -> Staged:
+    """Write the quarantine of the run.
+
+    Args:
+        found: what can be wrong with the rows of each table.
+    """
+    path = run.folder / "quarantine.parquet"
+    run.connection.execute(
+        f"create temp table {QUARANTINED} (source_table text, row_key text, reason text, row text, detail text)"
+    )
+    for name in INPUTS:
+        known = [(problem.code, problem.reason, problem.detail) for problem in found[name]]
+        run.connection.execute(f"create or replace temp table {PROBLEMS} (code integer, reason text, detail text)")
+        run.connection.executemany(f"insert into {PROBLEMS} values (?, ?, ?)", known)
+        run.connection.execute(
+            f"insert into {QUARANTINED} select '{name}', coalesce(nullif(row_key, ''), 'row ' || (place + 1)), "
+            f"reason, row, detail from {REJECTED} join {PROBLEMS} using (code) where source_table = '{name}' "
+            "order by place"
+        )
+        run.connection.execute(
+            f"insert into {QUARANTINED} select '{name}', place, 'unparsable value', to_json(line)::text, detail "
+            f"from {BROKEN_LINES}_{name}"
+        )
+    _copy(run, f"select {', '.join(QUARANTINE.columns)} from {QUARANTINED}", path)
+    return Staged(path, QUARANTINE.table, run.day)
+
+
+def count_reasons(run: Run) -> dict[str, dict[str, int]]:
+    """Return how many rows are in quarantine by table and reason."""
+    rows = run.connection.execute(
+        f"select source_table, reason, count(*) from {QUARANTINED} group by 1, 2 order by 1, 2"
+    ).fetchall()
+    reasons: dict[str, dict[str, int]] = {}
+    for table, reason, count in rows:
+        reasons.setdefault(table, {})[reason] = count
+    return reasons
+
+
+def _stored(table: InputTable) -> str:
+    """Return the columns of the stored table, some of which are computed."""
+    extra = EXTRA[table.name]
+    return ", ".join(f"{extra[name]} as {name}" if name in extra else name for name in RAW[table.name].columns)
+
+
+def _copy(run: Run, query: str, path: Path) -> None:
+    run.connection.execute(f"copy ({query}) to {literal(path)} ({PARQUET})")

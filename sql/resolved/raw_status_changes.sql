@@ -1,0 +1,9 @@
+-- Grain: one row per change of a lead's status, with the lead that its id stands for. Key: read_order.
+-- Reads: raw_status_changes_as_read, raw_aliases. Only bound where there are aliases.
+select
+    coalesce(aliases.final_lead_id, changes.lead_id) as lead_id,
+    changes.status,
+    changes.changed_at,
+    changes.read_order
+from raw_status_changes_as_read as changes
+left join raw_aliases as aliases on changes.lead_id = aliases.alias_id
