@@ -110,7 +110,7 @@ def test_optional_columns_are_read_where_the_database_has_them(source_database: 
     source, columns = PostgresSource(source_database.url), ", ".join(column.name for column in known)
     [row, _] = read(source, tmp_path, "leads", columns)
     assert {value for value in row if value is not None} >= {at("2026-06-06")}
-    for table, names in {"organic_leads": [*OPTIONAL, "updated_at"], "referrals": ["updated_at"]}.items():
+    for table, names in {"organic_leads": OPTIONAL, "referrals": ["updated_at"]}.items():
         source_database.run(f"alter table {table} {', '.join(f'drop column {name}' for name in names)}")
     assert source.check() == []
     assert read(source, tmp_path, "leads", columns) == [(None,) * len(known)] * 2
@@ -129,7 +129,8 @@ def test_fingerprints_of_days_change_with_their_events_only(source_database: Dat
         dt.date(2026, 6, 5): "1",
     }
     changes = {
-        "insert into content_engagement (engagement_id, lead_id, status, sent_at) values (11, '1', 'sent', '2026-06-02 09:00')": 2,
+        "insert into content_engagement (engagement_id, lead_id, status, sent_at) "
+        "values (11, '1', 'sent', '2026-06-02 09:00')": 2,
         "update content_engagement set opened_at = '2026-06-04 23:59:59' where engagement_id = 2": 4,
         "delete from content_engagement where engagement_id = 4": 4,
         "insert into content_engagement (engagement_id, lead_id, status, sent_at) "
