@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acquisition_assets.channels.platforms import Platforms, platform_table
-from acquisition_assets.features.policy import PlatformPolicy
+from acquisition_assets.channels.policy import PlatformPolicy
 from acquisition_assets.policy import read_policy
 
 CHANNELS = Path(__file__).parents[1] / "data" / "channels"
