@@ -102,7 +102,7 @@ def _publish_state(env: Env, run: Run, tables: Any) -> Results:
     times = []
     for name, table in tables.items():
         if name != "content":
-            reading = Reading(INPUTS[name], table, None, None)
+            reading = Reading(INPUTS[name], table, None, None)  # type: ignore[arg-type]
             times.append(run.row(f"select max({reading.parsed(INPUTS[name].time)}) from {reading.relation} as src")[0])
     newest = max((time for time in times if time is not None), default=None)
     end = end_of_day(run.day, env.tz)
