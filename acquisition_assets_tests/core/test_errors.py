@@ -85,10 +85,10 @@ def test_only_words_that_are_known_to_be_safe_are_repeated(error: BaseException,
 
 
 def test_a_defect_is_reported_with_its_place_and_without_its_text() -> None:
-    with pytest.raises(AttributeError) as failed:
+    with pytest.raises(TypeError) as failed:
         Lake(None)  # type: ignore[arg-type]
     said = describe_defect(failed.value)
-    assert said.startswith("unexpected AttributeError at core/lake.py:")
+    assert said.startswith("unexpected TypeError at core/lake.py:")
     assert "please report it" in said
     assert describe_defect(ValueError(SECRET)) == "unexpected ValueError; please report it with this line"
 
