@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := python -m pip install --quiet --disable-pip-version-check
-LOCKED := $(PIP) --require-hashes --requirement
+LOCKED := $(PIP) --require-hashes --no-deps --requirement
 # The project itself has no hash; what builds it is in the lock.
 PROJECT := $(PIP) --no-deps --no-build-isolation
 PYTEST_ARGS ?= --numprocesses auto

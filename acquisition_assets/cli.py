@@ -32,8 +32,21 @@ LAST_STANDARD = 2
 NEEDED_MEMORY = "give it at least 2 GB of memory (ulimit -v, the container's limit), or end other programs"
 
 
+class _InterruptedError(AcquisitionError):
+    """Ctrl-C, which typer would end without a word."""
+
+    exit_code = ExitCode.INTERRUPTED.value
+
+
 class Commands(TyperGroup):
     """The commands; whatever goes wrong in one is reported in one line on stderr."""
+
+    def invoke(self, context: Any) -> Any:
+        """Run the command that is named."""
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            raise _InterruptedError("interrupted") from None
 
     def main(
         self,

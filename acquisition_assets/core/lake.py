@@ -43,9 +43,18 @@ CREDENTIALS = re.compile(r"\w[\w+.-]*:/{1,2}[^/?#]*@")
 
 
 class Lake:
-    """A folder, or any fsspec URL, of partitions by table and business day."""
+    """A folder, or any fsspec URL, of partitions by table and business day.
+
+    Raises:
+        InputError: the URL holds credentials, or is of an unknown kind.
+    """
 
     def __init__(self, url: str) -> None:
+        if CREDENTIALS.match(url):
+            raise InputError(
+                "the URL of the lake holds credentials; leave them out, and give them to the store in its own way (for "
+                "s3:// that is AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile)"
+            )
         self.url = url.rstrip("/") or "/"
         self.is_local = "://" not in url or url.startswith("file://")
         if self.is_local:
@@ -263,13 +272,8 @@ def _open_url(url: str) -> tuple[Any, str]:
     """Return the file system of a URL and the path in it; no listing is remembered, as other processes write there too.
 
     Raises:
-        InputError: its kind is unknown, its package is not installed, or it holds credentials.
+        InputError: its kind is unknown, or its package is not installed.
     """
-    if CREDENTIALS.match(url):
-        raise InputError(
-            "the URL of the lake holds credentials; leave them out, and give them to the store in its own way (for "
-            "s3:// that is AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile)"
-        )
     try:
         fs, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
     except Exception as error:  # each kind of store raises its own

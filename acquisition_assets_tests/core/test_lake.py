@@ -252,3 +252,21 @@ def _sit(root: str, inside: Any) -> None:
     with Lake(root).exclusive("step"):
         inside.set()
         multiprocessing.Event().wait()
+
+
+@pytest.mark.parametrize("table", ["raw_leads", "raw_aliases", "quarantine"])
+def test_rows_as_read_are_for_the_owner_only(tmp_path: Path, table: str) -> None:
+    lake = Lake(str(tmp_path))
+    for name in (table, "lead_activity"):
+        publish(lake, 1, table=name)
+    assert (tmp_path / table / f"date={DAY}" / "data.parquet").stat().st_mode & 0o777 == 0o600
+    umask = os.umask(0)
+    os.umask(umask)
+    assert (tmp_path / "lead_activity" / f"date={DAY}" / "data.parquet").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+@pytest.mark.parametrize("url", ["s3://KEY:s3cret@bucket/x", "s3://s3cret@bucket", "s3:/KEY:s3cret@bucket"])
+def test_credentials_in_a_url_are_refused(url: str) -> None:
+    with pytest.raises(InputError, match="leave them out") as refused:
+        Lake(url)
+    assert "s3cret" not in str(refused.value)
