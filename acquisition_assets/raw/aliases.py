@@ -30,7 +30,7 @@ RANKS = {status: rank for rank, status in enumerate(STATUSES) if status != "inac
 
 
 def follow_aliases(run: Run) -> bool:
-    """Make ALIAS_ENDS: each good alias with the lead at the end of its chain; mark in CHECKED the aliases that have none.
+    """Make ALIAS_ENDS: each good alias with the lead at the end of its chain; mark those that have none in CHECKED.
 
     Each round doubles the steps that are followed, so a chain of a thousand needs ten; what still names an alias after
     as many rounds as the longest chain could need is in a cycle or leads into one.

@@ -48,7 +48,8 @@ LOOSE_PATTERN = (
     rf"(?: ?{OFFSET}|(?: ?[+-]00(?::?00)?)? (?:UTC|GMT))?)?"
 )
 MAIL_PATTERN = (
-    r"(?i)(?:(?:mon|tue|wed|thu|fri|sat|sun), *)?(\d{1,2}) +(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec) +(\d{4}) +"
+    r"(?i)(?:(?:mon|tue|wed|thu|fri|sat|sun), *)?"
+    r"(\d{1,2}) +(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec) +(\d{4}) +"
     r"((?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?) +(z|ut|gmt|[+-](?:[01]\d|2[0-3])[0-5]\d)"
 )
 # Seconds (10 digits) or milliseconds (13) since 1970, between 2000 and 2100.
@@ -94,8 +95,8 @@ MACROS = (
     "create macro text_of_bytes(x) as coalesce(try(decode(x)), cast(x as varchar))",
     # The microseconds of numbers of another unit: exact, and never beyond what a number can hold.
     "create macro us_of_ns(x) as (cast(x as hugeint) - ((cast(x as hugeint) % 1000) + 1000) % 1000) // 1000",
-    # Older versions of DuckDB read an offset only behind seconds. Each expression names its argument as seldom as it can:
-    # macros are expanded before the engine sees what is equal.
+    # Older versions of DuckDB read an offset only behind seconds. Each expression names its argument as seldom as it
+    # can: macros are expanded before the engine sees what is equal.
     r"create macro with_seconds(x) as regexp_replace(x, '^(.{10}[T ]\d{2}:\d{2})($|[^:])', '\1:00\2')",
     # ISO 8601; what has no offset is in the source's time zone (`zone_macro`).
     r"create macro iso_instant(x) as case when regexp_matches(x, '(?:Z|:\d{2}(?:\.\d+)?[+-]\d{2}(?::?\d{2})?)$') "
@@ -199,7 +200,8 @@ def zone_macros(zone: ZoneInfo, last: dt.date) -> tuple[str, ...]:
         f"then us::bigint - {runs[0].offset_us} end))"
     )
     return (
-        f"create or replace macro valid_instant(x) as case when x between {FIRST_INSTANT} and {LAST_INSTANT} then x end",
+        "create or replace macro valid_instant(x) as "
+        f"case when x between {FIRST_INSTANT} and {LAST_INSTANT} then x end",
         f"create or replace macro local_instant(us) as {local}",
     )
 

@@ -28,8 +28,8 @@ def checks_of(table: InputTable, ingestion: IngestionPolicy, freshness: Freshnes
         "rows_add_up": "Rows read = accepted + quarantined + exact duplicates + superseded + left out + of the future.",
         "quarantine": (
             f"No row is in quarantine (else WARN). ERROR stops the day: more than "
-            f"{ingestion.quarantine_error_percent:g} % and at least {ingestion.quarantine_error_rows} rows, or more than "
-            f"{ingestion.quarantine_most_percent:g} % and at least {ingestion.quarantine_most_rows}, are bad."
+            f"{ingestion.quarantine_error_percent:g} % and at least {ingestion.quarantine_error_rows} rows, or more "
+            f"than {ingestion.quarantine_most_percent:g} % and at least {ingestion.quarantine_most_rows}, are bad."
         ),
     }
     if has_optional_cells(table):
@@ -39,7 +39,8 @@ def checks_of(table: InputTable, ingestion: IngestionPolicy, freshness: Freshnes
     if table.lead:
         found["unknown_leads"] = (
             f"At most {ingestion.unknown_leads_percent:g} % of the rows that name a lead name none of leads or aliases "
-            f"(else WARN). ERROR stops the day: {ingestion.unknown_leads_rows} rows or more name a lead, and none exists."
+            f"(else WARN). ERROR stops the day: {ingestion.unknown_leads_rows} rows or more name a lead, and none "
+            "exists."
         )
     if table in (LEADS, EVENTS):
         found["fresh"] = (

@@ -34,8 +34,8 @@ QUARANTINED_LEADS = "quarantined_leads"
 UNKNOWN_LEADS = "unknown_leads"
 PLACED = "placed"
 EMPTY = "nothing"
-# Codes of what is wrong with a row, or makes it count for nothing: these for whole rows, and from CELL_PROBLEMS on those
-# of single cells.
+# Codes of what is wrong with a row, or makes it count for nothing: these for whole rows, and from CELL_PROBLEMS on
+# those of single cells.
 UNKNOWN_LEAD, QUARANTINED_LEAD, DUPLICATE_ID, EXACT_DUPLICATE, LEFT_OUT, SUPERSEDED, ALIAS_CYCLE = range(1, 8)
 CELL_PROBLEMS = 10
 # Rows of these codes are not in quarantine.
@@ -136,7 +136,7 @@ class Reading:
     def rows(self, names: Sequence[str], pushdown: str = "") -> str:
         """Return the relation of some columns' values as read, each as `p_<name>`, with its cell as `c_<name>`.
 
-        Cells and values are made one after the other: a macro repeats its argument, and the engine plans every repetition.
+        Cells and values are made one after the other: a macro repeats its argument, and the engine plans each of them.
         """
         clean = ", ".join(f"{self.cell(name)} as c_{name}" for name in names)
         parse = ", ".join(self.parsed(name) for name in names)
@@ -151,7 +151,7 @@ class Reading:
         return spelled(f"p_{column.name}", self.vocabulary.meanings(column.name, column.words))
 
     def value(self, column: InputColumn) -> str:
-        """Return the SQL of a column's value in the parsed rows: what cannot be read is missing, defaults are filled in."""
+        """Return the SQL of a column's value in the parsed rows: unreadable ones are missing, defaults filled in."""
         value = self.word(column) if column.cell is Cell.WORD else f"p_{column.name}"
         if column.at_least is not None:
             value = f"case when not ({out_of_range(column)}) then {value} end"
@@ -353,8 +353,8 @@ def build(
         f"create or replace table {into} as select * exclude (row_key, raw_row, found), "
         f"case when {kept} then row_key end as row_key, case when {kept} then {reading.raw.row} end as raw_row, "
         f"case when {kept} then found end as found, false as holds_older "
-        f"from (select {listed(table)}, {own_columns(reading)}{problem} as problem, place, unread, unreadable, row_key, "
-        f"raw_row, found from {keyed_values(table, derive)} as v {where})"
+        f"from (select {listed(table)}, {own_columns(reading)}{problem} as problem, place, unread, unreadable, "
+        f"row_key, raw_row, found from {keyed_values(table, derive)} as v {where})"
     )
 
 

@@ -15,7 +15,8 @@ MACROS = (
     # A word as it is compared: each run of blanks, hyphens, underscores and slashes as one.
     f"create macro word_key(x) as regexp_replace(x, '[{_SEPARATORS}]+', '_', 'g')",
     # A text that may be shown to people: a time, a number or a few words; of others only how long they are.
-    r"create macro looks_like_a_time(x) as regexp_full_match(x, '\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}[\dTZAPMapm:.,+ -]{0,24}')",
+    "create macro looks_like_a_time(x) as regexp_full_match(x, "
+    r"'\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}[\dTZAPMapm:.,+ -]{0,24}')",
     "create macro shown_value(x) as case when x is null then '' "
     r"when length(trimmed(x)) <= 40 and (looks_like_a_time(trimmed(x)) or regexp_full_match(trimmed(x), "
     r"'[+-]?[\d.,]{1,12}|\p{L}[\p{L}\d ()&_/.+-]*')) then '''' || trimmed(x) || '''' "
