@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from acquisition_assets.core.duckdb_sql import literals
-from acquisition_assets.inputs.tables import EVENTS, InputTable
+from acquisition_assets.inputs.tables import ALIASES, EVENTS, InputTable
 from acquisition_assets.raw.contract import RAW_EVENTS
 from acquisition_assets.raw.rows import (
     DUPLICATE_ID,
@@ -81,7 +81,7 @@ def find_repeats(run: Run, reading: Reading, *, derive: bool, without_key: bool,
         derive=derive,
         check_leads=check_leads,
         where=f"where {condition}",
-        keep_all=table is EVENTS,
+        keep_all=table in (EVENTS, ALIASES),
     )
     _mark_equal_rows(run, table)
     if table is EVENTS:

@@ -285,7 +285,8 @@ def _build(run: Run, source: Reading, part: Part, repeats: Repeats, *, derive: b
     pushdown = source.pushdown(part)
     make_views(run, source, part.condition(f"p_{table.time}") if table.time else "true", pushdown=pushdown)
     where = f"where not ({repeats.condition})" if repeats.condition else ""
-    build(run, source, CHECKED, derive=derive, check_leads=check_leads, where=where)
+    keep_all = table is ALIASES  # the chain of a good row may still prove bad
+    build(run, source, CHECKED, derive=derive, check_leads=check_leads, where=where, keep_all=keep_all)
     if repeats.condition:
         time = f"where {part.condition(table.time)}" if table is EVENTS and table.time else ""
         run.connection.execute(f"insert into {CHECKED} select * from {REPEATS} {time}")
