@@ -70,7 +70,7 @@ def run_command(
     deployment = prepare(settings)
     out = console()
     try:
-        outcomes = materialise(deployment, days, out, full=full)
+        outcomes = materialise(deployment, days, out, full=full, forget=forget)
         return _tell(deployment, days, outcomes, out)
     except KeyboardInterrupt:
         fail("interrupted; unpublished tables were left unchanged")
@@ -96,7 +96,7 @@ def prepare(settings: Settings) -> Deployment:
 
 
 def materialise(
-    deployment: Deployment, days: Sequence[dt.date], out: Console, *, full: bool = False
+    deployment: Deployment, days: Sequence[dt.date], out: Console, *, full: bool = False, forget: bool = False
 ) -> list[DayOutcome]:
     """Materialise the days, with progress, up to the first that fails; in long ranges some are side by side."""
     settings = _settings_for(deployment, days)
@@ -104,14 +104,21 @@ def materialise(
     try:
         with swept_temporary_files():
             if jobs == 1:
-                return _one_by_one(deployment, settings, days, out, full=full)
-            return _side_by_side(deployment, settings, days, out, jobs, full=full)
+                return _one_by_one(deployment, settings, days, out, full=full, forget=forget)
+            return _side_by_side(deployment, settings, days, out, jobs, full=full, forget=forget)
     finally:
         discard_open_folders()
 
 
 def _side_by_side(
-    deployment: Deployment, settings: Settings, days: Sequence[dt.date], out: Console, jobs: int, *, full: bool
+    deployment: Deployment,
+    settings: Settings,
+    days: Sequence[dt.date],
+    out: Console,
+    jobs: int,
+    *,
+    full: bool,
+    forget: bool,
 ) -> list[DayOutcome]:
     """The first day reads the history, or everything again; meanwhile the processes for the others start."""
     from acquisition_assets.commands.parallel_days import Processes
@@ -119,7 +126,7 @@ def _side_by_side(
     shared = {} if "memory_limit" in settings.model_fields_set else {"memory_limit": default_limit(jobs)}
     processes = Processes(settings.model_copy(update=shared), days[1:], jobs)
     try:
-        outcomes = _one_by_one(deployment, settings, days[:1], out, full=full)
+        outcomes = _one_by_one(deployment, settings, days[:1], out, full=full, forget=forget)
         if not outcomes[-1].exit_code:
             line(out, f"{days[1]} to {days[-1]}, {jobs} days side by side")
             outcomes += processes.run(_progress_of_days(out))
@@ -147,25 +154,25 @@ def _settings_for(deployment: Deployment, days: Sequence[dt.date]) -> Settings:
 
 
 def _one_by_one(
-    deployment: Deployment, settings: Settings, days: Sequence[dt.date], out: Console, *, full: bool
+    deployment: Deployment, settings: Settings, days: Sequence[dt.date], out: Console, *, full: bool, forget: bool
 ) -> list[DayOutcome]:
     from acquisition_assets.commands.day import instance, run_day
 
     outcomes: list[DayOutcome] = []
     with instance() as opened:
-        definitions = _definitions(deployment, settings, out, full=full)
+        definitions = _definitions(deployment, settings, out, full=full, forget=forget)
         for day in days:
             line(out, f"{day} ({settings.timezone}) from {deployment.source.label} into {deployment.lake.url}")
             with out.status("working") if out.is_terminal else contextlib.nullcontext():
                 outcomes.append(run_day(definitions, day, opened))
             if outcomes[-1].exit_code:
                 break
-            if full and day == days[0]:  # the days after it have nothing left to read again
-                definitions = _definitions(deployment, settings, out, full=False)
     return outcomes
 
 
-def _definitions(deployment: Deployment, settings: Settings, out: Console, *, full: bool) -> dg.Definitions:
+def _definitions(
+    deployment: Deployment, settings: Settings, out: Console, *, full: bool, forget: bool
+) -> dg.Definitions:
     from acquisition_assets.definitions import build_defs
 
     return build_defs(
@@ -175,6 +182,7 @@ def _definitions(deployment: Deployment, settings: Settings, out: Console, *, fu
         lake=deployment.lake,
         progress=progress(out),
         full=full,
+        forget=forget,
     )
 
 
