@@ -207,7 +207,9 @@ def _run_days(settings: Settings, days: Sequence[dt.date], pipe: Connection, rea
         if step in awaited:
             pipe.send(("did", step, place))
 
-    definitions = build_defs(settings, progress=publish, ordering=ordering, **reading)
+    definitions = build_defs(
+        settings, progress=publish, ordering=ordering, full=reading["full"], forget=reading["forget"]
+    )
     earlier = earlier_steps(asset for asset in definitions.assets or () if isinstance(asset, dg.AssetsDefinition))
     awaited = frozenset[str]().union(*earlier.values())
     with instance() as opened:

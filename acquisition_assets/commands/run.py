@@ -124,7 +124,7 @@ def _side_by_side(
     from acquisition_assets.commands.parallel_days import Processes
 
     shared = {} if "memory_limit" in settings.model_fields_set else {"memory_limit": default_limit(jobs)}
-    processes = Processes(settings.model_copy(update=shared), days[1:], jobs)
+    processes = Processes(settings.model_copy(update=shared), days[1:], jobs, full=full, forget=forget)
     try:
         outcomes = _one_by_one(deployment, settings, days[:1], out, full=full, forget=forget)
         if not outcomes[-1].exit_code:
