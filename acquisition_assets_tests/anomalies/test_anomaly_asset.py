@@ -1,6 +1,6 @@
-"""Here: the asset of anomalies over whole days of the graph: its windows where the clock changes, and its checks.
+"""Protects the anomalies asset on whole days of the graph: windows across clock changes, and its checks.
 
-Not here: the rules (test_anomaly_detect.py).
+The rules themselves are tested in test_anomaly_detect.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Here: the four anomaly rules by worked examples, with values on both sides of every threshold, and real series.
-
-Not here: the table's contract and the report.
-"""
+"""Protects the four anomaly rules with worked examples on both sides of every threshold and with real series."""
 
 from __future__ import annotations
 

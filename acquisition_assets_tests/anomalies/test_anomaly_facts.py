@@ -1,7 +1,4 @@
-"""Here: what anomalies are told beyond the daily metrics: silent leads, and how far leads and deliveries go back.
-
-Not here: the rules over these facts (test_anomaly_detect.py).
-"""
+"""Protects what the anomaly rules know beyond daily metrics: unresponsive leads, and how far back the history goes."""
 
 from __future__ import annotations
 

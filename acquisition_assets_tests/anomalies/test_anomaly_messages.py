@@ -1,7 +1,4 @@
-"""Here: what anomalies say, in both languages.
-
-Not here: when they are found.
-"""
+"""Protects the texts of anomalies in both languages."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Here: the published report `anomaly_detection`, with exactly the document's keys.
-
-Not here: how anomalies are found.
-"""
+"""Protects the keys and values of the published report `anomaly_detection`."""
 
 from __future__ import annotations
 
