@@ -1,7 +1,4 @@
-"""Here: the factors of behavior_predictions and their actions: both sides of every threshold, rounding, and limits.
-
-Not here: the report.
-"""
+"""Protects the factors and actions of behavior_predictions: thresholds, rounding and limits."""
 
 from __future__ import annotations
 
