@@ -1,6 +1,6 @@
-"""Here: the product, the pandas implementation and the hand-fused script agree on every row, at a small size.
+"""Protects the benchmarks: the product, the pandas version and the hand-written SQL agree on every row.
 
-Not here: how fast each of them is (bench/), and whether they are right (test_reference.py).
+Whether the rows are right is tested in test_reference.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Here: a day of more data than the memory limit holds ends well, as it spills and as few facts are held at a time.
-
-Not here: how much memory a process takes at the default limit (bench/).
-"""
+"""Protects the memory limit: a day with more data than fits in memory succeeds by spilling to disk."""
 
 from __future__ import annotations
 
