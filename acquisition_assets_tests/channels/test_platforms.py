@@ -1,7 +1,4 @@
-"""Here: how a lead's platform is told: worked examples, traps, and real lists.
-
-Not here: how a host is cut out of a URL (raw).
-"""
+"""Protects the classification of a lead's platform with worked examples, known traps and real lists."""
 
 from __future__ import annotations
 
