@@ -1,7 +1,4 @@
-"""Here: which items content_recommendations gives: every rule on both sides, their order, and what was completed.
-
-Not here: the report.
-"""
+"""Protects the rules of content_recommendations, their order, and that completed items are never recommended."""
 
 from __future__ import annotations
 
