@@ -1,7 +1,4 @@
-"""Here: what a criterion may say, what is refused and how, and that SQL and Python read it the same way.
-
-Not here: the segments' own rows, and running Spark.
-"""
+"""Protects the language of criteria: what it allows, what it refuses, and that SQL and Python agree on it."""
 
 from __future__ import annotations
 
