@@ -1,6 +1,6 @@
-"""Here: what holds for the scores of any leads: limits, sums, order, and that computing twice changes nothing.
+"""Protects what holds for the scores of any leads: limits, sums, order and repeatability.
 
-Not here: worked examples (test_scores_rules.py).
+Worked examples are in test_scores_rules.py.
 """
 
 from __future__ import annotations

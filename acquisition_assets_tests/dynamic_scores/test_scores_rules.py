@@ -1,6 +1,6 @@
-"""Here: the rules of dynamic_scores by small examples: both sides of every threshold, limits, and the previous score.
+"""Protects the rules of dynamic_scores: thresholds, limits, rounding and the previous score.
 
-Not here: what always holds (test_scores_properties.py), and the report.
+General properties are in test_scores_properties.py.
 """
 
 from __future__ import annotations
