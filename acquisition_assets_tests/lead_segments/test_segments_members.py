@@ -1,6 +1,6 @@
-"""Here: who is in the shipped segments and in a user's own, and who entered and left them since an earlier day.
+"""Protects the members of shipped and user-defined segments, and who entered or left since an earlier day.
 
-Not here: what a criterion may say (test_criteria.py).
+The language of criteria is tested in criteria/test_criteria.py.
 """
 
 from __future__ import annotations
