@@ -1,6 +1,6 @@
-"""Here: which leads are counted in which channel, by the SQL that counts them.
+"""Protects the SQL that counts the leads of each channel.
 
-Not here: the rates of the counts (test_social_rates.py), and how a platform is told (features/test_platforms.py).
+The rates are tested in test_social_rates.py, platforms in channels/test_platforms.py.
 """
 
 from __future__ import annotations

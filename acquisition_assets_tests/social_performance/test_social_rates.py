@@ -1,7 +1,4 @@
-"""Here: the rates of channels by worked examples, and which platform is best.
-
-Not here: the table's contract and the report.
-"""
+"""Protects the rates of channels and the choice of the best platform with worked examples."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Here: the published report `social_media_tracking`, with exactly the document's keys.
-
-Not here: how the rates of a channel are computed.
-"""
+"""Protects the keys and values of the published report `social_media_tracking`."""
 
 from __future__ import annotations
 
