@@ -1,7 +1,4 @@
-"""Here: what may be shown of a text.
-
-Not here: the commands.
-"""
+"""Protects what output may show of a text: e-mail addresses are masked and control characters are removed."""
 
 from __future__ import annotations
 
