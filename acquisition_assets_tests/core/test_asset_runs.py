@@ -1,6 +1,6 @@
-"""Here: runs of the graph in Dagster: what is recorded of a day, what a failure stops, and what is tried again.
+"""Protects runs of the graph in Dagster: what a day records, what a failure stops, and what is retried.
 
-Not here: the checks that recompute numbers (test_recomputed.py), and the rules of the contracts (test_contracts.py).
+Recomputed checks are tested in test_recomputed.py, contracts in test_contracts.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Here: business days over many time zones: where they begin and end, and that the tabulated runs say the same.
-
-Not here: what is computed for a day.
-"""
+"""Protects the boundaries of business days in many time zones, and the tables of them that SQL reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Protects the DuckDB engine: what a session binds and writes, and that its errors help without quoting a cell.
+"""Protects the DuckDB engine: what a session binds and writes, and that its errors help without quoting data.
 
 The contracts' rules are tested in test_contracts.py, Spark under services/spark.
 """

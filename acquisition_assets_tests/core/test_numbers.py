@@ -1,7 +1,4 @@
-"""Here: rounding of published numbers.
-
-Not here: which numbers are published.
-"""
+"""Protects the rounding of published numbers."""
 
 from __future__ import annotations
 

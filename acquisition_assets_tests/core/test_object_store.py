@@ -1,7 +1,4 @@
-"""Here: the lake on an object store: a real S3 server (moto's) on a free port, and the whole graph through s3:// URLs.
-
-Not here: what a run computes, and lakes in folders.
-"""
+"""Protects a lake on an object store: the whole graph runs against a real S3 server (moto)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Here: the small pictures: that they can be shown inline whatever there is to draw, and that they draw it.
-
-Not here: which numbers each output draws.
-"""
+"""Protects the small plots: they fit inline whatever there is to draw, and they draw the given numbers."""
 
 from __future__ import annotations
 

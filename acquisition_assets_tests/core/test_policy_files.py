@@ -1,6 +1,6 @@
-"""Here: how a user's policy file is read, laid over the shipped one, and refused with file, key and what is allowed.
+"""Protects how a user's policy file is merged with the shipped one, or refused with file, key and allowed values.
 
-Not here: what the numbers do (test_policy_numbers.py), and the criteria of segments.
+What the numbers do is tested in test_policy_numbers.py.
 """
 
 from __future__ import annotations

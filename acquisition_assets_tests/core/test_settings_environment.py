@@ -1,7 +1,4 @@
-"""Here: every setting as an environment variable: good, wrong and blank values, unknown names, and what wins.
-
-Not here: what a setting does.
-"""
+"""Protects the settings: valid, invalid and blank environment variables, unknown names and precedence."""
 
 from __future__ import annotations
 
