@@ -1,6 +1,6 @@
-"""Here: how a test reads files into a lake without the steps that come after, and what became of their rows.
+"""Ingests files into a lake for a test, and reports what became of each row.
 
-Not here: whole runs (running.py).
+Whole runs are left to running.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: the command line as a program of its own, for tests that kill it, limit it, or give it an environment.
+"""Runs the command line as a separate process, for tests that kill it, limit it or set its environment.
 
-Not here: the graph in the process of the test (running.py).
+Runs inside the test process are left to running.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Makes seeded raw tables of one day with all that the features read, and runs what is computed from them.
+"""Makes seeded raw tables of one day with everything that the features read, and runs what is computed from them.
 
-Leaves sources and ingestion to random_world.py and running.py: rows are written into the lake as ingestion would.
+Sources and ingestion are left to random_world.py and running.py: rows are written into the lake directly.
 """
 
 from __future__ import annotations

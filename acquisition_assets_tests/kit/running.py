@@ -1,6 +1,6 @@
-"""Here: how a test runs the whole graph for one day, in process, and reads what the run left in the lake.
+"""Runs the whole graph for one day in the test process, and reads what the run left in the lake.
 
-Not here: what is expected of it.
+What to expect of it is left to world.py and oracle/reference.py.
 """
 
 from __future__ import annotations
