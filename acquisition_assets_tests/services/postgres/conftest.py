@@ -1,6 +1,6 @@
-"""Here: a real PostgreSQL server for the tests of this folder, a database for each test, and small rows of the source.
+"""Provides a real PostgreSQL server for the tests of this folder, and a database for each test.
 
-Not here: any test. Everything in this folder is marked `postgres`.
+Starting and stopping a server is left to scripts/postgres_server.py. Tests of this folder are marked `postgres`.
 """
 
 from __future__ import annotations

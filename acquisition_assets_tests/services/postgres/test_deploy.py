@@ -1,6 +1,6 @@
-"""Here: the files of deploy/ fit each other, the settings and the programs that read them.
+"""Protects the files of deploy/: they fit each other, the settings, and the programs that read them.
 
-Not here: the instance at work (test_production_like.py).
+The running instance is tested in test_production_like.py.
 """
 
 from __future__ import annotations

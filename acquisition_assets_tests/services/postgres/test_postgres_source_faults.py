@@ -1,7 +1,4 @@
-"""Here: faults of the source that are really made, each with the error that a user reads, and a retry that succeeds.
-
-Not here: what is read when all is well (test_postgres_source.py).
-"""
+"""Protects users from unclear PostgreSQL errors: real faults give one clear line, and a retry succeeds."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Here: the production instance on a real PostgreSQL: its services start, run a day, publish it, and stop.
-
-Not here: what the day's rows are.
-"""
+"""Protects the production instance on a real PostgreSQL: its services start, run a day, publish it and stop."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Here: publication: the schema and its contracts, replaced days, current views, retention, concurrency and rights.
+"""Protects publication: schema and contracts, replaced days, current views, retention, concurrency and rights.
 
-Not here: faults in the middle of it (test_publish_faults.py).
+Faults during a publication are tested in test_publish_faults.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: the publishing assets: what they show, the check that rows arrived, and how they fail.
+"""Protects the publishing assets: their metadata, the check that rows arrived, and how they fail.
 
-Not here: how a day is replaced (test_publish.py).
+How a day is replaced is tested in test_publish.py.
 """
 
 from __future__ import annotations

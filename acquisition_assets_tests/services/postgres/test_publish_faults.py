@@ -1,7 +1,4 @@
-"""Here: faults that are really made in a publication: no partial day, a clear error, a retry that succeeds.
-
-Not here: what is published when all is well (test_publish.py).
-"""
+"""Protects publication from real faults: no partial day, a clear error, and a retry that succeeds."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Here: ticks of the sensor that refreshes today when the database has new rows.
+"""Protects the sensor that refreshes today when the database has new rows.
 
-Not here: the watermark itself (test_postgres_source.py).
+The watermark is tested in test_postgres_source.py.
 """
 
 from __future__ import annotations

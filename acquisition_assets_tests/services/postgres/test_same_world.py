@@ -1,7 +1,4 @@
-"""Here: worlds through files and through PostgreSQL: the same rows in every table, and those published again.
-
-Not here: what the rows must be; the products' own tests say that.
-"""
+"""Protects the equality of sources: files and PostgreSQL give the same rows, and publishing changes none."""
 
 from __future__ import annotations
 
