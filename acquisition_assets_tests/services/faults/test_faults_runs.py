@@ -1,7 +1,4 @@
-"""Here: runs of the command line that are killed, meet each other, or find no room: the lake is always whole.
-
-Not here: wrong input (cli), and the lake by itself (core/test_lake.py).
-"""
+"""Protects the lake from runs that are killed, run at the same time, or find no disk space: it stays whole."""
 
 from __future__ import annotations
 

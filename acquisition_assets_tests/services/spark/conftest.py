@@ -1,6 +1,6 @@
-"""Here: one real Spark cluster for all tests of this folder: a driver here and two worker processes beside it.
+"""Provides one real Spark cluster for all tests of this folder: a driver in this process and two workers.
 
-Not here: what is run on it.
+Clusters in processes of their own are left to servers.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: Spark's own servers, each in processes of its own: a standalone cluster of two workers, a Connect server.
+"""Starts Spark servers in separate processes: a standalone cluster of two workers, and a Connect server.
 
-Not here: what is run on them.
+What runs on them is left to test_spark_clusters.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: the program on a standalone cluster whose machines die, and on a Connect server: rows as on DuckDB, or the old.
+"""Protects runs on a Spark cluster whose machines die, and on a Connect server: complete new tables, or the old ones.
 
-Not here: every rule on Spark (test_spark_parity.py), and what is said of a broken input (test_spark_faults.py).
+Results on Spark are tested in test_spark_parity.py, error messages in test_spark_faults.py.
 """
 
 from __future__ import annotations

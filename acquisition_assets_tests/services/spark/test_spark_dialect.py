@@ -1,6 +1,6 @@
-"""Here: expressions whose name means something else in Spark: each gives the same value on both engines, or is refused.
+"""Protects expressions that Spark understands differently: both engines give the same value, or it is refused.
 
-Not here: the product's own queries (test_spark_parity.py).
+The product's own queries are tested in test_spark_parity.py.
 """
 
 from __future__ import annotations

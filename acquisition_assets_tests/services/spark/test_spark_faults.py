@@ -1,4 +1,4 @@
-"""Protects what the Spark engine reports of missing software, silent masters, damaged files and broken contracts.
+"""Protects the error messages of the Spark engine: missing software, unresponsive masters, damaged files.
 
 Correct results are tested in test_spark_parity.py.
 """

@@ -1,7 +1,4 @@
-"""Here: the whole graph on a Spark cluster against the same graph on DuckDB: every row, report, check and count.
-
-Not here: what is right (the tests of DuckDB's results), and single expressions (test_spark_dialect.py).
-"""
+"""Protects the parity of engines: the whole graph gives the same rows, reports and checks on Spark and on DuckDB."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Here: a headless Chromium on the Dagster UI: pages, and what went wrong on them.
+"""Drives a headless Chromium on the Dagster UI, and records errors of its pages.
 
-Not here: what a page must show.
+What a page must show is left to the tests.
 """
 
 from __future__ import annotations

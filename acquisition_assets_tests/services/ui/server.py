@@ -1,6 +1,6 @@
-"""Here: a real `dagster dev` (webserver, daemon, code server) for a test, and its GraphQL.
+"""Starts a real `dagster dev` (webserver, daemon, code server) for a test, and calls its GraphQL API.
 
-Not here: what a test does with it.
+What a test does with it is left to test_dagster_ui.py.
 """
 
 from __future__ import annotations

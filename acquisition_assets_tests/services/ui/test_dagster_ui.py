@@ -1,7 +1,4 @@
-"""Here: a real Dagster (webserver, daemon, code server): a day is launched and looked at, and days are backfilled.
-
-Not here: what the numbers of a day must be.
-"""
+"""Protects a real Dagster (webserver, daemon, code server): launched days, backfills, and what its pages show."""
 
 from __future__ import annotations
 
