@@ -1,4 +1,4 @@
-"""Protects the catalogue: it names exactly the tables and reports of the graph, in the order of the pipeline."""
+"""Protects the catalogue: it lists exactly the tables and reports of the graph, in pipeline order."""
 
 from __future__ import annotations
 

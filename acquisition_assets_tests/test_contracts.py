@@ -1,7 +1,7 @@
-"""Here: that every rule of every contract can be broken by one row, with the same verdict of pandera and the engine.
+"""Protects the contracts: every rule can be broken by one row, and pandera and the engine agree on it.
 
-Not here: what the tables hold. The rows that break a rule of one column are made from the contracts themselves; those
-for rules across columns are in contract_rows.py, and a rule or column without one fails here.
+Rows that break a rule of one column are generated from the contracts; those for rules across columns are in
+kit/contract_rows.py. A rule or column without such a row fails here.
 """
 
 from __future__ import annotations

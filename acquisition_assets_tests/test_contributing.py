@@ -1,4 +1,4 @@
-"""Protects the guides for developers: paths and targets that exist, hooks in step with `make check`, refused words.
+"""Protects the guides for developers: paths and targets exist, hooks match `make check`, refused words are found.
 
 The documentation for users is tested in test_docs.py.
 """

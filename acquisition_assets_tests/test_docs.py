@@ -1,7 +1,4 @@
-"""Here: that the documentation is true: generated pages, links, commands, options, variables, and shown output.
-
-Not here: what the program does beyond what the documentation says of it.
-"""
+"""Protects the documentation: generated pages, links, commands, options, variables and printed output are true."""
 
 from __future__ import annotations
 

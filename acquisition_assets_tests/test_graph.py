@@ -1,8 +1,6 @@
-"""Here: the shape of the graph, kept in graph.json beside this file, and what every asset must tell of itself.
+"""Protects the shape of the graph, recorded in graph.json, and what every asset must document about itself.
 
-Not here: what the assets do when they run.
-
-A change of the graph is meant to be seen in a review. To renew the file: python -m acquisition_assets_tests.test_graph
+A change of the graph should show in a review. To renew the file: python -m acquisition_assets_tests.test_graph
 """
 
 from __future__ import annotations

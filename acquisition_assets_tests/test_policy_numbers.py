@@ -1,6 +1,6 @@
-"""Here: that every number and text of the policy is used: changing it changes what is published, and nothing else does.
+"""Protects the policy: every number and text is used, so changing it changes what is published.
 
-Not here: what each number means (the tests of each product), and how policy files are read (core/test_policy_files.py).
+How policy files are read is tested in core/test_policy_files.py.
 """
 
 from __future__ import annotations

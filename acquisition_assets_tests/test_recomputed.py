@@ -1,7 +1,4 @@
-"""Here: the checks that recompute a number of each table: they fail where it is wrong, and the old partition stays.
-
-Not here: the contracts' rules.
-"""
+"""Protects the checks that recompute a number of each table: a wrong number fails, and the old partition stays."""
 
 from __future__ import annotations
 

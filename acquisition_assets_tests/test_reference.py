@@ -1,6 +1,4 @@
-"""Here: the product against the slow reference on seeded adversarial worlds: every row of every table and report.
-
-Not here: hand-made worlds with numbers that people have worked out (test_world.py).
+"""Protects every row of every table and report: seeded adversarial worlds must match the slow reference.
 
 ACQUISITION_TEST_SEEDS=100-400 runs these seeds instead of the few of the default run.
 """

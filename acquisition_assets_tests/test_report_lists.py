@@ -1,7 +1,4 @@
-"""Here: the published reports of a day with many leads: where lists are cut, their order, ties, and empty days.
-
-Not here: the numbers of few leads (test_world.py).
-"""
+"""Protects the published reports of a day with many leads: cut-offs, order, ties and empty days."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Here: three days of the hand-made world through the real graph, compared with the numbers worked out by hand.
+"""Protects three days of the hand-made world through the real graph, with numbers worked out by hand.
 
-Not here: the world and its numbers (world.py).
+The world and its numbers are in kit/world.py.
 """
 
 from __future__ import annotations
