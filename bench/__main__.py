@@ -1,6 +1,6 @@
-"""Here: `python -m bench`: runs the benchmarks, prints their tables, and writes them into docs/performance.md.
+"""Runs the benchmarks (`python -m bench`), prints their tables, and writes them into docs/performance.md.
 
-Not here: the benchmarks (cases.py).
+The benchmarks themselves are left to cases.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: the benchmarks: what each runs, and the table that it makes of the figures.
+"""Defines the benchmarks: what each runs, and the table that it makes of the figures.
 
-Not here: how a process is measured (measure.py), and the page that the tables stand on (__main__.py).
+Measuring a process is left to measure.py, writing the page to __main__.py.
 """
 
 from __future__ import annotations

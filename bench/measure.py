@@ -1,6 +1,6 @@
-"""Here: a program run in a process of its own, and what it took: seconds, peak memory, bytes; medians of several runs.
+"""Runs a program in a process of its own and measures seconds, peak memory and bytes, with medians of several runs.
 
-Not here: which programs are run.
+Which programs to run is left to cases.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: how fast rows come out of PostgreSQL and go into it, beside plain `psql \\copy` of the same rows as the limit.
+r"""Measures reading from and writing to PostgreSQL, beside plain `psql \copy` of the same rows as the limit.
 
-Not here: what is done with the rows in between (the other benchmarks).
+What happens to the rows in between is left to cases.py.
 
     python -m bench.postgres --leads 100000
 """

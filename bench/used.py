@@ -1,6 +1,6 @@
-"""Here: what a call takes of the process that it runs in: seconds, and bytes of files.
+"""Measures the seconds and bytes that a call uses in its own process.
 
-Not here: what a whole process takes, as seen from outside (measure.py).
+Measuring a whole process from outside is left to measure.py.
 """
 
 from __future__ import annotations

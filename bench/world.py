@@ -1,6 +1,6 @@
-"""Here: a seeded world of any size, written straight to Parquet in the format of a source folder, in constant memory.
+"""Writes a seeded world of any size straight to Parquet, as a source folder, in constant memory.
 
-Not here: the small, realistic world that the product ships as its sample (acquisition_assets/sources/sample.py).
+The small, realistic sample is left to acquisition_assets/sources/sample.py.
 
 Everything about lead `i` and its delivery `k` is a hash of (i, k, what): rows are made where they are written, in any
 order, and nothing is kept. Events are sorted by time over several files, as an export would be.
