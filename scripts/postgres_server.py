@@ -1,6 +1,6 @@
-"""Here: a PostgreSQL server of one's own in a temporary folder, for tests, benchmark and `make production-like`.
+"""Starts a private PostgreSQL server in a temporary folder, for tests, benchmarks and `make production-like`.
 
-Not here: installing its programs (postgres.sh), and any use of it.
+Installing its programs is left to postgres.sh.
 """
 
 from __future__ import annotations

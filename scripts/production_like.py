@@ -1,9 +1,9 @@
-"""Here: `make production-like`: webserver, daemon and code server on a real PostgreSQL, until interrupted.
+"""Runs `make production-like`: webserver, daemon and code server on a real PostgreSQL, until interrupted.
 
-Not here: the instance's settings (deploy/dagster.yaml).
+The instance's settings are left to deploy/dagster.yaml.
 
-With DAGSTER_PG_HOST (and _PORT, _USER, _PASSWORD, _DB) set, that server keeps the runs. Without it a temporary server
-is started, which also takes what is published unless ACQUISITION_PUBLISH_URL is set; it is gone afterwards.
+With DAGSTER_PG_HOST (and _PORT, _USER, _PASSWORD, _DB) set, runs are stored on that server. Otherwise a temporary
+server is started and removed at the end; unless ACQUISITION_PUBLISH_URL is set, it also receives what is published.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: the pictures of the documentation: `python -m scripts.screenshot` starts the UI on the sample and takes them.
+"""Takes the pictures of the documentation: `python -m scripts.screenshot` starts the UI on the sample.
 
-Not here: driving the browser (acquisition_assets_tests/services/ui/browser.py), and what the UI must show.
+Driving the browser is left to acquisition_assets_tests/services/ui/browser.py.
 """
 
 from __future__ import annotations
