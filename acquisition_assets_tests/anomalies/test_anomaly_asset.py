@@ -18,7 +18,7 @@ ZONE = "Europe/Madrid"
 
 
 def run_with_referrals(folder: Path, day: dt.date, referrals: list[tuple[str, str]]) -> Run:
-    """A day with one lead and its referrals (status, time)."""
+    """Run a day with one lead and its referrals, given as (status, time)."""
     lead = {"lead_id": "a", "status": "new", "created_at": "2024-01-01"}
     listed = [
         {"referral_id": f"r{n}", "referrer_lead_id": "a", "status": status, "created_at": at}
@@ -31,7 +31,7 @@ def run_with_referrals(folder: Path, day: dt.date, referrals: list[tuple[str, st
 
 
 def found(folder: Path, day: dt.date) -> list[tuple[str, float]]:
-    """The types of the day's anomalies with what was observed."""
+    """Return the observed values of the day's anomalies by type."""
     return [(row["type"], row["observed"]) for row in rows(folder / "lake", "anomalies", day)]
 
 
@@ -117,5 +117,5 @@ def test_both_drops_are_found_in_the_events_of_a_source(tmp_path: Path) -> None:
 
 
 def checks_of(run: Run) -> list[Check]:
-    """The outcome of the two checks of drops."""
+    """Return the outcomes of the two drop checks."""
     return [run.checks["anomalies", kind] for kind in ("engagement_drop", "lead_generation_drop")]
