@@ -45,7 +45,7 @@ settings.register_profile("quick", max_examples=10)
 
 
 class ByServer(LoadScopeScheduling):  # type: ignore[misc]
-    """A schedule that keeps tests that share a server in one process."""
+    """A schedule that keeps tests with a shared server in one process."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]

@@ -23,7 +23,7 @@ def _seeds() -> list[int]:
 
 
 @pytest.mark.parametrize("seed", _seeds())
-def test_every_table_is_what_the_reference_says(seed: int, tmp_path: Path) -> None:
+def test_every_table_matches_the_reference(seed: int, tmp_path: Path) -> None:
     world = make(seed)
     lake = reference.Lake()
     for number, (day, full) in enumerate(zip(world.days, world.full, strict=True)):
@@ -36,7 +36,7 @@ def test_every_table_is_what_the_reference_says(seed: int, tmp_path: Path) -> No
 
 
 def test_the_reference_knows_where_days_end() -> None:
-    """It is itself tested where it is easy to be wrong."""
+    """Check the reference itself where it is easy to be wrong."""
 
     def end(day: str, zone: str) -> str:
         return reference.end_of_day(dt.date.fromisoformat(day), zone).strftime("%m-%d %H:%M")

@@ -100,8 +100,8 @@ def test_both_drops_are_found_in_the_events_of_a_source(tmp_path: Path) -> None:
     assert arrivals["p_value"] == pytest.approx((1 + 22 + 231) / 2**22, rel=1e-3)
     assert (engagement["type"], engagement["severity"]) == ("engagement_drop", "high")
     assert (arrivals["type"], arrivals["severity"]) == ("lead_generation_drop", "medium")
-    told = [(check.passed, check.severity, check.description) for check in checks_of(run)]
-    assert told == [
+    listed = [(check.passed, check.severity, check.description) for check in checks_of(run)]
+    assert listed == [
         (
             False,
             "ERROR",

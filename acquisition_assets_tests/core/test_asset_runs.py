@@ -74,9 +74,9 @@ def made(result: dg.ExecuteInProcessResult) -> set[str]:
 def evaluation(result: dg.ExecuteInProcessResult, table: str, check: str) -> dg.AssetCheckEvaluation:
     """Return the outcome of a check."""
     (found,) = (
-        message
-        for message in result.get_asset_check_evaluations()
-        if (message.asset_key.to_user_string(), message.check_name) == (table, check)
+        outcome
+        for outcome in result.get_asset_check_evaluations()
+        if (outcome.asset_key.to_user_string(), outcome.check_name) == (table, check)
     )
     return found
 
@@ -118,21 +118,21 @@ def test_every_table_reports_its_rows_and_no_email_address(
     day: tuple[Deployment, dg.ExecuteInProcessResult],
 ) -> None:
     deployment, result = day
-    message = {
+    recorded = {
         event.asset_key.to_user_string(): event.step_materialization_data.materialization.metadata
         for event in result.all_events
         if event.is_step_materialization and event.asset_key
     }
-    assert message.keys() == set(TABLES)
+    assert recorded.keys() == set(TABLES)
     stored = snapshot(deployment.lake, MONDAY)
-    for table, metadata in message.items():
+    for table, metadata in recorded.items():
         assert metadata["dagster/row_count"].value == len(stored[f"{table}/date={MONDAY}"]), table
         assert not EMAIL.search(str({name: value.value for name, value in metadata.items()}))
     for output in OUTPUTS:
-        assert message[output]["preview"].value
+        assert recorded[output]["preview"].value
         if output != "segment_changes":
-            assert len(str(message[output]["plot"].value)) <= INLINE
-            assert (deployment.lake / str(message[output]["report"].value)).is_file()
+            assert len(str(recorded[output]["plot"].value)) <= INLINE
+            assert (deployment.lake / str(recorded[output]["report"].value)).is_file()
     for event in deployment.instance.all_logs(result.run_id):
         assert "@example" not in str(event)
 

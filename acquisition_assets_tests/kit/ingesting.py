@@ -28,7 +28,7 @@ Content = str | bytes | pa.Table
 
 @dataclass(frozen=True)
 class Taken:
-    """What an ingestion left."""
+    """The result of an ingestion."""
 
     run: Run
     lake: Path
@@ -36,36 +36,36 @@ class Taken:
 
     @property
     def error(self) -> str:
-        """Why it failed, empty where it did not."""
+        """Return why it failed, or an empty text."""
         return self.run.failed.get("ingest", "")
 
     def accepted(self, table: str = "leads", day: str | None = None) -> list[Row]:
-        """The rows in the lake."""
+        """Return the rows in the lake."""
         return rows(self.lake, f"raw_{table}", day or self.day)
 
     def values(self, column: str, table: str = "leads", day: str | None = None) -> list[Any]:
-        """A column of the rows in the lake, in their order."""
+        """Return a column of the rows in the lake, in stored order."""
         return [row[column] for row in self.accepted(table, day)]
 
     def by_key(self, lead: str) -> Row:
-        """The row of a lead."""
+        """Return the row of a lead."""
         return next(row for row in self.accepted() if row["lead_id"] == lead)
 
     def quarantined(self) -> list[Row]:
-        """The rows in quarantine."""
+        """Return the rows in quarantine."""
         return rows(self.lake, "quarantine", self.day)
 
     def reasons(self) -> dict[str, str]:
-        """The reasons, by the key of the row."""
+        """Return the reasons by row key."""
         return {row["row_key"]: row["reason"] for row in self.quarantined()}
 
     def fates(self, table: str = "leads") -> tuple[int, ...]:
-        """Rows read, accepted, quarantined, exact duplicates, of the future."""
+        """Return the numbers of rows read, accepted, quarantined, dropped as exact duplicates, and of the future."""
         return tuple(int(self.run.metadata[f"raw_{table}"][name]) for name in FATES)
 
 
 def put(folder: Path, files: Mapping[str, Content]) -> Path:
-    """A source of exactly these files: text, bytes, or tables for Parquet; names that end in .gz are packed."""
+    """Write a source of exactly these files (text, bytes, or tables for Parquet; .gz names are compressed)."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name, content in files.items():
@@ -90,7 +90,7 @@ def take_in(
     policy: Path | None = None,
     full: bool = False,
 ) -> Taken:
-    """Read these files (None: those that are there) into the lake of the folder, which stays from call to call."""
+    """Ingest these files (None: those already there) into the folder's lake, which is kept between calls."""
     source, lake = folder / "source", folder / "lake"
     if files is not None:
         put(source, files)
@@ -98,7 +98,7 @@ def take_in(
 
 
 def leads_of(**columns: Any) -> pa.Table:
-    """A table of leads with these columns, each new since 2024-12-01 where not said otherwise."""
+    """Return a table of leads with these columns; by default each is new since 2024-12-01."""
     count = len(next(iter(columns.values())))
     defaults: dict[str, Any] = {
         "lead_id": [f"l{n}" for n in range(count)],
@@ -109,5 +109,5 @@ def leads_of(**columns: Any) -> pa.Table:
 
 
 def events(*lines: str) -> str:
-    """A CSV file of events: event_id,lead_id,event_type,occurred_at."""
+    """Return a CSV file of events: event_id,lead_id,event_type,occurred_at."""
     return "".join(line + "\n" for line in ("event_id,lead_id,event_type,occurred_at", *lines))
