@@ -72,7 +72,7 @@ def room_of(path: Path) -> str:
     "path", [path for path in modules() if room(named(path)[:-3].replace("/", ".")) in LEVEL], ids=named
 )
 def test_imports_go_one_way(path: Path) -> None:
-    """A room imports rooms of earlier layers; of products, and of raw tables, only their contracts and policies."""
+    """A room imports only earlier layers; of products and raw tables, only their contracts and policies."""
     here = room_of(path)
     for name in ours(path):
         there = room(name)
@@ -90,7 +90,7 @@ def test_every_room_has_a_layer() -> None:
 
 
 def test_a_product_imports_only_products_before_it() -> None:
-    """The catalogue is in pipeline order: a product reads tables of products that come before it."""
+    """The catalogue is in pipeline order: a product reads only tables of products before it."""
     order = [product.name for product in catalog.PRODUCTS]
     for path in modules():
         if room_of(path) in PRODUCTS:

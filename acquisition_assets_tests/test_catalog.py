@@ -14,7 +14,7 @@ from acquisition_assets.definitions import build_defs
 
 @pytest.fixture(scope="module")
 def assets(tmp_path_factory: pytest.TempPathFactory) -> list[dg.AssetsDefinition]:
-    """The assets of a deployment on the sample, without destinations."""
+    """Return the assets of a deployment on the sample, without destinations."""
     lake: Path = tmp_path_factory.mktemp("lake")
     defs = build_defs(Settings.from_environment({}, source="sample", lake=str(lake)))
     return [asset for asset in defs.assets or () if isinstance(asset, dg.AssetsDefinition)]

@@ -320,7 +320,7 @@ def test_no_value_is_left_out() -> None:
 
 
 def test_sql_contains_no_rule_numbers() -> None:
-    """The SQL may hold 0, 1 and -1, decimals of rounding, units of time and percent; bars, and bits, where named."""
+    """SQL may contain 0, 1, -1, rounding digits, units of time and percent; bars and bits are listed."""
     units = {"0", "1", "2", "18", "6", "8", "100", "0.0", "1.0", "86400000000.0", "3600000000.0", "1e9"}
     own = {"score_distribution": {"19", "5"}, "segment_changes": {"62"}}
     for folder in ("features", "outputs", "reports", "checks"):

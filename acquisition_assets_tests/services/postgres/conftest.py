@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Any]:
-    """A server that stays up."""
+    """Start a server that stays up."""
     module = _server_module()
     running = module.Server(module.QUICK, PASSWORD)
     try:
@@ -54,7 +54,7 @@ def server() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def fragile_server() -> Iterator[Any]:
-    """A server that tests stop and start."""
+    """Start a server that tests stop and start."""
     module = _server_module()
     running = module.Server(module.QUICK, PASSWORD)
     try:
@@ -66,7 +66,7 @@ def fragile_server() -> Iterator[Any]:
 
 @pytest.fixture
 def cramped_server() -> Iterator[Any]:
-    """A server whose files may not exceed 17 MB each."""
+    """Start a server whose files may not exceed 17 MB each."""
     module = _server_module()
     running = module.Server(module.QUICK, PASSWORD, largest_file_mb=17)
     try:
@@ -115,13 +115,13 @@ def make_database(server: Any) -> Database:
 
 @pytest.fixture
 def database(server: Any) -> Database:
-    """An empty database."""
+    """Return an empty database."""
     return make_database(server)
 
 
 @pytest.fixture
 def source_database(server: Any) -> Database:
-    """A database with the source's documented schema, without rows."""
+    """Return a database with the source's documented schema, without rows."""
     made = make_database(server)
     made.run((SQL / "source_schema.sql").read_text())
     return made

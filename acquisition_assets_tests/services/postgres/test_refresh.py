@@ -159,7 +159,7 @@ def test_an_unresponsive_source_fails_the_tick_and_is_queried_again(
 def test_today_is_refreshed_from_the_database(
     source_database: Database, tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
-    """The graph with the sensor on, its ticks, and the runs that they ask for: a new row is there after the next."""
+    """A tick of the sensor requests a run, and a new row of the database is there after it."""
     today = day_of(dt.datetime.now(UTC), ZoneInfo("UTC"))
     settings = Settings.from_environment(
         {}, source=source_database.url, lake=str(tmp_path / "lake"), refresh_minutes="15", start_date="2026-01-01"

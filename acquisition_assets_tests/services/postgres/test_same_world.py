@@ -114,7 +114,7 @@ def with_least_rights(database: Database) -> str:
 
 
 def make_sources(database: Database, folder: Path) -> tuple[Source, Source, str]:
-    """The same small world as a folder of files and as a database with the documented schema, and the latter's URL."""
+    """Make one small world as a folder of files and as a database; return both, and the database's URL."""
     files, queries = folder / "files", folder / "queries"
     files.mkdir()
     shutil.copytree(SQL / "source", queries)
@@ -152,7 +152,7 @@ def materialise(source: Source, lake: Path, publish_url: str | None = None) -> N
 
 @pytest.fixture(scope="module")
 def runs(server: object, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Database]:
-    """The lakes that came of files and of the database, and the database that the second one was published to."""
+    """Run the graph on the files and on the database; return both lakes, and where the second was published."""
     folder = tmp_path_factory.mktemp("world")
     database = make_database(server)
     files, postgres, url = make_sources(database, folder)
