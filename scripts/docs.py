@@ -61,7 +61,7 @@ This is the shipped file:
 
 
 def tables_page() -> str:
-    """Every input table and every table of the lake, column by column."""
+    """Return the page of every input table and every table of the lake, column by column."""
     lines = ["# Tables", GENERATED, "", "## What a source delivers", ""]
     for table in INPUTS.values():
         lines += _input(table)
@@ -110,7 +110,7 @@ def _yes(value: bool) -> str:
 
 
 def configuration_page() -> str:
-    """Every environment variable, and the shipped policy."""
+    """Return the page of every environment variable, and the shipped policy."""
     lines = ["# Configuration", GENERATED, "", "## Environment", ""]
     lines += ["| variable | default | meaning |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
@@ -131,7 +131,7 @@ PAGES: dict[str, Callable[[], str]] = {"tables.md": tables_page, "configuration.
 
 
 def main() -> int:
-    """Write the pages, or with --check only compare them; the exit code is 1 where one is out of date."""
+    """Write the pages, or with --check only compare them; the exit code is 1 if one is out of date."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check

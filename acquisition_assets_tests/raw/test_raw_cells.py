@@ -1,7 +1,4 @@
-"""Here: how a single cell becomes a value: times, ids, numbers, flags, words and blanks, of every type of file.
-
-Not here: which rows are good, and what a file as a whole must be.
-"""
+"""Protects how a cell becomes a value (times, ids, numbers, flags, words, blanks) in every type of file."""
 
 from __future__ import annotations
 
