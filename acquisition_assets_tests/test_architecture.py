@@ -72,16 +72,12 @@ def room_of(path: Path) -> str:
     "path", [path for path in modules() if room(named(path)[:-3].replace("/", ".")) in LEVEL], ids=named
 )
 def test_imports_go_one_way(path: Path) -> None:
-    """A room imports only earlier layers; of products and raw tables, only their contracts and policies."""
+    """A room imports only rooms of earlier layers; of each other, products know only the contracts."""
     here = room_of(path)
     for name in ours(path):
         there = room(name)
-        if there == here:
-            continue
-        is_shared = here in PRODUCTS and there in PRODUCTS and name.endswith(".contract")
-        assert LEVEL[there] < LEVEL[here] or is_shared, f"{named(path)} imports {name}"
-        if here in PRODUCTS and there in ("raw", "features"):
-            assert name.endswith((".contract", ".policy")), f"{named(path)} imports {name}"
+        is_contract = here in PRODUCTS and there in PRODUCTS and name.endswith(".contract")
+        assert there == here or LEVEL[there] < LEVEL[here] or is_contract, f"{named(path)} imports {name}"
 
 
 def test_every_room_has_a_layer() -> None:

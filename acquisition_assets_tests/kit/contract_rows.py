@@ -101,6 +101,7 @@ RAW_CONTENT: Row = {
     "updated_at": NOON,
 }
 ALIAS: Row = {"alias_id": "a@x.org", "lead_id": "ana-2", "final_lead_id": "ana"}
+EVENT_DAY: Row = {"rows_read": 3, "rows_accepted": 2, "fingerprint": "3 12345", "lead_hash": None}
 STATE: Row = {"read_at": NOON, "newest_at": NOON, "is_stale_leads": False, "is_stale_events": True}
 STATUS_CHANGE: Row = {"lead_id": "ana", "status": "engaged", "changed_at": NOON, "read_order": 0}
 QUARANTINED: Row = {
@@ -342,6 +343,7 @@ GOOD: dict[str, Sequence[Row]] = {
     ],
     "raw_aliases": [ALIAS, {**ALIAS, "alias_id": "ana-2"}],
     "source_state": [STATE, {**STATE, "newest_at": None}],
+    "event_days": [EVENT_DAY, {**EVENT_DAY, "fingerprint": None, "lead_hash": "0cc175b9c0f1b6a831c399e269772661"}],
     "raw_status_changes": [STATUS_CHANGE, {**STATUS_CHANGE, "read_order": 1}],
     "quarantine": [QUARANTINED, QUARANTINED],
     "lead_activity": [ACTIVITY, SILENT_ACTIVITY],
