@@ -211,7 +211,7 @@ def test_no_column_is_missing_or_unknown(engine: Judge, contract: Contract) -> N
         wrong = table.drop_columns([name])
         assert told(engine(contract, wrong)) == told(contract.validate(wrong)) == [f"column {name} is missing"]
     more = table.append_column("more", pa.nulls(table.num_rows, pa.int64()))
-    assert told(engine(contract, more)) == told(contract.validate(more)) == ["column more is not of the contract"]
+    assert told(engine(contract, more)) == told(contract.validate(more)) == ["column more is not in the contract"]
 
 
 @TABLES

@@ -1,6 +1,6 @@
-"""Parses and checks a criterion, and gives it one meaning in SQL and in Python.
+"""Parses and checks a criterion, and gives it the same meaning in SQL and in Python.
 
-Which criteria there are, and the query they are put into, is left to the products.
+The criteria themselves, and the queries built from them, are left to the products.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ Row = Mapping[str, object]
 
 
 class ColumnType(Enum):
-    """What a column holds, as far as a criterion can tell."""
+    """Column types that a criterion distinguishes."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -101,12 +101,12 @@ _SQL_TYPES = {
 
 
 class CriterionError(ValueError):
-    """A criterion that is refused: one line with the segment, the place and the columns there are."""
+    """Refusal of a criterion: one line with the segment, the place and the available columns."""
 
 
 @dataclass(frozen=True)
 class _Term:
-    """A checked piece of a criterion: its SQL, its type (none: the null literal) and its value for one row."""
+    """A checked piece of a criterion: its SQL, its type (None for the null literal) and its value for one row."""
 
     sql: exp.Expr
     type: ColumnType | None
@@ -118,32 +118,36 @@ class _Term:
 class Criterion:
     """A checked criterion.
 
-    Comparisons have SQL's three-valued logic; text is ordered by code point; arithmetic is done in doubles; a
-    division by zero is null; `round` goes half away from zero. `lower` and `upper` map one letter to one letter.
+    Comparisons follow SQL's three-valued logic. Text is ordered by code point. Arithmetic uses doubles, and division
+    by zero gives null. `round` rounds halves away from zero. `lower` and `upper` map one letter to one letter.
     """
 
     segment: str
     text: str
     columns: frozenset[str]
-    """The columns it reads."""
+    """The columns that the criterion reads."""
     _whole: _Term = field(repr=False, compare=False)
     _leaves: tuple[tuple[str, _Term], ...] = field(repr=False, compare=False)
 
     def expression(self) -> exp.Expression:
-        """A new copy of the condition, over bare column names, to be put into a query."""
+        """Return a fresh copy of the condition, over unqualified column names, for use in a query."""
         return cast(exp.Expression, self._whole.sql.copy())
 
     def evaluate(self, row: Row) -> bool | None:
-        """Whether the criterion holds for one row; none where that is unknown."""
+        """Return whether the criterion holds for one row, or None if that is unknown."""
         return _truth(self._whole, row)
 
     def parts(self, row: Row) -> list[tuple[str, bool | None]]:
-        """Every condition between the and, or and not of the criterion, with its truth for one row."""
+        """Return every condition that the criterion joins by and, or and not, with its truth for one row."""
         return [(text, _truth(leaf, row)) for text, leaf in self._leaves]
 
 
 def parse_criterion(segment: str, text: str, columns: Mapping[str, ColumnType]) -> Criterion:
-    """Read and check a segment's criterion; anything but a condition over these columns is a CriterionError."""
+    """Parse and check a segment's criterion.
+
+    Raises:
+        CriterionError: The text is anything but a condition over these columns.
+    """
     source = _Source(segment, text, columns)
     try:
         with _room_to_recurse():
@@ -164,7 +168,7 @@ def _criterion(source: _Source) -> Criterion:
 
 @contextmanager
 def _room_to_recurse() -> Iterator[None]:
-    """The parser takes some 25 frames a level: leave it enough of them, wherever it is called from."""
+    """Raise the recursion limit: the parser needs about 25 frames per level, whatever the caller has used already."""
     with _recursion_lock:
         before = sys.getrecursionlimit()
         sys.setrecursionlimit(before + _PARSER_FRAMES)
@@ -174,7 +178,7 @@ def _room_to_recurse() -> Iterator[None]:
             sys.setrecursionlimit(before)
 
 
-# What is refused, and where ---------------------------------------------------------------------------------------
+# Refusals and their place ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -199,7 +203,7 @@ class _Source:
 
 
 def _one_line(text: str) -> str:
-    """The text on one line, with nothing invisible in it."""
+    """Return the text on one line, with invisible characters escaped."""
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in re.sub(f"[{_BLANKS}]+", " ", text))
 
 
@@ -235,7 +239,7 @@ def _check_characters(source: _Source) -> None:
 
 
 def _check_gaps(source: _Source, tokens: Sequence[Token]) -> None:
-    """Refuse anything but blanks between tokens; the tokenizer drops comments and takes any space of Unicode."""
+    """Refuse anything but blanks between tokens: the tokenizer drops comments and accepts any Unicode space."""
     ends = [0, *(token.end + 1 for token in tokens)]
     starts = [*(token.start for token in tokens), len(source.text)]
     for end, start in zip(ends, starts, strict=True):
@@ -260,7 +264,7 @@ def _check_token(source: _Source, before: Token | None, token: Token, after: Tok
     word = source.text[token.start : token.end + 1]
     called = after is not None and after.token_type is TokenType.L_PAREN
     if called and word.lower() not in (*FUNCTIONS, *_OPENERS, *_SIGNS):
-        raise source.error(token.start, f"{_shown(word)} is no function here; functions: {', '.join(FUNCTIONS)}")
+        raise source.error(token.start, f"{_shown(word)} is not a function here; functions: {', '.join(FUNCTIONS)}")
     unary_plus = word == "+" and (before is None or before.token_type not in _OPERAND_ENDS)
     if unary_plus or (token.token_type not in _NAMES and word.lower() not in (*_WORDS, *_SIGNS)):
         allowed = " ".join((*_WORDS, *_SIGNS))
@@ -283,7 +287,7 @@ def _tree(source: _Source, tokens: list[Token]) -> exp.Expr:
 
 
 def _check_depth_of_tree(source: _Source, tree: exp.Expr) -> None:
-    """A chain such as 1 + 1 + 1 nests without parentheses; one of and, or does not."""
+    """Refuse a tree that nests too deeply; chains such as 1 + 1 + 1 nest, chains of and, or do not."""
     todo: list[tuple[exp.Expr, int]] = [(tree, 0)]
     while todo:
         node, depth = todo.pop()
@@ -294,7 +298,7 @@ def _check_depth_of_tree(source: _Source, tree: exp.Expr) -> None:
 
 
 def _leaves(node: exp.Expr) -> Iterator[exp.Expr]:
-    """The conditions between and, or and not; `x not in (...)`, `is not` and the like are one condition."""
+    """Yield the conditions joined by and, or and not; `x not in (...)`, `is not` and the like are one condition."""
     inner = node.unnest()
     if isinstance(inner, exp.Connector):
         for part in inner.flatten():
@@ -314,7 +318,7 @@ def _truth(term: _Term, row: Row) -> bool | None:
 
 
 def _strict(function: Callable[..., Any], *terms: _Term) -> Callable[[Row], Any]:
-    """The function of the terms' values; null where one of them is."""
+    """Return a function that is applied to the terms' values, and is null if one of them is."""
 
     def value(row: Row) -> Any:
         values = [term.value(row) for term in terms]
@@ -324,14 +328,14 @@ def _strict(function: Callable[..., Any], *terms: _Term) -> Callable[[Row], Any]
 
 
 def _settled(truths: Sequence[bool | None], decisive: bool) -> bool | None:
-    """`or` (decided by a true) or `and` (decided by a false) of three-valued truths."""
+    """Join three-valued truths by `or` (decisive: true) or `and` (decisive: false)."""
     if decisive in truths:
         return decisive
     return None if None in truths else not decisive
 
 
 def _order(value: Any) -> tuple[bool, Any]:
-    """SQL's total order: NaN (infinity - infinity) equals itself and is greater than any number."""
+    """Return a sort key for SQL's total order: NaN equals itself and is greater than any number."""
     return (True, None) if isinstance(value, float) and math.isnan(value) else (False, value)
 
 
@@ -340,7 +344,7 @@ def _divided(left: float, right: float) -> float | None:
 
 
 def _rounded(number: float) -> float:
-    """Half away from zero; exact, as number - whole is."""
+    """Round halves away from zero; exact, because number - whole is exact."""
     if not math.isfinite(number):
         return number
     whole = math.trunc(number)
@@ -352,7 +356,7 @@ def _lower(text: str) -> str:
 
 
 def _upper(text: str) -> str:
-    """Letter by letter, as the engines do."""
+    """Return the text in capitals, letter by letter as the engines do."""
     capitals = str.maketrans(SMALL, CAPITAL)
     return "".join(
         character.upper() if len(character.upper()) == 1 else character.translate(capitals) for character in text
@@ -399,7 +403,7 @@ def _reader(name: str, kind: ColumnType) -> Callable[[Row], Any]:
     return value
 
 
-# Pieces of SQL ----------------------------------------------------------------------------------------------------
+# SQL fragments ----------------------------------------------------------------------------------------------------
 
 
 def _constant(value: Any, kind: ColumnType | None) -> _Term:
@@ -413,7 +417,7 @@ def _literal(value: Any, kind: ColumnType | None) -> exp.Expr:
 
 
 def _double(value: float) -> exp.Expr:
-    """With an exponent: without, it would be a decimal and not a double."""
+    """Write a double with an exponent; without one, SQL would read a decimal."""
     digits = repr(abs(value))
     sql = exp.Literal.number(digits if "e" in digits else f"{digits}e0")
     return exp.Neg(this=sql) if math.copysign(1, value) < 0 else sql
@@ -430,21 +434,21 @@ _WRITTEN: Mapping[ColumnType, Callable[[Any], exp.Expr]] = {
 
 
 def _closed(sql: exp.Expr) -> exp.Expr:
-    """In parentheses, where engines could disagree on what binds first."""
+    """Add parentheses where engines could disagree on precedence."""
     return exp.paren(sql, copy=False) if isinstance(sql, (exp.Predicate, exp.Connector, exp.Not)) else sql
 
 
 def _unless_null(texts: _Term, answer: exp.Expr) -> exp.Expr:
-    """Engines disagree on what the list functions make of null."""
+    """Return null for a null list, and else the answer; the engines' list functions disagree on null."""
     known = exp.Is(this=texts.sql.copy(), expression=exp.null()).not_(copy=False)
     return exp.Case(ifs=[exp.If(this=known, true=answer)])
 
 
-# The checks, and the meaning of each construct --------------------------------------------------------------------
+# Checks and meaning of each construct -----------------------------------------------------------------------------
 
 
 class _Checker:
-    """Turns the parsed tree into terms; a construct that has no method here is refused."""
+    """Translator of the parsed tree into terms; a construct without a method here is refused."""
 
     def __init__(self, source: _Source) -> None:
         self.source = source
@@ -452,10 +456,14 @@ class _Checker:
         self.names = {name.lower(): name for name in source.columns}
 
     def term(self, node: exp.Expr) -> _Term:
-        """The parser notes the place of what is called: an operator that has one was written like('a%', word)."""
+        """Return the term of a node.
+
+        The parser notes the position of calls only, so an operator with a position was written as a call:
+        like('a%', word). That is refused.
+        """
         known = _CONSTRUCTS.get(type(node))
-        an_operator_called = "start" in node.meta and not isinstance(node, (exp.Literal, *_FUNCTION_NODES))
-        if known is None or an_operator_called:
+        is_called_operator = "start" in node.meta and not isinstance(node, (exp.Literal, *_FUNCTION_NODES))
+        if known is None or is_called_operator:
             raise self.source.refusal(node, "is not allowed")
         if any(value for name, value in node.args.items() if name not in known.arguments):
             raise self.source.refusal(node, "is not allowed in this form")
@@ -481,12 +489,12 @@ class _Checker:
         return _Term(exp.cast(term.sql, _SQL_TYPES[kind]), kind, _strict(_CONVERSIONS[kind], term))
 
     def alike(self, node: exp.Expr, parts: Sequence[exp.Expr]) -> list[_Term]:
-        """The parts, brought to the one type that they share."""
+        """Return the parts converted to the one type that they share."""
         terms = [self.term(part) for part in parts]
         kinds = {term.type for term in terms if term.type}
         dates_are_literals = all(term.constant for term in terms if term.type is ColumnType.DATE)
         if ColumnType.TEXTS in kinds:
-            raise self.source.refusal(node, "compares a list; lists go into list_contains, len and is null")
+            raise self.source.refusal(node, "compares a list; use a list in list_contains, len and is null")
         if kinds == _NUMBERS:
             kinds = {ColumnType.NUMBER}
         if kinds == {ColumnType.DATE, ColumnType.INSTANT} and dates_are_literals:
@@ -500,13 +508,13 @@ class _Checker:
     def ordered(self, node: exp.Expr, parts: Sequence[exp.Expr]) -> list[_Term]:
         terms = self.alike(node, parts)
         if terms[0].type is ColumnType.FLAG:
-            raise self.source.refusal(node, "orders flags, which can only be equal or not")
+            raise self.source.refusal(node, "orders flags, which can only be compared for equality")
         return terms
 
     def column(self, node: exp.Column) -> _Term:
         name = self.names.get(node.name.lower()) if node.name.isascii() else None
         if name is None:
-            raise self.source.refusal(node, "is no column (text goes into single quotes)")
+            raise self.source.refusal(node, "is not a column (put text into single quotes)")
         self.read.add(name)
         kind = self.source.columns[name]
         return _Term(exp.column(exp.to_identifier(name, quoted=True)), kind, _reader(name, kind))
@@ -515,7 +523,7 @@ class _Checker:
         if node.is_string:
             return _constant(node.name, ColumnType.TEXT)
         if not _NUMBER.fullmatch(node.name):
-            raise self.source.refusal(node, "is no number, or too long a one")
+            raise self.source.refusal(node, "is not a number, or is too long")
         if node.name.isdigit():
             return self.number(node, int(node.name), ColumnType.INTEGER, _MAX_INTEGER)
         return self.number(node, float(node.name), ColumnType.NUMBER, sys.float_info.max)
@@ -541,7 +549,7 @@ class _Checker:
             return _constant(day, ColumnType.DATE) if a_date else _constant(_instant(found), ColumnType.INSTANT)
         except (ValueError, OverflowError):
             form = "2026-01-31" if a_date else "2026-01-31 23:59:59"
-            raise self.source.refusal(node.this, f"is no such time; write it like '{form}'") from None
+            raise self.source.refusal(node.this, f"is not a valid time; write it like '{form}'") from None
 
     def paren(self, node: exp.Paren) -> _Term:
         term = self.term(node.this)
@@ -642,7 +650,7 @@ class _Checker:
         return _Term(exp.Abs(this=term.sql), ColumnType.NUMBER, _strict(abs, term))
 
     def rounding(self, node: exp.Round) -> _Term:
-        """With decimals it is written out: engines disagree on 2.675, which no double is."""
+        """Return `round`; with decimals it is written out, as engines disagree on 2.675, which is not exact in binary."""
         term = self.of_type(node.this, ColumnType.NUMBER)
         scale = 10.0 ** self.decimals(node)
         value = _strict(lambda number: _rounded(number * scale) / scale, term)
@@ -691,7 +699,7 @@ class _Checker:
         return _Term(type(node)(this=term.sql), ColumnType.TEXT, _strict(_CASES[type(node)], term))
 
     def trimmed(self, node: exp.Trim) -> _Term:
-        """Of spaces; without them named, engines disagree on what a blank is."""
+        """Return `trim` of spaces; they are named because engines disagree on what counts as blank."""
         term = self.of_type(node.this, ColumnType.TEXT)
         sql = exp.Trim(this=term.sql, expression=exp.Literal.string(" "))
         return _Term(sql, ColumnType.TEXT, _strict(lambda text: text.strip(" "), term))
