@@ -194,7 +194,7 @@ class Contract:
         return frame
 
     def differences(self, found: pa.Schema) -> list[Violation]:
-        """Return where the columns of a file or table differ from the contract: missing, unknown, or of another type."""
+        """Return how columns that were found differ from the contract: missing, unknown, or of another type."""
         wanted = self.arrow_schema
         texts = [f"column {name} is missing" for name in wanted.names if name not in found.names]
         texts += [f"column {name} is not in the contract" for name in found.names if name not in wanted.names]

@@ -650,7 +650,7 @@ class _Checker:
         return _Term(exp.Abs(this=term.sql), ColumnType.NUMBER, _strict(abs, term))
 
     def rounding(self, node: exp.Round) -> _Term:
-        """Return `round`; with decimals it is written out, as engines disagree on 2.675, which is not exact in binary."""
+        """Return `round`; with decimals it is written out, as engines disagree on 2.675, which no double equals."""
         term = self.of_type(node.this, ColumnType.NUMBER)
         scale = 10.0 ** self.decimals(node)
         value = _strict(lambda number: _rounded(number * scale) / scale, term)

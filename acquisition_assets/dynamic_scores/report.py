@@ -43,7 +43,7 @@ def scoring_report(step: Step, length: int) -> ScoringReport:
 
 
 def summary(report: ScoringReport) -> Section:
-    """Return the report for people: totals and the largest changes."""
+    """Return the report as a section for people: totals and the largest changes."""
     facts = facts_line(
         {
             "leads analysed": report.total_analyzed,
