@@ -161,8 +161,8 @@ def _check_ended(worker: _Worker) -> None:
     worker.process.join()
     if worker.process.exitcode:
         raise AcquisitionError(
-            f"a process of the run ended with {worker.process.exitcode} (killed, or out of memory); run the missing days "
-            "again, with ACQUISITION_PARALLEL_DAYS=1 to use less memory"
+            f"a process of the run ended with {worker.process.exitcode} (killed, or out of memory); run the missing "
+            "days again, with ACQUISITION_PARALLEL_DAYS=1 to use less memory"
         )
 
 

@@ -31,7 +31,7 @@ class ArrowSource:
         for name in INPUTS:
             if name in tables:
                 require_columns(name, list(tables[name].column_names), f"{self.label}, {name}")
-        return [f"{self.label} has no {name}; it is treated as empty" for name in TABLES if name not in tables]
+        return [f"{self.label} has no {name}; it is taken as empty" for name in TABLES if name not in tables]
 
     @contextlib.contextmanager
     def open(

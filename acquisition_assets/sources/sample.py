@@ -165,7 +165,7 @@ SEQUENCE_TYPES = (
 
 @dataclass(frozen=True)
 class _People:
-    """Arrays with one entry per lead, in order of arrival; `referrer` is a position or -1, `pace` is hours to an open."""
+    """Arrays with one entry per lead, in order of arrival; `referrer` is a position or -1, `pace` hours to an open."""
 
     created: Floats
     channel: Ints

@@ -1,5 +1,5 @@
 -- Table leads, one row per lead, key lead_id. Reads organic_leads whole.
--- The schema keeps no referrer_url, converted_at or unsubscribed_at; add them here where yours has them.
+-- The schema has no referrer_url, converted_at or unsubscribed_at; add them here if yours does.
 select
     lead_id,
     email,
