@@ -5,11 +5,15 @@ The predictions themselves are left to the SQL of behavior_predictions.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from acquisition_assets.behavior_predictions.contract import ACTIONS
 from acquisition_assets.core.numbers import round_half_up
 from acquisition_assets.core.reports import Report
 from acquisition_assets.core.sections import Grid, Part, Section, facts_line
-from acquisition_assets.core.step import Step
+
+if TYPE_CHECKING:
+    from acquisition_assets.core.step import Step
 
 TASK = "predictive_behavior_analysis"
 SHOWN_LEADS = 5

@@ -5,10 +5,14 @@ The recommendations themselves are left to the SQL of content_recommendations.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from acquisition_assets.core.numbers import round_half_up
 from acquisition_assets.core.reports import Report
 from acquisition_assets.core.sections import Grid, Part, Section, facts_line
-from acquisition_assets.core.step import Step
+
+if TYPE_CHECKING:
+    from acquisition_assets.core.step import Step
 
 TASK = "personalized_content_recommendations"
 

@@ -5,9 +5,13 @@ The scores themselves are left to the SQL of dynamic_scores.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from acquisition_assets.core.reports import Report
 from acquisition_assets.core.sections import Grid, Section, facts_line
-from acquisition_assets.core.step import Step
+
+if TYPE_CHECKING:
+    from acquisition_assets.core.step import Step
 
 TASK = "dynamic_scoring_system"
 SHOWN_CHANGES = 5

@@ -6,11 +6,14 @@ The memberships themselves are left to `memberships`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from acquisition_assets.core.reports import Report
 from acquisition_assets.core.sections import Grid, Part, Section, facts_line
-from acquisition_assets.core.step import Step
 from acquisition_assets.lead_segments.policy import Segment
+
+if TYPE_CHECKING:
+    from acquisition_assets.core.step import Step
 
 TASK = "advanced_segmentation_engine"
 

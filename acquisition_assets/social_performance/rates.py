@@ -10,7 +10,6 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-from scipy.stats import binomtest
 
 from acquisition_assets.core.numbers import round_half_up
 from acquisition_assets.social_performance.contract import RATE_DECIMALS, SCORE_DECIMALS, SOCIAL_PERFORMANCE
@@ -50,6 +49,8 @@ def best_platform(frame: pd.DataFrame, policy: SocialPolicy) -> str | None:
 
 
 def _row(counted: dict[Hashable, Any], confidence: float) -> dict[str, Any]:
+    from scipy.stats import binomtest  # slow to import, and only needed when rates are computed
+
     total, engaged = int(counted["total_leads"]), int(counted["engaged_leads"])
     bounds = binomtest(engaged, total).proportion_ci(confidence_level=confidence, method="wilson")
     return {
