@@ -42,7 +42,7 @@ class _Worker:
 
 
 @dataclass
-class _Turns:
+class _Schedule:
     """The days still to run, the days that each step has done, and the processes that wait.
 
     A day is identified by its place in the range.
@@ -88,12 +88,12 @@ class Processes:
             os.environ.setdefault("PYTHONWARNINGS", "ignore")  # silence libraries, as in this process
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
-        self._turns = _Turns(list(days))
+        self._schedule = _Schedule(list(days))
         self._workers = [self._start(context, settings) for _ in range(min(jobs, len(days)))]
 
     def _start(self, context: Any, settings: Settings) -> _Worker:
         ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(settings, self._turns.days, theirs), daemon=True)
+        process = context.Process(target=_work, args=(settings, self._schedule.days, theirs), daemon=True)
         process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -108,10 +108,10 @@ class Processes:
         for place, outcome in self._outcomes(progress):
             outcomes[place] = outcome
             if outcome.exit_code:
-                failed = self._turns.failed
-                self._turns.failed = place if failed is None else min(failed, place)
-                self._turns.answer()
-        last = len(outcomes) if self._turns.failed is None else self._turns.failed + 1
+                failed = self._schedule.failed
+                self._schedule.failed = place if failed is None else min(failed, place)
+                self._schedule.answer()
+        last = len(outcomes) if self._schedule.failed is None else self._schedule.failed + 1
         return [outcomes[place] for place in sorted(outcomes)][:last]
 
     def _outcomes(self, progress: Progress) -> Iterator[tuple[int, DayOutcome]]:
@@ -134,14 +134,14 @@ class Processes:
         if kind == "published":
             progress(*message)
         elif kind == "free":
-            pipe.send(self._turns.next_day())
+            pipe.send(self._schedule.next_day())
         elif kind == "waits":
-            self._turns.waiting[pipe] = (message[0], message[1])
+            self._schedule.waiting[pipe] = (message[0], message[1])
         elif kind == "did":
-            self._turns.finish(message[0], message[1])
+            self._schedule.finish(message[0], message[1])
         else:
             raise AcquisitionError(str(message[0]))
-        self._turns.answer()
+        self._schedule.answer()
 
     def stop(self) -> None:
         """Interrupt the processes that still run, and terminate those that do not end."""

@@ -199,7 +199,7 @@ class Contract:
         texts = [f"column {name} is missing" for name in wanted.names if name not in found.names]
         texts += [f"column {name} is not in the contract" for name in found.names if name not in wanted.names]
         for name in wanted.names:
-            if name in found.names and not _alike(wanted.field(name).type, found.field(name).type):
+            if name in found.names and not _is_same_type(wanted.field(name).type, found.field(name).type):
                 texts.append(f"column {name} is {found.field(name).type}, not {wanted.field(name).type}")
         return [Violation(text) for text in texts]
 
@@ -227,7 +227,7 @@ class Contract:
         if check == "not_nullable":
             return f"{case['column']}: {NEVER_NULL}"
         if case["schema_context"] == "Column":
-            return f"{case['column']}: {_words(self.columns[case['column']].checks[int(number)])}"
+            return f"{case['column']}: {_describe(self.columns[case['column']].checks[int(number)])}"
         return str(self.rules[int(number)])
 
     @property
@@ -267,7 +267,7 @@ def violations_query(contract: Contract, relation: str) -> tuple[list[str], str]
             names.append(f"{name}: {NEVER_NULL}")
             counts.append(f"count(*) - count({name})")
         for check in spec.checks:
-            names.append(f"{name}: {_words(check)}")
+            names.append(f"{name}: {_describe(check)}")
             counts.append(f"count(case when not ({_condition(name, check)}) then 1 end)")
     for rule in contract.rules:
         names.append(str(rule))
@@ -306,20 +306,20 @@ def duplicates_query(contract: Contract, relation: str) -> str | None:
 
 
 _CONDITIONS: dict[str, Callable[[str, dict[str, Any]], str]] = {
-    "greater_than_or_equal_to": lambda name, given: f"{name} >= {_literal(given['min_value'])}",
-    "greater_than": lambda name, given: f"{name} > {_literal(given['min_value'])}",
-    "less_than_or_equal_to": lambda name, given: f"{name} <= {_literal(given['max_value'])}",
-    "less_than": lambda name, given: f"{name} < {_literal(given['max_value'])}",
-    FINITE: lambda name, given: f"{name} between {-LARGEST!r} and {LARGEST!r}",
-    "isin": lambda name, given: f"{name} in ({', '.join(map(_literal, sorted(given['allowed_values'])))})",
+    "greater_than_or_equal_to": lambda name, statistics: f"{name} >= {_literal(statistics['min_value'])}",
+    "greater_than": lambda name, statistics: f"{name} > {_literal(statistics['min_value'])}",
+    "less_than_or_equal_to": lambda name, statistics: f"{name} <= {_literal(statistics['max_value'])}",
+    "less_than": lambda name, statistics: f"{name} < {_literal(statistics['max_value'])}",
+    FINITE: lambda name, statistics: f"{name} between {-LARGEST!r} and {LARGEST!r}",
+    "isin": lambda name, statistics: f"{name} in ({', '.join(map(_literal, sorted(statistics['allowed_values'])))})",
 }
-_WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "greater_than_or_equal_to": lambda given: f">= {given['min_value']}",
-    "greater_than": lambda given: f"> {given['min_value']}",
-    "less_than_or_equal_to": lambda given: f"<= {given['max_value']}",
-    "less_than": lambda given: f"< {given['max_value']}",
-    FINITE: lambda given: FINITE,
-    "isin": lambda given: f"one of {', '.join(sorted(map(str, given['allowed_values'])))}",
+_DESCRIPTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "greater_than_or_equal_to": lambda statistics: f">= {statistics['min_value']}",
+    "greater_than": lambda statistics: f"> {statistics['min_value']}",
+    "less_than_or_equal_to": lambda statistics: f"<= {statistics['max_value']}",
+    "less_than": lambda statistics: f"< {statistics['max_value']}",
+    FINITE: lambda statistics: FINITE,
+    "isin": lambda statistics: f"one of {', '.join(sorted(map(str, statistics['allowed_values'])))}",
 }
 
 
@@ -327,18 +327,18 @@ def _condition(name: str, check: pandera.Check) -> str:
     return _CONDITIONS[str(check.name)](name, dict(check.statistics or {}))
 
 
-def _words(check: pandera.Check) -> str:
-    return _WORDS[str(check.name)](dict(check.statistics or {}))
+def _describe(check: pandera.Check) -> str:
+    return _DESCRIPTIONS[str(check.name)](dict(check.statistics or {}))
 
 
 def describe_checks(spec: pandera.Column) -> list[str]:
     """Return a column's checks in words, for the UI and the documentation."""
-    return [_words(check) for check in spec.checks]
+    return [_describe(check) for check in spec.checks]
 
 
-def _alike(one: pa.DataType, other: pa.DataType) -> bool:
+def _is_same_type(one: pa.DataType, other: pa.DataType) -> bool:
     if pa.types.is_list(one) and pa.types.is_list(other):
-        return _alike(one.value_type, other.value_type)
+        return _is_same_type(one.value_type, other.value_type)
     return bool(one.equals(other))
 
 

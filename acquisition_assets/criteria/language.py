@@ -150,7 +150,7 @@ def parse_criterion(segment: str, text: str, columns: Mapping[str, ColumnType]) 
     """
     source = _Source(segment, text, columns)
     try:
-        with _room_to_recurse():
+        with _raised_recursion_limit():
             return _criterion(source)
     except RecursionError:
         raise source.too_deep(0) from None
@@ -167,7 +167,7 @@ def _criterion(source: _Source) -> Criterion:
 
 
 @contextmanager
-def _room_to_recurse() -> Iterator[None]:
+def _raised_recursion_limit() -> Iterator[None]:
     """Raise the recursion limit: the parser needs about 25 frames per level, whatever the caller has used already."""
     with _recursion_lock:
         before = sys.getrecursionlimit()
@@ -327,14 +327,14 @@ def _strict(function: Callable[..., Any], *terms: _Term) -> Callable[[Row], Any]
     return value
 
 
-def _settled(truths: Sequence[bool | None], decisive: bool) -> bool | None:
+def _joined_truth(truths: Sequence[bool | None], decisive: bool) -> bool | None:
     """Join three-valued truths by `or` (decisive: true) or `and` (decisive: false)."""
     if decisive in truths:
         return decisive
     return None if None in truths else not decisive
 
 
-def _order(value: Any) -> tuple[bool, Any]:
+def _sort_key(value: Any) -> tuple[bool, Any]:
     """Return a sort key for SQL's total order: NaN equals itself and is greater than any number."""
     return (True, None) if isinstance(value, float) and math.isnan(value) else (False, value)
 
@@ -413,7 +413,7 @@ def _constant(value: Any, kind: ColumnType | None) -> _Term:
 def _literal(value: Any, kind: ColumnType | None) -> exp.Expr:
     if value is None:
         return exp.null() if kind is None else exp.cast(exp.null(), _SQL_TYPES[kind])
-    return _WRITTEN[kind or ColumnType.TEXT](value)
+    return _LITERALS[kind or ColumnType.TEXT](value)
 
 
 def _double(value: float) -> exp.Expr:
@@ -423,7 +423,7 @@ def _double(value: float) -> exp.Expr:
     return exp.Neg(this=sql) if math.copysign(1, value) < 0 else sql
 
 
-_WRITTEN: Mapping[ColumnType, Callable[[Any], exp.Expr]] = {
+_LITERALS: Mapping[ColumnType, Callable[[Any], exp.Expr]] = {
     ColumnType.TEXT: exp.Literal.string,
     ColumnType.INTEGER: exp.Literal.number,
     ColumnType.NUMBER: _double,
@@ -433,7 +433,7 @@ _WRITTEN: Mapping[ColumnType, Callable[[Any], exp.Expr]] = {
 }
 
 
-def _closed(sql: exp.Expr) -> exp.Expr:
+def _parenthesised(sql: exp.Expr) -> exp.Expr:
     """Add parentheses where engines could disagree on precedence."""
     return exp.paren(sql, copy=False) if isinstance(sql, (exp.Predicate, exp.Connector, exp.Not)) else sql
 
@@ -478,7 +478,7 @@ class _Checker:
     def typed(self, node: exp.Expr, term: _Term, kind: ColumnType) -> _Term:
         if term.type in (kind, None) or (kind is ColumnType.NUMBER and term.type in _NUMBERS):
             return self.converted(term, kind)
-        raise self.source.refusal(node, f"is of type {_word(term.type)}, where {kind.value} is needed")
+        raise self.source.refusal(node, f"is of type {_type_name(term.type)}, where {kind.value} is needed")
 
     def converted(self, term: _Term, kind: ColumnType) -> _Term:
         if term.type is kind:
@@ -488,7 +488,7 @@ class _Checker:
             return _constant(value if value is None else _CONVERSIONS[kind](value), kind)
         return _Term(exp.cast(term.sql, _SQL_TYPES[kind]), kind, _strict(_CONVERSIONS[kind], term))
 
-    def alike(self, node: exp.Expr, parts: Sequence[exp.Expr]) -> list[_Term]:
+    def same_typed(self, node: exp.Expr, parts: Sequence[exp.Expr]) -> list[_Term]:
         """Return the parts converted to the one type that they share."""
         terms = [self.term(part) for part in parts]
         kinds = {term.type for term in terms if term.type}
@@ -503,10 +503,10 @@ class _Checker:
             raise self.source.refusal(node, f"mixes {' and '.join(sorted(kind.value for kind in kinds))}")
         kind = kinds.pop() if kinds else ColumnType.TEXT
         terms = [self.converted(term, kind) for term in terms]
-        return [replace(term, sql=_closed(term.sql)) for term in terms]
+        return [replace(term, sql=_parenthesised(term.sql)) for term in terms]
 
     def ordered(self, node: exp.Expr, parts: Sequence[exp.Expr]) -> list[_Term]:
-        terms = self.alike(node, parts)
+        terms = self.same_typed(node, parts)
         if terms[0].type is ColumnType.FLAG:
             raise self.source.refusal(node, "orders flags, which can only be compared for equality")
         return terms
@@ -541,14 +541,14 @@ class _Checker:
 
     def moment(self, node: exp.Cast) -> _Term:
         found = _INSTANT.fullmatch(node.this.name)
-        a_date = node.to.is_type(exp.DType.DATE)
+        is_date = node.to.is_type(exp.DType.DATE)
         try:
-            if found is None or (a_date and found["minute"]):
+            if found is None or (is_date and found["minute"]):
                 raise ValueError
             day = date.fromisoformat(found["day"])
-            return _constant(day, ColumnType.DATE) if a_date else _constant(_instant(found), ColumnType.INSTANT)
+            return _constant(day, ColumnType.DATE) if is_date else _constant(_instant(found), ColumnType.INSTANT)
         except (ValueError, OverflowError):
-            form = "2026-01-31" if a_date else "2026-01-31 23:59:59"
+            form = "2026-01-31" if is_date else "2026-01-31 23:59:59"
             raise self.source.refusal(node.this, f"is not a valid time; write it like '{form}'") from None
 
     def paren(self, node: exp.Paren) -> _Term:
@@ -560,7 +560,7 @@ class _Checker:
         decisive = isinstance(node, exp.Or)
         join = exp.or_ if decisive else exp.and_
         sql = join(*(part.sql for part in parts), copy=False)
-        return _Term(sql, ColumnType.FLAG, lambda row: _settled([part.value(row) for part in parts], decisive))
+        return _Term(sql, ColumnType.FLAG, lambda row: _joined_truth([part.value(row) for part in parts], decisive))
 
     def negation(self, node: exp.Not) -> _Term:
         return self.negated(self.condition(node.this))
@@ -569,29 +569,31 @@ class _Checker:
         return _Term(exp.Not(this=term.sql), ColumnType.FLAG, _strict(operator.not_, term))
 
     def comparison(self, node: exp.Binary) -> _Term:
-        check = self.alike if isinstance(node, (exp.EQ, exp.NEQ)) else self.ordered
+        check = self.same_typed if isinstance(node, (exp.EQ, exp.NEQ)) else self.ordered
         left, right = check(node, [node.this, node.expression])
         compare = _COMPARISONS[type(node)]
-        value = _strict(lambda one, other: compare(_order(one), _order(other)), left, right)
+        value = _strict(lambda one, other: compare(_sort_key(one), _sort_key(other)), left, right)
         return _Term(type(node)(this=left.sql, expression=right.sql), ColumnType.FLAG, value)
 
     def between(self, node: exp.Between) -> _Term:
         this, low, high = self.ordered(node, [node.this, node.args["low"], node.args["high"]])
-        above = _strict(lambda value, bound: _order(value) >= _order(bound), this, low)
-        below = _strict(lambda value, bound: _order(value) <= _order(bound), this, high)
+        above = _strict(lambda value, bound: _sort_key(value) >= _sort_key(bound), this, low)
+        below = _strict(lambda value, bound: _sort_key(value) <= _sort_key(bound), this, high)
         sql = exp.Between(this=this.sql, low=low.sql, high=high.sql)
-        return _Term(sql, ColumnType.FLAG, lambda row: _settled([above(row), below(row)], decisive=False))
+        return _Term(sql, ColumnType.FLAG, lambda row: _joined_truth([above(row), below(row)], decisive=False))
 
     def membership(self, node: exp.In) -> _Term:
         if texts := node.args.get("field"):
             return self.contained(node, texts, node.this)
         if not node.expressions or not all(self.term(member).constant for member in node.expressions):
             raise self.source.refusal(node, "needs a list of literals")
-        this, *members = self.alike(node, [node.this, *node.expressions])
+        this, *members = self.same_typed(node, [node.this, *node.expressions])
         wanted = [member.value({}) for member in members]
 
         def held(value: Any) -> bool | None:
-            return _settled([None if each is None else _order(each) == _order(value) for each in wanted], True)
+            return _joined_truth(
+                [None if each is None else _sort_key(each) == _sort_key(value) for each in wanted], True
+            )
 
         sql = exp.In(this=this.sql, expressions=[member.sql for member in members])
         return _Term(sql, ColumnType.FLAG, _strict(held, this))
@@ -602,7 +604,7 @@ class _Checker:
     def contained(self, node: exp.Expr, texts: exp.Expr, member: exp.Expr) -> _Term:
         within, wanted = self.term(texts), self.quoted(member)
         if within.type is not ColumnType.TEXTS:
-            raise self.source.refusal(texts, f"is of type {_word(within.type)}, where texts is needed")
+            raise self.source.refusal(texts, f"is of type {_type_name(within.type)}, where texts is needed")
         found = exp.ArrayContains(this=within.sql, expression=wanted.sql)
         answer = _unless_null(within, exp.func("coalesce", found, exp.false()))
         return _Term(answer, ColumnType.FLAG, _strict(lambda values, value: value in values, within, wanted))
@@ -629,7 +631,7 @@ class _Checker:
             raise self.source.refusal(node, "needs null, true or false after `is`")
         truth = wanted.this if isinstance(wanted, exp.Boolean) else None
         this = self.term(node.this) if truth is None else self.condition(node.this)
-        sql = exp.Is(this=_closed(this.sql), expression=wanted.copy())
+        sql = exp.Is(this=_parenthesised(this.sql), expression=wanted.copy())
         return _Term(sql, ColumnType.FLAG, lambda row: this.value(row) is truth)
 
     def arithmetic(self, node: exp.Binary) -> _Term:
@@ -669,8 +671,8 @@ class _Checker:
             raise self.source.refusal(node, f"needs 0 to {MAX_DECIMALS} decimals")
         return digits
 
-    def first_known(self, node: exp.Coalesce) -> _Term:
-        terms = self.several(node, self.alike)
+    def coalesced(self, node: exp.Coalesce) -> _Term:
+        terms = self.two_or_more(node, self.same_typed)
         sql = exp.Coalesce(this=terms[0].sql, expressions=[term.sql for term in terms[1:]])
 
         def value(row: Row) -> Any:
@@ -679,17 +681,17 @@ class _Checker:
         return _Term(sql, terms[0].type, value)
 
     def extreme(self, node: exp.Func) -> _Term:
-        terms = self.several(node, self.ordered)
+        terms = self.two_or_more(node, self.ordered)
         choose = max if isinstance(node, exp.Greatest) else min
 
         def value(row: Row) -> Any:
             values = [each for term in terms if (each := term.value(row)) is not None]
-            return choose(values, key=_order, default=None)
+            return choose(values, key=_sort_key, default=None)
 
         sql = type(node)(this=terms[0].sql, expressions=[term.sql for term in terms[1:]], ignore_nulls=True)
         return _Term(sql, terms[0].type, value)
 
-    def several(self, node: exp.Func, check: Callable[[exp.Expr, list[exp.Expr]], list[_Term]]) -> list[_Term]:
+    def two_or_more(self, node: exp.Func, check: Callable[[exp.Expr, list[exp.Expr]], list[_Term]]) -> list[_Term]:
         if not node.expressions:
             raise self.source.refusal(node, "needs two values or more")
         return check(node, [node.this, *node.expressions])
@@ -719,7 +721,7 @@ class _Checker:
         return _Term(sql, ColumnType.FLAG, _strict(_TEXT_TESTS[type(node)], text, piece))
 
 
-def _word(kind: ColumnType | None) -> str:
+def _type_name(kind: ColumnType | None) -> str:
     return kind.value if kind else "null"
 
 
@@ -770,7 +772,7 @@ def _construct(check: Callable[[_Checker, Any], _Term], *arguments: str) -> _Con
 _FUNCTION_NODES: Mapping[type[exp.Expr], _Construct] = {
     exp.Abs: _construct(_Checker.absolute, "this"),
     exp.ArrayContains: _construct(_Checker.list_contains, "this", "expression"),
-    exp.Coalesce: _construct(_Checker.first_known, "this", "expressions"),
+    exp.Coalesce: _construct(_Checker.coalesced, "this", "expressions"),
     exp.Greatest: _construct(_Checker.extreme, "this", "expressions", "ignore_nulls"),
     exp.Least: _construct(_Checker.extreme, "this", "expressions", "ignore_nulls"),
     exp.Length: _construct(_Checker.length, "this"),

@@ -501,7 +501,7 @@ def _other_referrals(rng: np.random.Generator, people: _People) -> _Referrals:
     near = rng.integers(0, people.count, count)
     created = rng.uniform(people.created[near], np.minimum(people.created[near] + 2.0, END))
     status = rng.choice(["pending", "rejected", "fraud"], count, p=[0.64, 0.25, 0.11])
-    return _Referrals(_earlier_lead(rng, people.quality, near), _nobody(count), created, _never(count), status)
+    return _Referrals(_earlier_lead(rng, people.quality, near), _no_lead(count), created, _never(count), status)
 
 
 def _invented_referrals(rng: np.random.Generator, people: _People) -> _Referrals:
@@ -509,7 +509,7 @@ def _invented_referrals(rng: np.random.Generator, people: _People) -> _Referrals
     count = round(0.012 * people.count)
     referrer = rng.integers(0, min(RING_LEADS, people.count), count)
     created = rng.uniform(np.maximum(END - 5 * DAY, people.created[referrer]), END)
-    return _Referrals(referrer, _nobody(count), created, _never(count), np.full(count, "fraud"))
+    return _Referrals(referrer, _no_lead(count), created, _never(count), np.full(count, "fraud"))
 
 
 # ---------------------------------------------------------------------------------------------------------- tables
@@ -652,7 +652,7 @@ def _never(count: int) -> Floats:
     return np.full(count, np.inf)
 
 
-def _nobody(count: int) -> Ints:
+def _no_lead(count: int) -> Ints:
     return np.full(count, -1, dtype=np.int64)
 
 
