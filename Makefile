@@ -2,7 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
+PIP := python -m pip install --quiet --disable-pip-version-check
+LOCKED := $(PIP) --require-hashes --no-deps --requirement
+# The project itself has no hash; what builds it is in the lock.
+PROJECT := $(PIP) --no-deps --no-build-isolation
 PYTEST_ARGS ?= --numprocesses auto
 WHEEL_VENV ?= .make/wheel-venv
 NEWEST_VENV ?= .make/newest-venv
@@ -19,11 +22,12 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 
 .make/install: $(BIN)/python pyproject.toml requirements.lock
-	$(INSTALL) --editable .
+	$(BIN)/$(LOCKED) requirements.lock
+	$(BIN)/$(PROJECT) --editable .
 	@mkdir -p .make && touch $@
 
-.make/dev: .make/install
-	$(INSTALL) --editable '.[spark-connect,s3]' --group dev
+.make/dev: .make/install requirements-dev.lock
+	$(BIN)/$(LOCKED) requirements-dev.lock
 	@touch $@
 
 install: .make/install  ## the package in .venv
@@ -77,21 +81,25 @@ bench: .make/dev tools  ## speed and memory, into docs/performance.md
 screenshots: .make/dev tools  ## docs/images, from the UI on the sample
 	$(BIN)/python -m scripts.screenshot
 
-wheel-test: $(BIN)/python  ## build a wheel and run the sample from it, outside the checkout
+wheel-test: .make/install  ## build a wheel and run the sample from it, outside the checkout
 	rm -rf dist $(WHEEL_VENV)
-	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 	$(PYTHON) -m venv $(WHEEL_VENV)
-	$(WHEEL_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock dist/*.whl
+	$(WHEEL_VENV)/bin/$(LOCKED) requirements.lock
+	$(WHEEL_VENV)/bin/$(PROJECT) dist/*.whl
 	wheel="$$(cd $(WHEEL_VENV) && pwd)"; folder="$$(mktemp -d)"; cd "$$folder" && "$$wheel/bin/acquisition" run --source sample --lake lake
 
 production-like: .make/install  ## webserver, daemon and code server on a real PostgreSQL
 	@sh scripts/postgres.sh
 	@sh scripts/production_like.sh
 
-lock: $(BIN)/python  ## requirements.lock from pyproject.toml
-	$(INSTALL) uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --all-extras --group dev --no-emit-index-url \
-		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock" --group build
+
+lock: $(BIN)/python  ## requirements.lock (the package) and requirements-dev.lock (with extras, tests and checks)
+	$(BIN)/$(PIP) uv
+	$(UV) --all-extras --group dev --output-file requirements-dev.lock pyproject.toml
+	$(UV) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
 
 clean:  ## remove what make made
 	rm -rf $(VENV) .make dist build lake .dagster_home *.egg-info

@@ -24,7 +24,7 @@ from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
 from acquisition_assets.lead_segments import explain as segment_explain
 from acquisition_assets.lead_segments import report as segment_report
 from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS, SEGMENT_CHANGES
-from acquisition_assets.raw.contract import QUARANTINE, RAW, RAW_ALIASES, SOURCE_STATE
+from acquisition_assets.raw.contract import QUARANTINE, RAW, STATE
 from acquisition_assets.social_performance import report as social_report
 from acquisition_assets.social_performance.contract import SOCIAL_PERFORMANCE
 
@@ -41,12 +41,14 @@ class Build:
     """What the assets of a deployment are built from.
 
     full: read all events again, not only those of the last days and of days that the lake lacks.
+    forget: with `full`, also replace days of which the source has no event any more.
     """
 
     env: Env
     source: Source
     policy: Policy
     full: bool = False
+    forget: bool = False
 
 
 # Assets are imported when they are built: a command that only reads the catalogue starts faster without them.
@@ -56,7 +58,17 @@ def _raw(build: Build) -> list[dg.AssetsDefinition]:
     from acquisition_assets.raw import asset
 
     policy = build.policy
-    return [asset.build(build.env, build.source, policy.vocabulary, policy.ingestion, full=build.full)]
+    return [
+        asset.build(
+            build.env,
+            build.source,
+            policy.vocabulary,
+            policy.ingestion,
+            policy.freshness,
+            full=build.full,
+            forget=build.forget,
+        )
+    ]
 
 
 def _features(build: Build) -> list[dg.AssetsDefinition]:
@@ -105,7 +117,7 @@ def _social_performance(build: Build) -> list[dg.AssetsDefinition]:
 
 
 PRODUCTS: tuple[Product, ...] = (
-    Product("raw", (*RAW.values(), RAW_ALIASES, SOURCE_STATE, QUARANTINE), _raw, is_delivered=False),
+    Product("raw", (*RAW.values(), *STATE, QUARANTINE), _raw, is_delivered=False),
     Product("features", (LEAD_ACTIVITY, DAILY_METRICS), _features),
     Product(
         "dynamic_scores",

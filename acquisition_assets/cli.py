@@ -1,6 +1,6 @@
-"""Here: the command line `acquisition`: its commands, their options, and how errors become one line and an exit code.
+"""Defines the command line `acquisition`: its commands, their options, and how errors become a line and an exit code.
 
-Not here: what the commands do; each imports its module from commands/ when it is called, so that `--help` is quick.
+Does not do the commands' work: each imports its module from commands/ when it is called, so that `--help` is quick.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NoReturn
@@ -16,15 +17,36 @@ import typer
 from typer.core import TyperGroup
 
 from acquisition_assets import __version__
-from acquisition_assets.core.errors import AcquisitionError
-from acquisition_assets.core.masking import clean
+from acquisition_assets.core.errors import (
+    AcquisitionError,
+    ExitCode,
+    InputError,
+    describe_defect,
+    describe_error,
+    is_out_of_memory,
+)
+from acquisition_assets.core.masking import sanitize
 
-USAGE_ERROR = 2
-INTERRUPTED = 130
+LAST_STANDARD = 2
+"""The descriptor of stderr."""
+NEEDED_MEMORY = "give it at least 2 GB of memory (ulimit -v, the container's limit), or end other programs"
+
+
+class _InterruptedError(AcquisitionError):
+    """Ctrl-C, which typer would end without a word."""
+
+    exit_code = ExitCode.INTERRUPTED.value
 
 
 class Commands(TyperGroup):
-    """The commands; whatever goes wrong in one is told in one line on stderr."""
+    """The commands; whatever goes wrong in one is reported in one line on stderr."""
+
+    def invoke(self, context: Any) -> Any:
+        """Run the command that is named."""
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            raise _InterruptedError("interrupted") from None
 
     def main(
         self,
@@ -46,29 +68,37 @@ class Commands(TyperGroup):
 
 
 def _guarded(command: Callable[[], Any]) -> int:
-    """The exit code of a command; an error is told in one line."""
+    """Run a command and return its exit code; whatever is raised becomes one line.
+
+    This is the last barrier: no input and no environment ends in a traceback.
+    """
     try:
         return int(command() or 0)
     except AcquisitionError as error:
-        return _told(str(error), error.exit_code)
+        return _report(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        return _told("interrupted", INTERRUPTED)
-    except OSError as error:
-        return _told(f"{error.filename or 'the system'}: {error.strerror or error}", AcquisitionError.exit_code)
+        return _report("interrupted", ExitCode.INTERRUPTED)
     except Exception as error:
         usage = _usage_error(error)
-        if usage is None:
-            raise
-        return _told(usage, USAGE_ERROR)
+        if usage is not None:
+            return _report(usage, ExitCode.WRONG_INPUT)
+        if is_out_of_memory(error):
+            return _report(f"there is not enough memory to run; {NEEDED_MEMORY}", ExitCode.FAILED)
+        if isinstance(error, PermissionError) and error.filename:
+            return _report(f"{describe_error(error)}; give this user the right to it", ExitCode.WRONG_INPUT)
+        if isinstance(error, OSError):
+            return _report(f"{'' if error.filename else 'the system: '}{describe_error(error)}", ExitCode.FAILED)
+        return _report(describe_defect(error), ExitCode.FAILED)
 
 
-def _told(message: str, exit_code: int) -> int:
-    typer.echo(f"error: {clean(message)}", err=True)
-    return exit_code
+def _report(message: str, exit_code: int) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        typer.echo(f"error: {sanitize(message)}", err=True)
+    return int(exit_code)
 
 
 def _usage_error(error: Exception) -> str | None:
-    """The line for a wrong command line; None for any other error."""
+    """Return the line for a wrong command line; None for any other error."""
     if not hasattr(error, "format_message"):
         return None
     context = getattr(error, "ctx", None)
@@ -87,6 +117,10 @@ Source = Annotated[
 LakeFolder = Annotated[str | None, typer.Option("--lake", metavar="DIR", help="Folder or URL of the lake.")]
 PolicyFile = Annotated[
     str | None, typer.Option("--policy", metavar="FILE", help="YAML file that overrides numbers of the policy.")
+]
+Layouts = Annotated[
+    list[str] | None,
+    typer.Option("--layout", metavar="NAME|FILE", help="Layout of the source's files; may be given several times."),
 ]
 Day = Annotated[str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="Business day.")]
 
@@ -119,6 +153,10 @@ def run(
     full: Annotated[
         bool, typer.Option("--full", help="Read all events again, not only the last days and those not yet read.")
     ] = False,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="With --full: empty the days of which the source has no row any more.")
+    ] = False,
+    layout: Layouts = None,
 ) -> None:
     """Materialise the whole graph for a day (default: yesterday; for the sample, its last day) or for a range of days.
 
@@ -126,7 +164,8 @@ def run(
     """
     from acquisition_assets.commands.run import run_command
 
-    raise typer.Exit(run_command(date, first, last, full=full, source=source, lake=lake, policy=policy))
+    options = {"source": source, "lake": lake, "policy": policy, "layout": _joined(layout)}
+    raise typer.Exit(run_command(date, first, last, full=full, forget=forget, **options))
 
 
 @app.command(short_help="Open the Dagster UI.")
@@ -149,15 +188,37 @@ def ui(
     raise typer.Exit(ui_command(host, port, days, home, source=source, lake=lake, policy=policy))
 
 
-@app.command(short_help="Check policy, source and lake; nothing is written.")
-def validate(source: Source = None, lake: LakeFolder = None, policy: PolicyFile = None) -> None:
-    """Check the policy, the source and the lake without writing anything.
+@app.command(short_help="Check policy, source, alerts and lake; nothing is written.")
+def validate(
+    date: Day = None,
+    source: Source = None,
+    lake: LakeFolder = None,
+    policy: PolicyFile = None,
+    layout: Layouts = None,
+) -> None:
+    """Check the policy, the rows of the source (as of the end of a day; default: yesterday), the alerts and the lake.
 
-    Exit code: 0 all is well; 1 a partition of the lake is corrupt; 2 wrong input.
+    Nothing is written. Exit code: 0 all is well; 1 a run would stop, or a partition of the lake is corrupt; 2 wrong
+    input.
     """
     from acquisition_assets.commands.validate import validate_command
 
-    raise typer.Exit(validate_command(source=source, lake=lake, policy=policy))
+    raise typer.Exit(validate_command(date, source=source, lake=lake, policy=policy, layout=_joined(layout)))
+
+
+@app.command(short_help="Send a test alert to each target.")
+def alert(
+    test: Annotated[bool, typer.Option("--test", help="Send a test to each target of ACQUISITION_ALERT_URLS.")] = False,
+) -> None:
+    """Send a test alert to each target of ACQUISITION_ALERT_URLS, and say what came of it.
+
+    Exit code: 0 each target took it; 1 one did not; 2 there is no target, or one is not a URL that apprise knows.
+    """
+    from acquisition_assets.commands.alert import alert_command
+
+    if not test:
+        raise InputError("nothing to do; send a test to each target with: acquisition alert --test")
+    raise typer.Exit(alert_command())
 
 
 @app.command(short_help="Say why a lead has its score, segments and items.")
@@ -173,11 +234,15 @@ def explain(
     raise typer.Exit(explain_command(lead, date, lake=lake, policy=policy))
 
 
+def _joined(layouts: list[str] | None) -> str | None:
+    """Return several options as the one setting that they are."""
+    return ",".join(layouts) if layouts else None
+
+
 def main() -> None:
-    """The entry point of the program `acquisition`."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, ValueError):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    """Run the program `acquisition`: its entry point."""
+    _make_streams_usable()
+    threading.excepthook = _report_in_thread
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
@@ -185,6 +250,30 @@ def main() -> None:
         app(prog_name="acquisition")
     except SystemExit as ended:
         _end(ended.code)
+
+
+def _make_streams_usable() -> None:
+    """Give the program streams that take any text, also where the shell has closed them.
+
+    A closed descriptor would be given to the next file that is opened, and what a library prints would go into it.
+    """
+    with contextlib.suppress(OSError):
+        while (opened := os.open(os.devnull, os.O_RDWR)) <= LAST_STANDARD:  # the lowest free descriptor is given
+            pass
+        os.close(opened)
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+
+
+def _report_in_thread(failed: threading.ExceptHookArgs) -> None:
+    """Report what a thread did not catch in one line; the run goes on or fails by itself."""
+    if failed.exc_value is not None and not isinstance(failed.exc_value, SystemExit):
+        _report(describe_defect(failed.exc_value), ExitCode.FAILED)
 
 
 def _end(code: str | int | None) -> NoReturn:

@@ -54,6 +54,7 @@ def build_defs(
     progress: Callable[[str, int, float], None] = no_progress,
     ordering: Callable[[str, dt.date], AbstractContextManager[None]] = no_wait,
     full: bool = False,
+    forget: bool = False,
 ) -> dg.Definitions:
     """The whole graph for a deployment; what is given wins over what the settings say.
 
@@ -72,7 +73,7 @@ def build_defs(
         progress=progress,
         ordering=ordering,
     )
-    build = Build(env, source, policy, full)
+    build = Build(env, source, policy, full, forget)
     assets = [asset for product in PRODUCTS for asset in product.build(build)]
     for destination in choose_destinations(settings):
         assets += destinations.build(env, destination)

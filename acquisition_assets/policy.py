@@ -19,7 +19,7 @@ from acquisition_assets.dynamic_scores.policy import ScorePolicy
 from acquisition_assets.features.policy import FeaturePolicy, whole_days
 from acquisition_assets.inputs.vocabulary import VocabularyPolicy
 from acquisition_assets.lead_segments.policy import Segment, SegmentName
-from acquisition_assets.raw.policy import IngestionPolicy
+from acquisition_assets.raw.policy import FreshnessPolicy, IngestionPolicy
 from acquisition_assets.social_performance.policy import SocialPolicy
 
 SHIPPED = Path(__file__).with_name("policy.yaml")
@@ -43,6 +43,7 @@ class Policy(Section):
     locale: Literal["es", "en"]
     vocabulary: VocabularyPolicy
     ingestion: IngestionPolicy
+    freshness: FreshnessPolicy
     features: FeaturePolicy
     platforms: PlatformPolicy
     dynamic_scores: ScorePolicy

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from pydantic_core import PydanticUndefined
+
 from acquisition_assets.catalog import DELIVERED
 from acquisition_assets.core.contracts import Contract, describe_checks
 from acquisition_assets.core.settings import PREFIX, Settings
@@ -112,7 +114,7 @@ def configuration_page() -> str:
     lines = ["# Configuration", GENERATED, "", "## Environment", ""]
     lines += ["| variable | default | meaning |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
-        default = "" if field.default in (None, "") else f"`{field.default}`"
+        default = "" if field.default in (None, "", PydanticUndefined) else f"`{field.default}`"
         lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
     lines += [
         "",

@@ -1,12 +1,11 @@
-"""Here: what an alert is: found in the events of a finished run, told in a title and a text without personal data.
+"""Makes alerts from the events of a finished run: a title and a text without personal data.
 
-Not here: when alerts are sent, and where to.
+Does not decide when alerts are sent (see `sensors`), nor where to (see `notifiers`).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -14,8 +13,8 @@ from urllib.parse import quote
 import dagster as dg
 from dagster._core.event_api import PartitionKeyFilter
 
-ANY_EMAIL = re.compile(r"[^\s@<>\"'(),;:=|]+@[^\s@<>\"'(),;:=|]+")
-MASK = "•••"
+from acquisition_assets.core.masking import sanitize, sanitize_lines
+
 TEXT_LENGTH = 600
 HISTORY = 20
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
@@ -167,9 +166,9 @@ def _check_alert(run: dg.DagsterRun, found: Evaluation, ui_url: str) -> Alert:
         name=f"{asset}:{check}@{day}",
         urgent=found.severity == dg.AssetCheckSeverity.ERROR,
         happened_at=found.happened_at,
-        title=masked(title),
+        title=sanitize(title),
         body=_body(found.description, facts, link),
-        line=masked(title),
+        line=sanitize(title),
     )
 
 
@@ -191,9 +190,9 @@ def _run_alert(run: dg.DagsterRun, partition: str | None, events: Iterable[dg.Ev
         name="run",
         urgent=True,
         happened_at=max((entry.timestamp for entry in events), default=0.0),
-        title=masked(title),
+        title=sanitize(title),
         body=_body("\n".join(reasons), facts, f"{ui_url.rstrip('/')}/runs/{run.run_id}" if ui_url else ""),
-        line=masked(title),
+        line=sanitize(title),
     )
 
 
@@ -218,15 +217,10 @@ def _partition(run: dg.DagsterRun) -> str | None:
 
 
 def _body(description: str, facts: Iterable[str], link: str) -> str:
-    text = masked(description.strip())
+    text = sanitize_lines(description.strip())
     if len(text) > TEXT_LENGTH:
         text = text[: TEXT_LENGTH - 1] + "…"
     return "\n".join(part for part in (text, *facts, link) if part)
-
-
-def masked(text: str) -> str:
-    """The text with whatever looks like an e-mail address blotted out."""
-    return ANY_EMAIL.sub(MASK, text)
 
 
 def digest(alerts: Sequence[Alert]) -> tuple[str, str]:

@@ -1,6 +1,6 @@
-"""Here: where alerts go: apprise targets, or the log where there are none. A target's URL is secret and never shown.
+"""Delivers alerts to apprise targets, or to the log where there are none. A target's URL is secret and never shown.
 
-Not here: what an alert says, and when it is sent.
+Does not decide what an alert says (see `alerts`), nor when it is sent (see `sensors`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Protocol
 
-from acquisition_assets.core.errors import AcquisitionError
+from acquisition_assets.core.errors import AcquisitionError, InputError
 
 SCHEME = re.compile(r"([A-Za-z0-9]{1,20})://")
 LOGGERS = ("apprise", "urllib3.connectionpool")
@@ -75,6 +75,29 @@ class AppriseNotifier:
     def __repr__(self) -> str:
         return f"<{self.label}>"
 
+    def check(self) -> None:
+        """Prove that apprise knows this kind of URL, without sending anything.
+
+        Raises:
+            InputError: it does not, or something is missing in the URL.
+        """
+        import apprise
+
+        with _captured():
+            try:
+                known = apprise.Apprise().add(self._url)
+            except Exception:  # a plugin's defect must not show the URL
+                known = False
+        if not known:
+            raise InputError(self._unknown)
+
+    @property
+    def _unknown(self) -> str:
+        return (
+            f"{self.label} is not a URL that apprise knows; repair ACQUISITION_ALERT_URLS "
+            "(try the URL with: apprise -b test URL)"
+        )
+
     def send(self, title: str, body: str, *, urgent: bool = True) -> None:
         """Send the alert through apprise, which is imported when it is first needed."""
         import apprise
@@ -83,10 +106,7 @@ class AppriseNotifier:
         with _captured() as said:
             sender = apprise.Apprise()
             if not sender.add(self._url):
-                raise AlertError(
-                    f"{self.label} is not a URL that apprise knows; repair ACQUISITION_ALERT_URLS "
-                    "(try the URL with: apprise -b test URL)"
-                )
+                raise AlertError(self._unknown)
             try:
                 taken = bool(
                     sender.notify(body=body, title=title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT)

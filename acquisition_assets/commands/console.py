@@ -1,11 +1,15 @@
-"""Prints lines, tables and sections: in colours on a terminal, plain elsewhere.
+"""Prints for the commands: the console, with colours on a terminal and plain elsewhere, tables, and lines on stderr.
 
-What is printed is left to the commands and the products.
+Every text is made safe to show (see `masking`). A reader that goes away never ends the work: what cannot be printed is
+dropped. Does not decide what is printed.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -14,7 +18,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from acquisition_assets.core.masking import clean
+from acquisition_assets.core.masking import sanitize
 from acquisition_assets.core.sections import Condition, Grid, Notice, Section, Severe, Strong
 from acquisition_assets.core.wording import format_cell
 
@@ -26,27 +30,49 @@ TRUTH_WIDTH = 9
 CONDITION_INDENT = 7
 
 
+class PatientConsole(Console):
+    """A console whose reader may go away: then it prints nothing more, and raises nothing."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, where that is possible."""
+        if not self.quiet:
+            try:
+                super().print(*objects, **options)
+            except (OSError, ValueError):  # a full disk, a terminal that hung up, a stream that was closed
+                self.quiet = True
+
+    def on_broken_pipe(self) -> None:
+        """Print nothing more; rich would end the program."""
+        self.quiet = True
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.file.fileno())
+            os.close(nowhere)
+
+
 def console() -> Console:
-    """Return the console on stdout, which prints texts unchanged."""
-    out = Console(markup=False, highlight=False, emoji=False)
+    """Return the console on stdout, which prints texts as they are."""
+    out = PatientConsole(markup=False, highlight=False, emoji=False)
     if not out.is_terminal:
         out.width = max(out.width, PLAIN_WIDTH)
     return out
 
 
 def warn(message: str) -> None:
-    """Print one line on stderr."""
-    typer.echo(f"warning: {clean(message)}", err=True)
+    """Print a warning, one line on stderr."""
+    with contextlib.suppress(OSError, ValueError):
+        typer.echo(f"warning: {sanitize(message)}", err=True)
 
 
 def fail(message: str) -> None:
-    """Print one line on stderr."""
-    typer.echo(f"error: {clean(message)}", err=True)
+    """Print an error, one line on stderr."""
+    with contextlib.suppress(OSError, ValueError):
+        typer.echo(f"error: {sanitize(message)}", err=True)
 
 
 def line(out: Console, text: str, style: str = "") -> None:
     """Print one line, never wrapped."""
-    out.print(Text(clean(text), style=style), soft_wrap=True)
+    out.print(Text(sanitize(text), style=style), soft_wrap=True)
 
 
 def heading(out: Console, text: str) -> None:
@@ -56,7 +82,7 @@ def heading(out: Console, text: str) -> None:
 
 
 def table(out: Console, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; numbers are aligned right, and every cell is made safe."""
+    """Print a table; numbers are on the right, and every cell is made safe to show."""
     shown = [list(row) for row in rows]
     drawn = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for place, name in enumerate(columns):
@@ -79,7 +105,7 @@ def print_section(section: Section, out: Console) -> None:
         elif isinstance(part, Condition):
             truth = TRUTHS[part.truth]
             text = Text.assemble(" " * CONDITION_INDENT, truth, " " * (TRUTH_WIDTH - len(truth)))
-            out.print(text.append(clean(part.text)), soft_wrap=True)
+            out.print(text.append(sanitize(part.text)), soft_wrap=True)
         elif part:
             line(out, f"  {part}")
         else:

@@ -1,6 +1,6 @@
-"""Here: what every command needs first: the settings of options and environment, the policy, the lake, the days.
+"""Gives every command what it needs first: the settings of options and environment, the policy, the lake, the days.
 
-Not here: what a command does with them.
+Does not decide what a command does with them.
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acquisition_assets.commands.console import warn
 from acquisition_assets.core.days import day_of, days_between, parse_day
-from acquisition_assets.core.errors import InputError
+from acquisition_assets.core.errors import InputError, describe_error
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.masking import holds_password
 from acquisition_assets.core.settings import PREFIX, Settings
@@ -26,18 +27,22 @@ EARLIEST_DAY = dt.date(1970, 1, 1)
 
 
 def utc_now() -> dt.datetime:
-    """The clock."""
+    """Return the time."""
     return dt.datetime.now(dt.timezone.utc)
 
 
 def read_settings(**options: str | None) -> Settings:
-    """The settings of the environment; options win.
+    """Return the settings of the environment; options win.
 
-    A variable that is no setting, and a password that is an option, are told on stderr.
+    A variable that is not a setting, and a password that is an option, are reported on stderr.
 
     Raises:
-        InputError: a setting is wrong.
+        InputError: a setting is wrong, or the current folder is gone.
     """
+    try:
+        Path.cwd()
+    except OSError:
+        raise InputError("the current folder does not exist any more; change to another one") from None
     for name, value in options.items():
         if value is not None and not value.strip():
             raise InputError(f"--{name} is empty; give it a value or leave it out")
@@ -52,21 +57,21 @@ def read_settings(**options: str | None) -> Settings:
 
 
 def open_lake(settings: Settings) -> Lake:
-    """The lake that the settings name.
+    """Return the lake that the settings name.
 
     Raises:
-        InputError: its URL is of an unknown kind.
+        InputError: its URL is of an unknown kind, holds credentials, or cannot be opened.
     """
     try:
         return Lake(settings.lake)
-    except (ValueError, ImportError) as error:
+    except (ValueError, ImportError, RuntimeError) as error:  # such as ~nobody
         raise InputError(
-            f"the lake {settings.lake} cannot be opened ({error}); name a folder or an fsspec URL"
+            f"the lake {settings.lake} cannot be opened ({describe_error(error)}); name a folder or an fsspec URL"
         ) from error
 
 
 def read_criteria(settings: Settings, policy: Policy) -> list[Criterion]:
-    """The criteria of the policy's segments, in its order.
+    """Return the criteria of the policy's segments, in its order.
 
     Raises:
         InputError: one is refused; the message names the file and the segment.
@@ -81,7 +86,7 @@ def read_criteria(settings: Settings, policy: Policy) -> list[Criterion]:
 
 
 def read_checked_policy(settings: Settings) -> Policy:
-    """The policy, with its segments' criteria checked.
+    """Return the policy, with its segments' criteria checked.
 
     Raises:
         InputError: with file, key, what is wrong and what is allowed.
@@ -96,7 +101,7 @@ def read_checked_policy(settings: Settings) -> Policy:
 def requested_days(
     settings: Settings, date: str | None, first: str | None, last: str | None, default: dt.date | None
 ) -> list[dt.date]:
-    """The days that the options ask for, in order.
+    """Return the days that the options ask for, in order.
 
     Args:
         settings: for the time zone.
@@ -141,16 +146,16 @@ def _ended(day: dt.date, newest: dt.date, settings: Settings) -> dt.date:
 
 
 def with_first_day(settings: Settings, default: dt.date, days: Sequence[dt.date], lookback: int) -> Settings:
-    """The settings with a first day that leaves room before the first of the days."""
+    """Return the settings with a first day that leaves room before the first of the days."""
     wanted = days[0] - dt.timedelta(days=lookback)
     start = min(settings.first_day or default, wanted)
     return settings.model_copy(update={"start_date": start.isoformat()})
 
 
 def environment_of(settings: Settings) -> Mapping[str, str]:
-    """The environment variables that give these settings to another process."""
+    """Return the environment variables that give these settings to another process."""
     return {
         f"ACQUISITION_{name.upper()}": str(value)
-        for name, value in settings.model_dump(exclude_defaults=True).items()
+        for name, value in settings.model_dump(exclude_unset=True).items()
         if value is not None
     }

@@ -16,7 +16,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
@@ -83,17 +83,21 @@ class _Schedule:
 class Processes:
     """Worker processes, started early so that they are ready when the first day can begin."""
 
-    def __init__(self, settings: Settings, days: Sequence[dt.date], jobs: int) -> None:
+    def __init__(
+        self, settings: Settings, days: Sequence[dt.date], jobs: int, *, full: bool = False, forget: bool = False
+    ) -> None:
         if not sys.warnoptions:
             os.environ.setdefault("PYTHONWARNINGS", "ignore")  # silence libraries, as in this process
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
         self._schedule = _Schedule(list(days))
+        self._reading = {"full": full, "forget": forget}
         self._workers = [self._start(context, settings) for _ in range(min(jobs, len(days)))]
 
     def _start(self, context: Any, settings: Settings) -> _Worker:
         ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(settings, self._schedule.days, theirs), daemon=True)
+        arguments = (settings, self._schedule.days, theirs, self._reading)
+        process = context.Process(target=_work, args=arguments, daemon=True)
         process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -169,12 +173,12 @@ def _check_ended(worker: _Worker) -> None:
 # -- inside the processes ---------------------------------------------------------------------------------------------
 
 
-def _work(settings: Settings, days: Sequence[dt.date], pipe: Connection) -> None:
+def _work(settings: Settings, days: Sequence[dt.date], pipe: Connection, reading: Mapping[str, bool]) -> None:
     """Run day after day in this process, until none is left."""
     _end_with_parent()
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError, EOFError):
         try:
-            _run_days(settings, days, pipe)
+            _run_days(settings, days, pipe, reading)
         except AcquisitionError as error:
             pipe.send(("broken", str(error)))
         finally:
@@ -182,7 +186,7 @@ def _work(settings: Settings, days: Sequence[dt.date], pipe: Connection) -> None
     pipe.close()
 
 
-def _run_days(settings: Settings, days: Sequence[dt.date], pipe: Connection) -> None:
+def _run_days(settings: Settings, days: Sequence[dt.date], pipe: Connection, reading: Mapping[str, bool]) -> None:
     import dagster as dg
 
     from acquisition_assets.commands.day import instance, run_day
@@ -205,7 +209,9 @@ def _run_days(settings: Settings, days: Sequence[dt.date], pipe: Connection) -> 
         if step in awaited:
             pipe.send(("did", step, place))
 
-    definitions = build_defs(settings, progress=publish, ordering=ordering)
+    definitions = build_defs(
+        settings, progress=publish, ordering=ordering, full=reading["full"], forget=reading["forget"]
+    )
     earlier = earlier_steps(asset for asset in definitions.assets or () if isinstance(asset, dg.AssetsDefinition))
     awaited = frozenset[str]().union(*earlier.values())
     with instance() as opened:

@@ -1,6 +1,6 @@
-"""Here: `acquisition run`: the checks before it, the days one after the other, progress, and the exit code.
+"""Implements `acquisition run`: the checks before it, the days one after the other, progress, and the exit code.
 
-Not here: the run of one day in Dagster (execution.py) and the summary (summary.py).
+Does not run a day itself (see `day`), nor print the summary (see `summary`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ from acquisition_assets.commands.deployment import (
     requested_days,
     with_first_day,
 )
-from acquisition_assets.core.lake import Lake, discard_staging
+from acquisition_assets.core.errors import ExitCode, InputError
+from acquisition_assets.core.lake import Lake
+from acquisition_assets.core.memory import default_limit
 from acquisition_assets.core.settings import Settings
+from acquisition_assets.core.staging import discard_open_folders, swept_temporary_files
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -32,8 +35,6 @@ if TYPE_CHECKING:
     from acquisition_assets.inputs.source import Source
     from acquisition_assets.policy import Policy
 
-INTERRUPTED = 130
-INPUT_ERROR = 2
 WORTH_PROCESSES = 8
 """In shorter ranges it takes longer to start processes than they save."""
 MOST_PROCESSES = 4
@@ -51,24 +52,29 @@ class Deployment:
     lake: Lake
 
 
-def run_command(date: str | None, first: str | None, last: str | None, *, full: bool, **options: str | None) -> int:
-    """Run the days that are asked for; the exit code.
+def run_command(
+    date: str | None, first: str | None, last: str | None, *, full: bool, forget: bool = False, **options: str | None
+) -> int:
+    """Run the requested days and return the exit code.
 
     Raises:
-        InputError: settings, policy, source, lake or days are wrong.
+        InputError: settings, policy, source, lake or days are wrong, or the options do not fit together.
     """
     from acquisition_assets.sources.choose import last_day
+
+    if forget and not full:
+        raise InputError("--forget needs --full; give both, or leave --forget out")
 
     settings = read_settings(**options)
     days = requested_days(settings, date, first, last, last_day(settings))
     deployment = prepare(settings)
     out = console()
     try:
-        outcomes = materialise(deployment, days, out, full=full)
+        outcomes = materialise(deployment, days, out, full=full, forget=forget)
         return _tell(deployment, days, outcomes, out)
     except KeyboardInterrupt:
-        fail("interrupted; tables that were not published yet are as they were before")
-        return INTERRUPTED
+        fail("interrupted; unpublished tables were left unchanged")
+        return ExitCode.INTERRUPTED
 
 
 def prepare(settings: Settings) -> Deployment:
@@ -90,28 +96,37 @@ def prepare(settings: Settings) -> Deployment:
 
 
 def materialise(
-    deployment: Deployment, days: Sequence[dt.date], out: Console, *, full: bool = False
+    deployment: Deployment, days: Sequence[dt.date], out: Console, *, full: bool = False, forget: bool = False
 ) -> list[DayOutcome]:
     """Materialise the days, with progress, up to the first that fails; in long ranges some are side by side."""
     settings = _settings_for(deployment, days)
     jobs = parallel_days(settings, len(days))
     try:
-        if jobs == 1:
-            return _one_by_one(deployment, settings, days, out, full=full)
-        return _side_by_side(deployment, settings, days, out, jobs, full=full)
+        with swept_temporary_files():
+            if jobs == 1:
+                return _one_by_one(deployment, settings, days, out, full=full, forget=forget)
+            return _side_by_side(deployment, settings, days, out, jobs, full=full, forget=forget)
     finally:
-        discard_staging()
+        discard_open_folders()
 
 
 def _side_by_side(
-    deployment: Deployment, settings: Settings, days: Sequence[dt.date], out: Console, jobs: int, *, full: bool
+    deployment: Deployment,
+    settings: Settings,
+    days: Sequence[dt.date],
+    out: Console,
+    jobs: int,
+    *,
+    full: bool,
+    forget: bool,
 ) -> list[DayOutcome]:
     """The first day reads the history, or everything again; meanwhile the processes for the others start."""
     from acquisition_assets.commands.parallel_days import Processes
 
-    processes = Processes(settings, days[1:], jobs)
+    shared = {} if "memory_limit" in settings.model_fields_set else {"memory_limit": default_limit(jobs)}
+    processes = Processes(settings.model_copy(update=shared), days[1:], jobs, full=full, forget=forget)
     try:
-        outcomes = _one_by_one(deployment, settings, days[:1], out, full=full)
+        outcomes = _one_by_one(deployment, settings, days[:1], out, full=full, forget=forget)
         if not outcomes[-1].exit_code:
             line(out, f"{days[1]} to {days[-1]}, {jobs} days side by side")
             outcomes += processes.run(_progress_of_days(out))
@@ -139,25 +154,25 @@ def _settings_for(deployment: Deployment, days: Sequence[dt.date]) -> Settings:
 
 
 def _one_by_one(
-    deployment: Deployment, settings: Settings, days: Sequence[dt.date], out: Console, *, full: bool
+    deployment: Deployment, settings: Settings, days: Sequence[dt.date], out: Console, *, full: bool, forget: bool
 ) -> list[DayOutcome]:
     from acquisition_assets.commands.day import instance, run_day
 
     outcomes: list[DayOutcome] = []
     with instance() as opened:
-        definitions = _definitions(deployment, settings, out, full=full)
+        definitions = _definitions(deployment, settings, out, full=full, forget=forget)
         for day in days:
             line(out, f"{day} ({settings.timezone}) from {deployment.source.label} into {deployment.lake.url}")
             with out.status("working") if out.is_terminal else contextlib.nullcontext():
                 outcomes.append(run_day(definitions, day, opened))
             if outcomes[-1].exit_code:
                 break
-            if full and day == days[0]:  # the days after it have nothing left to read again
-                definitions = _definitions(deployment, settings, out, full=False)
     return outcomes
 
 
-def _definitions(deployment: Deployment, settings: Settings, out: Console, *, full: bool) -> dg.Definitions:
+def _definitions(
+    deployment: Deployment, settings: Settings, out: Console, *, full: bool, forget: bool
+) -> dg.Definitions:
     from acquisition_assets.definitions import build_defs
 
     return build_defs(
@@ -167,6 +182,7 @@ def _definitions(deployment: Deployment, settings: Settings, out: Console, *, fu
         lake=deployment.lake,
         progress=progress(out),
         full=full,
+        forget=forget,
     )
 
 
@@ -191,12 +207,12 @@ def _tell(deployment: Deployment, days: Sequence[dt.date], outcomes: Sequence[Da
     from acquisition_assets.commands.summary import print_summary
 
     newest = outcomes[-1]
-    if newest.exit_code == INTERRUPTED:
+    if newest.exit_code == ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
-    if newest.exit_code != INPUT_ERROR:
+    if newest.exit_code != ExitCode.WRONG_INPUT:
         print_summary(deployment.lake, outcomes, out)
-    if newest.exit_code == INPUT_ERROR:
-        fail(next(failure.reason for failure in newest.failures if failure.exit_code == INPUT_ERROR))
+    if newest.exit_code == ExitCode.WRONG_INPUT:
+        fail(next(failure.reason for failure in newest.failures if failure.exit_code == ExitCode.WRONG_INPUT))
     else:
         _tell_failures(newest)
     if newest.exit_code and newest.day != days[-1]:

@@ -18,7 +18,7 @@ from acquisition_assets.anomalies.messages import says_no_data
 from acquisition_assets.catalog import REPORTS
 from acquisition_assets.commands.console import heading, line, print_section, table
 from acquisition_assets.core.lake import Lake
-from acquisition_assets.core.masking import clean
+from acquisition_assets.core.masking import sanitize
 from acquisition_assets.core.sections import Severe
 from acquisition_assets.dynamic_scores.report import TASK, ScoringReport
 from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
@@ -65,7 +65,7 @@ def _nothing_happened(lake: Lake, day: dt.date, out: Console) -> None:
 def _hint(lake: Lake, day: dt.date, out: Console) -> None:
     """Print the command that explains the lead whose score changed most."""
     changes = ScoringReport.model_validate_json(lake.read_report(day, TASK)).score_changes
-    if changes and clean(changes[0].lead_id) == changes[0].lead_id:
+    if changes and sanitize(changes[0].lead_id) == changes[0].lead_id:
         command = ["acquisition", "explain", "--lake", lake.url, "--lead", changes[0].lead_id]
         line(out, f"why a score is what it is: {shlex.join(command)}")
 

@@ -1,12 +1,13 @@
-"""Here: `acquisition ui`: Dagster's folder, some days of the sample for a first look, and the start of `dagster dev`.
+"""Implements `acquisition ui`: Dagster's folder, some days of the sample for a first look, and `dagster dev`.
 
-Not here: the graph (definitions.py) and the run of a day (execution.py).
+Does not make the graph (see `definitions`), nor run a day (see `day`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import ipaddress
 import os
 import signal
 import socket
@@ -15,17 +16,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from acquisition_assets.commands.console import console, fail, line
+from acquisition_assets.commands.console import console, fail, line, warn
 from acquisition_assets.commands.deployment import environment_of, read_settings
 from acquisition_assets.commands.run import Deployment, materialise, prepare
 from acquisition_assets.core.days import days_between
-from acquisition_assets.core.errors import InputError
+from acquisition_assets.core.errors import ExitCode, InputError
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.sources.choose import SAMPLE, first_day, last_day
 from acquisition_assets.sources.sample import world
 
 DEFAULT_HOME = ".dagster_home"
-INTERRUPTED = 130
 DAGSTER_YAML = """\
 # Made by `acquisition ui`; change it as you like, it is not written again.
 telemetry:
@@ -50,6 +50,11 @@ def ui_command(host: str, port: int, days: int, home: str | None, **options: str
     """
     settings = read_settings(**options)
     require_free(host, port)
+    if not is_loopback(host):
+        warn(
+            f"the UI on {host} has no login: whoever reaches this port sees the data and can start runs; use "
+            "--host 127.0.0.1, or let a proxy with a login stand before it"
+        )
     deployment = prepare(settings)
     out = console()
     url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
@@ -59,10 +64,19 @@ def ui_command(host: str, port: int, days: int, home: str | None, **options: str
             return 1
     except KeyboardInterrupt:
         fail("interrupted")
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
     line(out, f"Dagster UI: {url} (ready in some seconds; Ctrl-C stops it)", "bold")
     become_dagster(host, port)
     return 0
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address can be reached from this machine only; an unknown name is taken as one that others reach."""
+    try:
+        found = {str(address[4][0]) for address in socket.getaddrinfo(host, None)}
+    except (OSError, UnicodeError):
+        return False
+    return all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in found)
 
 
 def require_free(host: str, port: int) -> None:
@@ -76,10 +90,9 @@ def require_free(host: str, port: int) -> None:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except OSError as error:
-        raise InputError(
-            f"cannot listen on {host}:{port} ({error.strerror}); choose others with --host and --port"
-        ) from error
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no name of a host"
+        raise InputError(f"cannot listen on {host}:{port} ({reason}); choose others with --host and --port") from error
 
 
 def make_home(home: str | None) -> Path:

@@ -1,12 +1,13 @@
-"""Here: `acquisition validate`: policy, source and lake are looked at, and nothing is written.
+"""Implements `acquisition validate`: looks at policy, source, alerts and lake, and writes nothing.
 
-Not here: what is right; the policy, the source and the contracts say so themselves.
+Does not decide what is right: the policy, the source and the contracts say so themselves.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,11 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
+from acquisition_assets.automation.notifiers import AppriseNotifier, make_notifiers
 from acquisition_assets.catalog import REPORTS, TABLES
 from acquisition_assets.commands.console import console, fail, line, table, warn
-from acquisition_assets.commands.deployment import open_lake, read_checked_policy, read_settings
+from acquisition_assets.commands.deployment import open_lake, read_checked_policy, read_settings, requested_days
 from acquisition_assets.core.contracts import Contract
-from acquisition_assets.core.errors import AcquisitionError, InputError, LakeError
+from acquisition_assets.core.errors import AcquisitionError, InputError, LakeError, describe_error
 from acquisition_assets.core.lake import Lake, corrupt
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.sources.choose import choose_source
@@ -36,26 +38,31 @@ class TableState:
     problems: list[str]
 
 
-def validate_command(**options: str | None) -> int:
-    """Look at everything, tell what was found, and give the exit code: the greatest of the parts.
+def validate_command(date: str | None = None, **options: str | None) -> int:
+    """Look at everything, print what was found, and return the exit code: the greatest of the parts.
 
     Raises:
-        InputError: a setting is wrong.
+        InputError: a setting or the date is wrong.
     """
     settings = read_settings(**options)
+    requested_days(settings, date, None, None, None)
     out = console()
-    codes = [_told(part, settings, out) for part in (_policy, _source, _lake)]
+    codes = [_checked(part, settings, out) for part in (_policy, _source, _alerts, _lake)]
     if not any(codes):
         line(out, "all is well", "bold green")
     return max(codes)
 
 
-def _told(part: Callable[[Settings, Console], int], settings: Settings, out: Console) -> int:
+def _checked(part: Callable[[Settings, Console], int], settings: Settings, out: Console) -> int:
+    """Look at one part; what it raises is reported, and the other parts are looked at all the same."""
     try:
         return part(settings, out)
     except AcquisitionError as error:
         fail(str(error))
         return error.exit_code
+    except OSError as error:
+        fail(describe_error(error))
+        return LakeError.exit_code
 
 
 def _policy(settings: Settings, out: Console) -> int:
@@ -71,6 +78,23 @@ def _source(settings: Settings, out: Console) -> int:
         warn(warning)
     line(out, f"source  {source.label}: can be read and has the required tables and columns")
     return 0
+
+
+def _alerts(settings: Settings, out: Console) -> int:
+    """Look at each target of alerts; nothing is sent."""
+    targets = make_notifiers(settings.alert_urls, logging.getLogger(__name__))
+    codes = [_checked(_target(target), settings, out) for target in targets if isinstance(target, AppriseNotifier)]
+    if codes and not any(codes):
+        line(out, f"alerts  {len(codes)} targets are known; send a test with: acquisition alert --test")
+    return max(codes, default=0)
+
+
+def _target(target: AppriseNotifier) -> Callable[[Settings, Console], int]:
+    def check(settings: Settings, out: Console) -> int:
+        target.check()
+        return 0
+
+    return check
 
 
 def _lake(settings: Settings, out: Console) -> int:
@@ -154,5 +178,5 @@ def _checked_rows(lake: Lake, contract: Contract, day: dt.date) -> int:
         raise corrupt(contract.table, str(day), error) from error
     differing = contract.differences(found)
     if differing:
-        raise corrupt(contract.table, str(day), ValueError("; ".join(map(str, differing))))
+        raise corrupt(contract.table, str(day), "; ".join(map(str, differing)))
     return rows

@@ -1,6 +1,6 @@
-"""Here: the lake: Parquet partitions `<table>/date=D/data.parquet` and reports, staged and swapped in as one file.
+"""Keeps the lake: Parquet partitions `<table>/date=D/data.parquet` and reports, staged and swapped in as one file.
 
-Not here: what is in a table, and how it is computed.
+Does not know what is in a table, nor how it is computed. Folders for unpublished files come from `staging`.
 
 One partition is one file, so that replacing it is one rename (or one object put): a reader, and a run that is killed at
 any moment, see the old partition or the new one. Readers are never locked out; writers wait for one another only where
@@ -9,14 +9,11 @@ a partition is written by the runs of several days (`Lake.exclusive`).
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import datetime as dt
 import fcntl
 import os
-import shutil
-import tempfile
-import time
+import re
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,20 +23,38 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from acquisition_assets.core.errors import InputError, LakeError
+from acquisition_assets.core.errors import InputError, LakeError, describe_error
+from acquisition_assets.core.staging import (
+    STALE_SECONDS,
+    discard_open_folders,
+    open_folder,
+    sweep_folders,
+    temporary_place,
+)
 
 STAGING = ".staging"
 PART = "data.parquet"
-STALE_SECONDS = 24 * 3600
 OBJECT_STORES = frozenset({"s3", "gs", "abfs", "az"})
-_OPEN: set[Path] = set()
-"""The staging folders that this process has open."""
+ROWS_AS_READ = re.compile(r"raw_\w+|quarantine")
+"""The tables that hold rows as the source has them: their files are for the lake's owner only."""
+OWNER_ONLY = 0o600
+discard_staging = discard_open_folders
+CREDENTIALS = re.compile(r"\w[\w+.-]*:/{1,2}[^/?#]*@")
 
 
 class Lake:
-    """A folder, or any fsspec URL, of partitions by table and business day."""
+    """A folder, or any fsspec URL, of partitions by table and business day.
+
+    Raises:
+        InputError: the URL holds credentials, or is of an unknown kind.
+    """
 
     def __init__(self, url: str) -> None:
+        if CREDENTIALS.match(url):
+            raise InputError(
+                "the URL of the lake holds credentials; leave them out, and give them to the store in its own way (for "
+                "s3:// that is AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile)"
+            )
         self.url = url.rstrip("/") or "/"
         self.is_local = "://" not in url or url.startswith("file://")
         if self.is_local:
@@ -152,27 +167,19 @@ class Lake:
             self.fs.rm_file(probe)
         except Exception as error:
             raise InputError(
-                f"the lake {self.url} cannot be written ({_reason(error)}); choose another folder with --lake or "
-                "ACQUISITION_LAKE, or give this user the right to write there"
+                f"the lake {self.url} cannot be written ({describe_error(error)}); choose another folder with --lake "
+                "or ACQUISITION_LAKE, or give this user the right to write there"
             ) from error
 
-    @contextlib.contextmanager
-    def staging(self) -> Iterator[Path]:
-        """A new local folder for files that are not published yet; it is gone afterwards.
+    def staging(self) -> contextlib.AbstractContextManager[Path]:
+        """Return a new local folder for files that are not published yet; it is gone afterwards.
 
-        On a local lake it lies in the lake itself, so that publishing is a rename.
+        On a local lake it is inside the lake, so that publishing is a rename. No sweep removes it while it is open.
         """
-        if self.is_local:
-            folder = Path(self.root) / STAGING / uuid.uuid4().hex
-        else:
-            folder = Path(tempfile.gettempdir()) / f"acquisition-{uuid.uuid4().hex}"
-        _OPEN.add(folder)  # before it is made: an interrupt may come in between
-        try:
-            folder.mkdir(mode=0o777 if self.is_local else 0o700, parents=True)
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            _OPEN.discard(folder)
+        return open_folder(self._staging_place())
+
+    def _staging_place(self) -> Path:
+        return Path(self.root) / STAGING if self.is_local else temporary_place()
 
     @contextlib.contextmanager
     def exclusive(self, step: str) -> Iterator[None]:
@@ -191,7 +198,10 @@ class Lake:
             yield
 
     def publish(self, staged: Path, table: str, day: dt.date) -> None:
-        """Put a staged Parquet file in the place of a partition, atomically."""
+        """Put a staged Parquet file in the place of a partition, atomically; rows as read are for the owner only."""
+        if self.is_local and ROWS_AS_READ.fullmatch(table):
+            with contextlib.suppress(OSError):  # a file system without rights; a missing file is reported below
+                staged.chmod(OWNER_ONLY)
         self._publish(staged, self._path(table, day), f"partition {table}/date={day}")
 
     def publish_report(self, text: str, day: dt.date, task: str) -> None:
@@ -202,15 +212,10 @@ class Lake:
             self._publish(staged, f"{self.root}/reports/date={day}/{task}.json", f"report {task} of {day}")
 
     def sweep(self) -> None:
-        """Remove what killed runs left in staging more than a day ago."""
+        """Remove what killed runs left in staging, at once, and nothing that a run still has open."""
+        sweep_folders(self._staging_place())
         if not self.is_local:
             self._sweep_remote()
-            return
-        with contextlib.suppress(FileNotFoundError):
-            for entry in os.scandir(Path(self.root) / STAGING):
-                with contextlib.suppress(FileNotFoundError):
-                    if time.time() - entry.stat().st_mtime > STALE_SECONDS:
-                        shutil.rmtree(entry.path, ignore_errors=True)
 
     def _sweep_remote(self) -> None:
         now = dt.datetime.now(dt.timezone.utc)
@@ -230,7 +235,7 @@ class Lake:
                 self.fs.put_file(str(staged), target)
         except Exception as error:  # stores raise what they like
             raise LakeError(
-                f"{what} could not be written to {self.url} ({_reason(error)}); the old one stays"
+                f"{what} could not be written to {self.url} ({describe_error(error)}); the old one stays"
             ) from error
 
     def _make_folder(self, path: str) -> None:
@@ -250,16 +255,6 @@ class Lake:
         return f"{self.root}/{table}/date={day.isoformat()}/{PART}"
 
 
-@atexit.register
-def discard_staging() -> None:
-    """Remove the staging folders that an interrupt has left: it may come where no `finally` is left to run.
-
-    That is so where a step has given a result to Dagster, and waits for the next to be asked for.
-    """
-    while _OPEN:
-        shutil.rmtree(_OPEN.pop(), ignore_errors=True)
-
-
 def _linked(file: Path, link: Path) -> Path:
     """The link to what is there now; the file itself on a file system without links."""
     try:
@@ -274,25 +269,25 @@ def _linked(file: Path, link: Path) -> Path:
 
 
 def _open_url(url: str) -> tuple[Any, str]:
-    """The file system of a URL and the path in it; other processes write there too, so no listing is remembered."""
+    """Return the file system of a URL and the path in it; no listing is remembered, as other processes write there too.
+
+    Raises:
+        InputError: its kind is unknown, or its package is not installed.
+    """
     try:
         fs, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
-    except (ImportError, ValueError) as error:
+    except Exception as error:  # each kind of store raises its own
         raise InputError(
-            f"the lake {url} cannot be opened ({_reason(error)}); name a folder, or an fsspec URL whose package is "
-            "installed (for s3:// that is acquisition-assets[s3])"
+            f"the lake {url} cannot be opened ({describe_error(error)}); name a folder, or an fsspec URL whose package "
+            "is installed (for s3:// that is acquisition-assets[s3])"
         ) from error
     return fs, str(root)
 
 
-def corrupt(table: str, day: str, error: Exception) -> LakeError:
-    """The error for a partition that is there but cannot be read."""
+def corrupt(table: str, day: str, reason: str | Exception) -> LakeError:
+    """Return the error for a partition that exists but cannot be read; an exception's own words are not repeated."""
+    words = reason if isinstance(reason, str) else describe_error(reason)
     return LakeError(
-        f"partition {table}/date={day} of the lake is corrupt ({_reason(error)[:200]}); make it again with: "
+        f"partition {table}/date={day} of the lake is corrupt ({words[:200]}); make it again with: "
         f"acquisition run --date {day}" + (" --full" if table == "raw_events" else "")
     )
-
-
-def _reason(error: BaseException) -> str:
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return (" ".join(text.split()) or type(error).__name__).rstrip(".")

@@ -13,8 +13,8 @@ from acquisition_assets.core.specs import ORDERED_DAYS
 def earlier_steps(assets: Iterable[dg.AssetsDefinition]) -> Mapping[str, frozenset[str]]:
     """Return the steps that must wait for earlier days, each with the steps that it waits for.
 
-    A step waits if the partition mapping of a dependency starts before the day itself, or if its tag says that it writes
-    partitions of other days, as ingestion does with late events.
+    A step waits if the partition mapping of a dependency starts before the day itself, or if its tag says that it
+    writes partitions of other days, as ingestion does with late events.
     """
     definitions = list(assets)
     maker = {key: definition.op.name for definition in definitions for key in definition.keys}

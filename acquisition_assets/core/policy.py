@@ -1,13 +1,13 @@
-"""Here: reading a policy file, laying a user's file over the shipped one, and refusing what is wrong with its place.
+"""Reads policy files, merges a user's file into the shipped one, and refuses what is wrong with its place.
 
-Not here: which numbers there are; every product types its own section.
+Does not know which numbers there are: every product types its own section.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Hashable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -23,7 +23,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     def parameters(self) -> dict[str, object]:
-        """The section's plain values, as the parameters of its SQL."""
+        """Return the section's plain values, as the parameters of its SQL."""
         return {name: value for name, value in self if isinstance(value, (int, float, str))}
 
 
@@ -54,69 +54,51 @@ LowerText = Annotated[str, AfterValidator(_lower)]
 SHOWN_LENGTH = 60
 # pydantic's words, and ours.
 WORDS = {"Input should": "must", "a valid integer": "a whole number", "a valid ": "a "}
-PLAIN_NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)?(\.\d*)?([eE][+-]?\d+)?|[+-]?\.(inf|nan)", re.IGNORECASE)
+
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's parser, which is ten times as fast; PyYAML's own where it was built without."""
+DEEPEST = 50
+"""Levels of a policy file; the shipped one has four."""
+LONGEST_NUMBER = 30
+"""Characters of a whole number."""
+NULLS = ("", "~", "null", "Null", "NULL")
+BOOLEANS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
+PLAIN_NUMBER = re.compile(
+    r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+)
+ODD_NUMBER = re.compile(r"[+-]?(0b[01_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*(:[0-5]?[0-9])*(\.[0-9_]*)?)")
+"""What YAML 1.1 reads as a number though it is not written as one."""
 
 PolicyT = TypeVar("PolicyT", bound=BaseModel)
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """A safe loader of what means what it says: no key twice, no alias, no `1:30` that is 90, no `010` that is 8."""
+class _RefusalError(Exception):
+    """What is wrong in a YAML file, and where."""
 
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            alias = self.get_event()  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(
-                None, None, f"*{alias.anchor}: aliases are not read; write the value itself", alias.start_mark
-            )
-        return super().compose_node(parent, index)
-
-    def construct_number(self, node: yaml.ScalarNode) -> int | float:
-        """A number in decimal notation."""
-        if not PLAIN_NUMBER.fullmatch(node.value):
-            raise yaml.constructor.ConstructorError(
-                None,
-                None,
-                f"{node.value} is not a plain number; write it in decimals, such as 90 or 1.5",
-                node.start_mark,
-            )
-        if node.tag.endswith(":int"):
-            return int(self.construct_yaml_int(node))
-        return float(self.construct_yaml_float(node))
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key_node.value} is not text; put it in quotes", key_node.start_mark
-                )
-            if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-for _tag in ("int", "float"):
-    _PlainLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", _PlainLoader.construct_number)
+    def __init__(self, problem: str, mark: Any) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.problem_mark = mark
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file; an empty file is an empty mapping.
+    """Return the mapping in a YAML file; an empty file is an empty mapping.
 
     Raises:
-        InputError: it is missing, not YAML, or not a mapping.
+        InputError: it is missing, not YAML, not plain (see `_plain_value`), or not a mapping.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainLoader)
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InputError(f"policy file {path} cannot be read ({reason}); name a YAML file with --policy") from error
-    except (yaml.YAMLError, RecursionError) as error:
+        raise InputError(f"policy file {path} cannot be read ({reason}); name a YAML file with --policy") from None
+    try:
+        content = _plain_value(text)
+    except Exception as error:  # libyaml and its Python wrapper raise more than they document
         mark = getattr(error, "problem_mark", None)
         place = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "cannot be parsed"
-        raise InputError(f"policy file {path}{place}: not valid YAML: {problem}") from error
+        problem = getattr(error, "problem", None) or "it cannot be parsed"
+        raise InputError(f"policy file {path}{place}: not valid YAML: {problem}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -124,8 +106,108 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
+def _plain_value(text: str) -> Any:
+    """Return the value of a YAML text of mappings, lists, text, numbers, booleans and null; nothing else is read.
+
+    It is built from the parser's events, so that no constructor of PyYAML is ever called. Refused are explicit tags,
+    anchors and aliases, a key that is repeated or is no text, numbers that are not plain decimals, nesting that is
+    deeper than `DEEPEST`, and more than one document.
+
+    Raises:
+        _RefusalError, yaml.YAMLError: with the place.
+    """
+    open_nodes: list[_Node] = []
+    root = _Node(None)
+    documents = 0
+    for event in yaml.parse(text, Loader=LOADER):
+        if isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                raise _RefusalError("a second document begins here; write one", event.start_mark)
+        elif isinstance(event, yaml.NodeEvent):
+            _refuse_tricks(event)
+            parent = open_nodes[-1] if open_nodes else root
+            if isinstance(event, yaml.ScalarEvent):
+                parent.add(_scalar(event), event)
+                continue
+            if len(open_nodes) == DEEPEST:
+                raise _RefusalError(f"nested deeper than {DEEPEST} levels", event.start_mark)
+            node = _Node({} if isinstance(event, yaml.MappingStartEvent) else [])
+            parent.add(node.value, event)
+            open_nodes.append(node)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            open_nodes.pop()
+    return root.value
+
+
+@dataclass
+class _Node:
+    """A mapping or list while it is read, or the document; `key` is the mapping's key that waits for its value."""
+
+    value: Any
+    key: str | None = None
+
+    def add(self, value: Any, event: yaml.NodeEvent) -> None:
+        """Put a value where it belongs.
+
+        Raises:
+            _RefusalError: it is a key, and no text or repeated.
+        """
+        if isinstance(self.value, list):
+            self.value.append(value)
+        elif self.value is None:
+            self.value = value
+        elif self.key is not None:
+            self.value[self.key] = value
+            self.key = None
+        elif not isinstance(value, str):
+            written = getattr(event, "value", "of several values")
+            raise _RefusalError(f"key {_short(written, quoted=False)} is not text; put it in quotes", event.start_mark)
+        elif value in self.value:
+            raise _RefusalError(f"key {_short(value)} is repeated", event.start_mark)
+        else:
+            self.key = value
+
+
+def _refuse_tricks(event: yaml.NodeEvent) -> None:
+    if isinstance(event, yaml.AliasEvent):
+        raise _RefusalError(f"*{event.anchor}: aliases are not read; write the value itself", event.start_mark)
+    tag = getattr(event, "tag", None)
+    if tag is not None:
+        raise _RefusalError(
+            f"tags such as {_short(tag, quoted=False)} are not read; write the value itself", event.start_mark
+        )
+
+
+def _scalar(event: yaml.ScalarEvent) -> str | int | float | bool | None:
+    """Return the value of plain text as YAML 1.1 understands it, but for times, which stay text.
+
+    Raises:
+        _RefusalError: YAML would read a number that does not mean what it says, such as `1:30` or `010`.
+    """
+    text = str(event.value)
+    if not event.implicit[0]:  # quoted, or a block
+        return text
+    if text in NULLS:
+        return None
+    if text.lower() in BOOLEANS and text in (text.lower(), text.upper(), text.capitalize()):
+        return BOOLEANS[text.lower()]
+    if PLAIN_NUMBER.fullmatch(text):
+        if text.lstrip("+-").isdecimal():
+            if len(text) > LONGEST_NUMBER:
+                raise _RefusalError(f"{_short(text, quoted=False)} is too long for a number", event.start_mark)
+            return int(text)
+        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    if ODD_NUMBER.fullmatch(text):
+        raise _RefusalError(
+            f"{_short(text, quoted=False)} is not a plain number; write it in decimals, such as 90 or 1.5",
+            event.start_mark,
+        )
+    return text
+
+
 def merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
-    """The base with what the override names replaced, mapping by mapping; a key set to null is removed.
+    """Return the base with what the override names replaced, mapping by mapping; a key set to null is removed.
 
     A null for a key that the base does not have stays, and is refused later.
     """
@@ -141,7 +223,7 @@ def merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
 
 
 def load_policy(model: type[PolicyT], shipped: Path, user: Path | None) -> PolicyT:
-    """The shipped policy with the user's file laid over it, validated.
+    """Return the shipped policy with the user's file merged into it, validated.
 
     Raises:
         InputError: with file, key, what is wrong and what is allowed, in one line.
@@ -153,10 +235,15 @@ def load_policy(model: type[PolicyT], shipped: Path, user: Path | None) -> Polic
         return model.model_validate(values)
     except ValidationError as error:
         raise InputError(f"policy file {user or shipped}: {_explain(error, model)}") from None
+    except Exception as error:  # a validator that did not expect such a value
+        raise InputError(
+            f"policy file {user or shipped}: it cannot be checked ({type(error).__name__}); compare it with "
+            "docs/configuration.md"
+        ) from None
 
 
 def _explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first thing that is wrong, typos before all: its key, what is allowed there, and what was given."""
+    """Return the first thing that is wrong, typos before all: its key, what is allowed there, and what was given."""
     first, *others = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
     parts = [part for part in first["loc"] if part != "[key]"]
     place = ".".join(map(str, parts))
@@ -172,23 +259,23 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
         return f"{place}: is null, but there is nothing of that name to remove{more}"
     if first["type"] in ("model_type", "dict_type"):
         keys = ", ".join(_keys_at(model, first["loc"]))
-        told = f"must be a mapping{' of ' + keys if keys else ''}"
+        problem = f"must be a mapping{' of ' + keys if keys else ''}"
     else:
-        told = in_our_words(first["msg"])
+        problem = in_our_words(first["msg"])
     given = f" (got {_short(first['input'])})" if not isinstance(first["input"], (dict, BaseModel)) else ""
-    return f"{place}{': ' if place else ''}{told}{given}{more}"
+    return f"{place}{': ' if place else ''}{problem}{given}{more}"
 
 
 def in_our_words(message: str) -> str:
-    """What pydantic says is wrong, in plainer words."""
-    told = message.removeprefix("Value error, ").split(", unable to parse")[0]
+    """Return what pydantic says is wrong, in plainer words."""
+    plain = message.removeprefix("Value error, ").split(", unable to parse")[0]
     for words, ours in WORDS.items():
-        told = told.replace(words, ours)
-    return told
+        plain = plain.replace(words, ours)
+    return plain
 
 
-def _short(value: object) -> str:
-    text = repr(value)
+def _short(value: object, *, quoted: bool = True) -> str:
+    text = repr(value) if quoted else str(value)
     return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}..."
 
 

@@ -1,12 +1,14 @@
-"""Here: the settings of a deployment, read once from the environment, checked, and passed on.
+"""Reads the settings of a deployment once from the environment, checks them, and passes them on.
 
-Not here: the numbers of the rules; they are in the policy.
+Does not hold the numbers of the rules, which are in the policy.
 """
 
 from __future__ import annotations
 
+import codecs
 import datetime as dt
 import difflib
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,11 +18,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from acquisition_assets.core.days import parse_day, zone
 from acquisition_assets.core.errors import InputError
+from acquisition_assets.core.masking import MASK, holds_password, sanitize
+from acquisition_assets.core.memory import default_limit
 from acquisition_assets.core.policy import in_our_words
 
 PREFIX = "ACQUISITION_"
 # Read by the scripts and tests of the project, not by the package.
 OTHER_PREFIXES = ("ACQUISITION_TEST_", "ACQUISITION_PG_BIN", "ACQUISITION_CHROMIUM")
+SECRET = frozenset({"source", "lake", "alert_urls", "ui_url", "publish_url"})
+"""The settings that may hold a secret: no error, log or representation repeats their value."""
 SIZE = re.compile(r"(\d+(?:\.\d+)?) ?[KMGT](?:i?B)?", re.IGNORECASE)
 
 
@@ -36,7 +42,11 @@ class Settings(BaseModel):
     start_date: str | None = Field(None, description="first day that can be materialised (YYYY-MM-DD)")
     engine: str = Field("duckdb", description="`duckdb` or `spark`")
     spark_master: str = Field("local[*]", description="Spark master URL, or `sc://` for Spark Connect")
-    memory_limit: str = Field("640MB", description="what the engine may hold in memory before it spills")
+    memory_limit: str = Field(
+        default_factory=default_limit,
+        description="what the engine may hold in memory before it spills (default: half of what the process may use, "
+        "by its machine and its container, at least 640MB; days side by side share it)",
+    )
     spill: str | None = Field(None, description="folder to spill into (default: inside the lake's staging folder)")
     threads: int | None = Field(None, ge=1, description="threads of the engine (default: all cores)")
     parallel_days: int | None = Field(
@@ -52,7 +62,15 @@ class Settings(BaseModel):
     ui_url: str = Field("", description="address of the Dagster UI, for links in alerts")
     publish_url: str | None = Field(None, description="`postgresql://` URL of the database to publish to")
     publish_retention_days: int | None = Field(None, ge=1, description="days to keep published (default: all)")
-    source_timezone: str = Field("UTC", description="time zone of a database's timestamps without time zone")
+    source_timezone: str | None = Field(
+        None, description="time zone of the source's times that have no offset, in files and databases (default: UTC)"
+    )
+    source_encoding: str | None = Field(
+        None, description="encoding of text files that are not UTF-8, such as `cp1252` (default: UTF-8 or UTF-16)"
+    )
+    layout: str | None = Field(
+        None, description="layouts of the source's files, separated by commas: names of shipped ones, or YAML files"
+    )
     source_queries: str | None = Field(None, description="folder of reading queries that replace sql/postgres/source")
     refresh_minutes: int | None = Field(
         None, ge=1, description="refresh today at most every so many minutes, such as 15 (default: never)"
@@ -66,6 +84,23 @@ class Settings(BaseModel):
         size = SIZE.fullmatch(value)
         if size is None or float(size[1]) == 0:
             raise ValueError("must be a size with its unit, such as 800MB or 4GB")
+        return value
+
+    @field_validator("source")
+    @classmethod
+    def _place(cls, value: str) -> str:
+        if not value.startswith(("postgresql://", "postgres://")) and "://" not in value and holds_password(value):
+            raise ValueError("looks like a URL with a password; write postgresql://user:password@host:5432/database")
+        return value
+
+    @field_validator("source_encoding")
+    @classmethod
+    def _encoding(cls, value: str | None) -> str | None:
+        try:
+            if value is not None:
+                "".encode(codecs.lookup(value).name)  # refuses what is no encoding of text, such as base64
+        except (LookupError, ValueError):
+            raise ValueError("must be an encoding of text, such as cp1252, latin-1 or utf-16-le") from None
         return value
 
     @field_validator("publish_url")
@@ -96,6 +131,21 @@ class Settings(BaseModel):
             raise ValueError("must be in_process or multiprocess")
         return value
 
+    def __repr_args__(self) -> list[tuple[str | None, object]]:
+        return [(name, MASK if name in SECRET and value else value) for name, value in self]
+
+    __str__ = BaseModel.__repr__
+
+    @property
+    def naive_timezone(self) -> str:
+        """The time zone of the source's times that have no offset."""
+        return self.source_timezone or "UTC"
+
+    @property
+    def layouts(self) -> tuple[str, ...]:
+        """The names or files of the source's layouts."""
+        return tuple(part.strip() for part in (self.layout or "").split(",") if part.strip())
+
     @property
     def tz(self) -> ZoneInfo:
         """The business time zone."""
@@ -113,7 +163,7 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], **overrides: object) -> Settings:
-        """The settings that the environment gives; overrides (of the command line) win where they are not None.
+        """Return the settings that the environment gives; overrides (of the command line) win where they are not None.
 
         Raises:
             InputError: a value is wrong; the message names the variable.
@@ -129,16 +179,19 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             name = PREFIX + str(first["loc"][0]).upper()
-            value = "" if "://" in str(first["input"]) else f"={first['input']!r}"  # a URL may hold a password
+            hidden = str(first["loc"][0]) in SECRET or "://" in str(first["input"])
+            value = "" if hidden else f"={sanitize(first['input'])!r}"
             raise InputError(f"{name}{value}: {in_our_words(first['msg'])}") from None
         zone(settings.timezone)
-        zone(settings.source_timezone, f"{PREFIX}SOURCE_TIMEZONE")
+        zone(settings.naive_timezone, f"{PREFIX}SOURCE_TIMEZONE")
         _ = settings.first_day
+        if settings.executor == "multiprocess" and "memory_limit" not in settings.model_fields_set:
+            settings = settings.model_copy(update={"memory_limit": default_limit(os.cpu_count() or 1)})
         return settings
 
     @classmethod
     def unknown_variables(cls, environment: Mapping[str, str]) -> list[str]:
-        """A warning for each variable that looks like a setting and is none: it has no effect."""
+        """Return a warning for each variable that has the name of a setting and is not one: it has no effect."""
         known = [name.upper() for name in cls.model_fields]
         warnings = []
         for name in sorted(environment):

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from acquisition_assets.core.contracts import Contract, describe_checks
 from acquisition_assets.core.env import Env
-from acquisition_assets.core.masking import MASK, clean
+from acquisition_assets.core.masking import MASK, sanitize
 
 OWNERS = ["team:growth", "team:data"]
 CELL_LENGTH = 60
@@ -113,5 +113,5 @@ def preview(contract: Contract, rows: pa.Table) -> str:
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    text = f"{value:g}" if isinstance(value, float) else clean(value)
+    text = f"{value:g}" if isinstance(value, float) else sanitize(value)
     return text.replace("|", "\\|")[:CELL_LENGTH]

@@ -20,8 +20,8 @@ from acquisition_assets.core.days import days_between
 from acquisition_assets.core.engine.session import Parameters, Session
 from acquisition_assets.core.engine.slices import WHOLE, Slices
 from acquisition_assets.core.env import Env
-from acquisition_assets.core.errors import AcquisitionError
-from acquisition_assets.core.masking import clean
+from acquisition_assets.core.errors import AcquisitionError, describe_defect, describe_error
+from acquisition_assets.core.masking import sanitize
 from acquisition_assets.core.specs import preview
 from acquisition_assets.core.sql_files import read_sql
 
@@ -54,21 +54,25 @@ def failures(attempt: int = 0) -> Iterator[None]:
     try:
         yield
     except AcquisitionError as error:
-        failure = dg.Failure(
-            description=clean(error), metadata={"exit_code": int(error.exit_code)}, allow_retries=False
-        )
-        failure.__cause__ = error
+        failure = _failure(str(error), int(error.exit_code))
         if error.retryable:
             wait = FIRST_RETRY_SECONDS * 2**attempt
             raise dg.RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=wait) from failure
-        raise failure from error
+        raise failure from None
     except dg.Failure:
         raise
     except Exception as error:
         if str(error).strip().rstrip(".!") in INTERRUPTIONS:
-            raise KeyboardInterrupt from error
+            raise KeyboardInterrupt from None
         # a defect or a broken disk does not pass on retry
-        raise dg.Failure(description=clean(f"{type(error).__name__}: {error}"), allow_retries=False) from error
+        is_expected = isinstance(error, OSError) or describe_error(error) != type(error).__name__
+        raise _failure(describe_error(error) if is_expected else describe_defect(error)) from None
+
+
+def _failure(description: str, exit_code: int | None = None) -> dg.Failure:
+    """Return a failure that is not retried. It names no cause: Dagster would store the texts of libraries with it."""
+    metadata = {} if exit_code is None else {"exit_code": exit_code}
+    return dg.Failure(description=sanitize(description), metadata=metadata, allow_retries=False)
 
 
 @dataclass
@@ -178,7 +182,7 @@ class Finding:
             check_name=self.check,
             passed=self.passed,
             severity=self.severity,
-            description=clean(self.description),
+            description=sanitize(self.description),
             metadata={"partition": day.isoformat(), **self.metadata},
         )
 

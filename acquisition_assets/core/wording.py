@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from acquisition_assets.core.masking import clean
+from acquisition_assets.core.masking import sanitize
 
 EXPLAINED_DECIMALS = 4
 
@@ -22,7 +22,7 @@ def format_cell(value: object) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.2f}"
-    return clean(value)
+    return sanitize(value)
 
 
 def format_value(value: object) -> str:

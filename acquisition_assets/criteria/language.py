@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timezone
 from enum import Enum
+from functools import cached_property
 from typing import Any, cast
 
 import pandas as pd
@@ -26,6 +27,7 @@ from sqlglot.errors import ParseError, TokenError
 
 from acquisition_assets.core.engine.spark_dialect import CAPITAL, SMALL
 
+DIALECT = DuckDB()
 MAX_LENGTH = 10_000
 MAX_DEPTH = 50
 MAX_DECIMALS = 10
@@ -127,7 +129,8 @@ class Criterion:
     columns: frozenset[str]
     """The columns that the criterion reads."""
     _whole: _Term = field(repr=False, compare=False)
-    _leaves: tuple[tuple[str, _Term], ...] = field(repr=False, compare=False)
+    _tree: exp.Expr = field(repr=False, compare=False)
+    _source: _Source = field(repr=False, compare=False)
 
     def expression(self) -> exp.Expression:
         """Return a fresh copy of the condition, over unqualified column names, for use in a query."""
@@ -140,6 +143,13 @@ class Criterion:
     def parts(self, row: Row) -> list[tuple[str, bool | None]]:
         """Return every condition that the criterion joins by and, or and not, with its truth for one row."""
         return [(text, _truth(leaf, row)) for text, leaf in self._leaves]
+
+    @cached_property
+    def _leaves(self) -> tuple[tuple[str, _Term], ...]:
+        """The parts with their meaning, made when they are first asked for: few readers do."""
+        checker = _Checker(self._source)
+        with _room_to_recurse():
+            return tuple((leaf.sql(DIALECT), checker.condition(leaf)) for leaf in _leaves(self._tree))
 
 
 def parse_criterion(segment: str, text: str, columns: Mapping[str, ColumnType]) -> Criterion:
@@ -162,8 +172,7 @@ def _criterion(source: _Source) -> Criterion:
     whole = checker.condition(tree)
     if not checker.read:
         raise source.error(0, f"{_shown(source.text)} reads no column, so it holds for every lead or for none")
-    leaves = tuple((leaf.sql("duckdb"), checker.condition(leaf)) for leaf in _leaves(tree))
-    return Criterion(source.segment, source.text, frozenset(checker.read), whole, leaves)
+    return Criterion(source.segment, source.text, frozenset(checker.read), whole, tree, source)
 
 
 @contextmanager
@@ -218,7 +227,7 @@ def _shown(text: str) -> str:
 def _tokens(source: _Source) -> list[Token]:
     _check_characters(source)
     try:
-        tokens = DuckDB().tokenize(source.text)
+        tokens = DIALECT.tokenize(source.text)
     except TokenError:
         raise source.error(len(source.text) - 1, "a quote or a comment is not closed") from None
     _check_gaps(source, tokens)
@@ -276,7 +285,7 @@ def _check_token(source: _Source, before: Token | None, token: Token, after: Tok
 
 def _tree(source: _Source, tokens: list[Token]) -> exp.Expr:
     try:
-        tree = cast(exp.Expr, DuckDB().parser().parse_into(exp.Condition, tokens, source.text)[0])
+        tree = cast(exp.Expr, DIALECT.parser().parse_into(exp.Condition, tokens, source.text)[0])
     except ParseError as error:
         found = error.errors[0]
         places = [token.start for token in tokens if (token.line, token.col) == (found["line"], found["col"])]
@@ -517,7 +526,7 @@ class _Checker:
             raise self.source.refusal(node, "is not a column (put text into single quotes)")
         self.read.add(name)
         kind = self.source.columns[name]
-        return _Term(exp.column(exp.to_identifier(name, quoted=True)), kind, _reader(name, kind))
+        return _Term(exp.Column(this=exp.Identifier(this=name, quoted=True)), kind, _reader(name, kind))
 
     def literal(self, node: exp.Literal) -> _Term:
         if node.is_string:

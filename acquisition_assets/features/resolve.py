@@ -24,7 +24,7 @@ def bind_resolved(step: Step, *contracts: Contract, last_day: dt.date | None = N
     step.bind(RAW_ALIASES)
     has_aliases = bool(step.row("resolved/aliases")["aliases"])
     for contract in contracts:
-        days = None
+        days: list[dt.date] | None = None
         if contract is RAW_EVENTS:
             days = [day for day in step.env.lake.days(RAW_EVENTS.table) if day <= (last_day or step.day)]
         step.bind(contract, days, contract.table + AS_READ if has_aliases else contract.table)

@@ -31,7 +31,11 @@ class Cell(Enum):
 class InputColumn:
     """One column of an input table.
 
-    default: SQL literal for a missing value; words: the known words (empty: any); at_least: the least number.
+    Attributes:
+        default: SQL literal for a missing value.
+        words: the known words (empty: any).
+        at_least: the least number.
+        is_lead: whether it holds the id of a lead: one that is an e-mail address is trimmed and lower-cased.
     """
 
     name: str
@@ -40,17 +44,28 @@ class InputColumn:
     default: str | None = None
     words: tuple[str, ...] = ()
     at_least: float | None = None
+    is_lead: bool = False
 
 
 @dataclass(frozen=True)
 class InputTable:
-    """One input table: `time` is when a row came into being, `lead` the column that names its lead."""
+    """One input table.
+
+    Attributes:
+        key: the column that is unique, None where none is.
+        time: when a row came into being; None where rows hold for every day.
+        lead: the column that names the lead of a row, which must exist.
+        has_versions: whether of several good rows with one key the newest holds (else the first that is read).
+        version: when the source changed a row; None where only the order of reading says which row is newer.
+    """
 
     name: str
     columns: tuple[InputColumn, ...]
     key: str | None
-    time: str
+    time: str | None = None
     lead: str | None = None
+    has_versions: bool = False
+    version: str | None = None
 
     @property
     def required(self) -> list[str]:
@@ -58,7 +73,7 @@ class InputTable:
         return [column.name for column in self.columns if column.required]
 
     def column(self, name: str) -> InputColumn:
-        """The column of a name."""
+        """Return the column of a name."""
         return next(column for column in self.columns if column.name == name)
 
 
@@ -69,30 +84,36 @@ def _column(name: str, cell: Cell = Cell.TEXT, *, required: bool = False, defaul
 LEADS = InputTable(
     "leads",
     (
-        _column("lead_id", Cell.ID, required=True),
+        InputColumn("lead_id", Cell.ID, required=True, is_lead=True),
         _column("email"),
         _column("source", Cell.WORD, default="'organic'"),
         _column("utm_source"),
         _column("utm_medium"),
         _column("utm_campaign"),
         _column("referrer_url"),
+        _column("landing_url"),
+        _column("click_ids"),
         _column("interest_area", Cell.WORD),
         InputColumn("status", Cell.WORD, required=True, words=STATUSES),
         InputColumn("engagement_score", Cell.NUMBER, default="0.0", at_least=0.0),
-        _column("referrer_lead_id", Cell.ID),
+        InputColumn("referrer_lead_id", Cell.ID, is_lead=True),
         _column("created_at", Cell.INSTANT, required=True),
         _column("engaged_at", Cell.INSTANT),
         _column("converted_at", Cell.INSTANT),
+        _column("inactive_at", Cell.INSTANT),
         _column("unsubscribed_at", Cell.INSTANT),
+        _column("updated_at", Cell.INSTANT),
     ),
     key="lead_id",
     time="created_at",
+    has_versions=True,
+    version="updated_at",
 )
 EVENTS = InputTable(
     "events",
     (
         _column("event_id", Cell.ID),
-        _column("lead_id", Cell.ID, required=True),
+        InputColumn("lead_id", Cell.ID, required=True, is_lead=True),
         _column("delivery_id", Cell.ID),
         InputColumn("event_type", Cell.WORD, required=True, words=EVENT_TYPES),
         _column("content_id", Cell.ID),
@@ -108,15 +129,18 @@ REFERRALS = InputTable(
     "referrals",
     (
         _column("referral_id", Cell.ID, required=True),
-        _column("referrer_lead_id", Cell.ID, required=True),
+        InputColumn("referrer_lead_id", Cell.ID, required=True, is_lead=True),
         _column("referred_email"),
         InputColumn("status", Cell.WORD, required=True, words=REFERRAL_STATUSES),
         _column("created_at", Cell.INSTANT, required=True),
         _column("validated_at", Cell.INSTANT),
+        _column("updated_at", Cell.INSTANT),
     ),
     key="referral_id",
     time="created_at",
     lead="referrer_lead_id",
+    has_versions=True,
+    version="updated_at",
 )
 CONTENT = InputTable(
     "content",
@@ -127,14 +151,17 @@ CONTENT = InputTable(
         _column("url"),
         _column("interest_area", Cell.WORD),
         _column("published_at", Cell.INSTANT),
+        _column("updated_at", Cell.INSTANT),
     ),
     key="content_id",
     time="published_at",
+    has_versions=True,
+    version="updated_at",
 )
 STATUS_CHANGES = InputTable(
     "status_changes",
     (
-        _column("lead_id", Cell.ID, required=True),
+        InputColumn("lead_id", Cell.ID, required=True, is_lead=True),
         InputColumn("status", Cell.WORD, required=True, words=STATUSES),
         _column("changed_at", Cell.INSTANT, required=True),
     ),
@@ -142,7 +169,16 @@ STATUS_CHANGES = InputTable(
     time="changed_at",
     lead="lead_id",
 )
-INPUTS: dict[str, InputTable] = {t.name: t for t in (LEADS, EVENTS, REFERRALS, CONTENT, STATUS_CHANGES)}
+ALIASES = InputTable(
+    "aliases",
+    (
+        InputColumn("alias_id", Cell.ID, required=True, is_lead=True),
+        InputColumn("lead_id", Cell.ID, required=True, is_lead=True),
+    ),
+    key="alias_id",
+    has_versions=True,
+)
+INPUTS: dict[str, InputTable] = {t.name: t for t in (LEADS, EVENTS, REFERRALS, CONTENT, STATUS_CHANGES, ALIASES)}
 
 
 def require_columns(table: str, columns: Mapping[str, str] | list[str], place: str) -> None:

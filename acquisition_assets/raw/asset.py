@@ -1,6 +1,6 @@
 """Makes the assets of the raw tables and the quarantine in one step, because they are read as of one moment.
 
-Does not check rows (see `raw.ingest`).
+Does not check rows (see `raw.ingest`) or say in words what was found (see `raw.findings`).
 """
 
 import datetime as dt
@@ -8,122 +8,122 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from acquisition_assets.core.contracts import contract_error
-from acquisition_assets.core.days import UTC, day_of, end_of_day
+from acquisition_assets.core.days import UTC, end_of_day
 from acquisition_assets.core.engine.duckdb import DuckDBSession
 from acquisition_assets.core.env import Env
-from acquisition_assets.core.errors import InputError, QuarantineError
+from acquisition_assets.core.errors import QuarantineError
 from acquisition_assets.core.specs import ORDERED_DAYS, asset_spec, check_spec, contract_check_spec
-from acquisition_assets.core.step import Finding, contract_result, failures, partition_day
-from acquisition_assets.inputs.source import Source
-from acquisition_assets.inputs.tables import INPUTS
+from acquisition_assets.core.step import contract_result, failures, partition_day
+from acquisition_assets.inputs.source import FingerprintedSource, Source, Wanted
+from acquisition_assets.inputs.tables import EVENTS, INPUTS
 from acquisition_assets.inputs.vocabulary import VocabularyPolicy
-from acquisition_assets.raw.contract import QUARANTINE, RAW, RAW_ALIASES, RAW_EVENTS, SOURCE_STATE
+from acquisition_assets.raw.contract import EVENT_DAYS, QUARANTINE, RAW, RAW_EVENTS, SOURCE_STATE, STATE
 from acquisition_assets.raw.counts import Counts
-from acquisition_assets.raw.ingest import Ingested, ingest
-from acquisition_assets.raw.policy import IngestionPolicy
-from acquisition_assets.raw.rows import Run, reading
-from acquisition_assets.raw.windows import wanted_events
+from acquisition_assets.raw.findings import checks_of, findings, stopping
+from acquisition_assets.raw.ingest import Choices, Ingested, MoreEvents, ingest
+from acquisition_assets.raw.policy import FreshnessPolicy, IngestionPolicy
+from acquisition_assets.raw.rows import Run
+from acquisition_assets.raw.windows import choose_window, everything, fingerprinted
 
 STEP = "ingest"
-LAST_INSTANT = dt.datetime(9999, 12, 30, tzinfo=UTC)
-"""The last whose day is a date in every time zone."""
 TEXTS = {
-    "leads": "Leads created before the end of the day, as the source has them.",
-    "events": "What happened to deliveries on the day; late rows of the days before are added to their own days.",
-    "referrals": "Who referred whom, until the end of the day.",
-    "content": "The catalogue of content items.",
-    "status_changes": "When leads changed their status, until the end of the day.",
+    "raw_leads": "Leads created before the end of the day, as the source has them.",
+    "raw_events": "What happened to deliveries on the day; late rows of the days before are added to their own days.",
+    "raw_referrals": "Who referred whom, until the end of the day.",
+    "raw_content": "The catalogue of content items.",
+    "raw_status_changes": "When leads changed their status, until the end of the day.",
+    "raw_aliases": "Ids that a lead also has or had, each with the lead at the end of its chain.",
+    SOURCE_STATE.table: "What was known of the source when the day was read: how new it is, and what of it is stale.",
+    EVENT_DAYS.table: "What the source had of each day of events when the lake took it in.",
+    QUARANTINE.table: "Rows of this run that break their table's contract, as read, each with its reason.",
 }
+SHARED_DAYS = (RAW_EVENTS, EVENT_DAYS)
+"""Tables of which one run writes many days, so that a key is not unique over its files."""
 Results = Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]
 
 
 def build(
-    env: Env, source: Source, vocabulary: VocabularyPolicy, policy: IngestionPolicy, *, full: bool = False
+    env: Env,
+    source: Source,
+    vocabulary: VocabularyPolicy,
+    policy: IngestionPolicy,
+    freshness: FreshnessPolicy,
+    *,
+    full: bool = False,
+    forget: bool = False,
 ) -> dg.AssetsDefinition:
-    """The multi-asset that reads a source into the raw tables and the quarantine.
+    """Return the multi-asset that reads a source into the raw tables and the quarantine.
 
     Args:
-        full: read all events again, not only those of the last days and of days that the lake lacks.
+        full: read all events again, not only those of the last days, of days that the lake lacks and of days that the
+            source has changed.
+        forget: also replace days of which the source has no event any more.
     """
     kinds = {"parquet", "duckdb"}
-    specs = [asset_spec(env, RAW[name], group="raw", description=text, kinds=kinds) for name, text in TEXTS.items()]
-    quarantined = "Rows of this run that break their table's contract, as read, each with its reason."
-    specs.append(asset_spec(env, RAW_ALIASES, group="raw", description="Other ids of leads.", kinds=kinds))
-    specs.append(asset_spec(env, SOURCE_STATE, group="raw", description="When the source was read.", kinds=kinds))
-    specs.append(asset_spec(env, QUARANTINE, group="raw", description=quarantined, kinds=kinds))
-    checks = [contract_check_spec(env, contract) for contract in (*RAW.values(), QUARANTINE)]
-    for contract in RAW.values():
-        text = "Rows read = accepted + quarantined + exact duplicates + rows of the future."
-        checks.append(check_spec(env, contract.table, "rows_add_up", text))
-        text = (
-            f"No row is in quarantine (else WARN); more than {policy.quarantine_error_percent:g} % and at least "
-            f"{policy.quarantine_error_rows} rows are an ERROR that stops the day."
-        )
-        checks.append(check_spec(env, contract.table, "quarantine", text))
+    contracts = (*RAW.values(), *STATE, QUARANTINE)
+    specs = [asset_spec(env, each, group="raw", description=TEXTS[each.table], kinds=kinds) for each in contracts]
+    checks = [contract_check_spec(env, contract) for contract in contracts]
+    for name, table in INPUTS.items():
+        for check, text in checks_of(table, policy, freshness).items():
+            checks.append(check_spec(env, RAW[name].table, check, text))
 
     @dg.multi_asset(name=STEP, specs=specs, check_specs=checks, op_tags={ORDERED_DAYS: "true"})
     def compute(context: dg.AssetExecutionContext) -> Results:
         day = partition_day(context)
         with failures(context.retry_number), env.ordering(STEP, day):
-            yield from _ingest(env, source, vocabulary, policy, day, full)
+            yield from _ingest(env, source, vocabulary, Choices(policy, freshness, full=full, forget=forget), day)
 
     return compute
 
 
-def _ingest(
-    env: Env, source: Source, vocabulary: VocabularyPolicy, policy: IngestionPolicy, day: dt.date, full: bool
-) -> Results:
-    with (
-        env.lake.exclusive(STEP),
-        env.lake.staging() as folder,
-        env.engine.local.connect(folder) as connection,
-    ):
-        wanted = wanted_events(env.lake.days(RAW_EVENTS.table), day, env.tz, policy.late_arrival_days, full)
-        with source.open(connection, folder, wanted) as tables:
-            run = Run(connection, env.lake, folder, day, env.tz, wanted, vocabulary)
-            ingested = ingest(run, tables)
-            first = ingested.first_lead_at
-            if first is not None and first >= wanted.end:
-                created = day_of(min(first, LAST_INSTANT), env.tz)
-                raise InputError(
-                    f"{day} is before the data: the first lead of {source.label} was created on {created}; "
-                    "choose that day or a later one"
-                )
-            yield from _publish(env, ingested, DuckDBSession(connection), policy, day)
-            yield from _publish_state(env, run, tables)
+def _ingest(env: Env, source: Source, vocabulary: VocabularyPolicy, choices: Choices, day: dt.date) -> Results:
+    read_at = dt.datetime.now(UTC)
+    with env.lake.exclusive(STEP):
+        wanted: Wanted | None = _asked_for(env, source, choices, day)
+        while wanted is not None:
+            with env.lake.staging() as folder, env.engine.local.connect(folder) as connection:
+                choices = _with_fingerprints(env, source, choices, day)
+                with source.open(connection, folder, wanted) as tables:
+                    run = Run(connection, env.lake, folder, day, env.tz, wanted, vocabulary, read_at)
+                    ingested = ingest(run, tables, choices)
+                    wanted = ingested.wanted if isinstance(ingested, MoreEvents) else None
+                    if isinstance(ingested, Ingested):
+                        yield from _publish(env, ingested, DuckDBSession(connection), choices, day)
 
 
-def _publish_state(env: Env, run: Run, tables: Any) -> Results:
-    """Publish no alias, and the newest time of the source that can be read."""
-    times = []
-    for name, table in tables.items():
-        if name != "content":
-            source = reading(run, INPUTS[name], table)
-            times.append(run.row(f"select max({source.parsed(INPUTS[name].time)}) from {source.relation} as src")[0])
-    newest = max((time for time in times if time is not None), default=None)
-    end = end_of_day(run.day, env.tz)
-    state = [{"read_at": end, "newest_at": newest, "is_stale_leads": False, "is_stale_events": False}]
-    for contract, rows in ((RAW_ALIASES, []), (SOURCE_STATE, state)):
-        path = run.folder / f"{contract.table}.parquet"
-        pq.write_table(pa.Table.from_pylist(rows, schema=contract.arrow_schema), path)
-        env.lake.publish(path, contract.table, run.day)
-        yield dg.MaterializeResult(asset_key=contract.table, metadata={"dagster/row_count": len(rows)})
+def _asked_for(env: Env, source: Source, choices: Choices, day: dt.date) -> Wanted:
+    """Return which events the source is asked for: all, or of one that knows its days those that can be told before."""
+    if not isinstance(source, FingerprintedSource):
+        return everything(end_of_day(day, env.tz))
+    return choose_window(
+        day,
+        env.tz,
+        choices.ingestion.late_arrival_days,
+        lake=dict.fromkeys(env.lake.days(RAW_EVENTS.table)),
+        source={},
+        known_whole=False,
+        full=choices.full,
+        forget=choices.forget,
+    ).wanted
 
 
-def _publish(env: Env, ingested: Ingested, session: DuckDBSession, policy: IngestionPolicy, day: dt.date) -> Results:
-    """Return the check results, then publish all tables, or the quarantine alone where too many rows are bad."""
-    too_bad = [counts for counts in ingested.counts.values() if counts.is_error(policy)]
-    for name, counts in ingested.counts.items():
-        yield _adds_up(counts).result(RAW[name].table, day)
-        yield _quarantine(counts, ingested, policy).result(RAW[name].table, day)
+def _with_fingerprints(env: Env, source: Source, choices: Choices, day: dt.date) -> Choices:
+    if not isinstance(source, FingerprintedSource):
+        return choices
+    found = {each: fingerprinted(text) for each, text in source.day_fingerprints(day, env.tz).items()}
+    return Choices(choices.ingestion, choices.freshness, found, choices.full, choices.forget)
+
+
+def _publish(env: Env, ingested: Ingested, session: DuckDBSession, choices: Choices, day: dt.date) -> Results:
+    """Return the check results, then publish all tables, or the quarantine alone where the day must stop."""
+    for table, finding in findings(ingested, day, choices.ingestion, choices.freshness):
+        yield finding.result(table, day)
     broken = []
-    for contract in (*RAW.values(), QUARANTINE):
+    for contract in (*RAW.values(), *STATE, QUARANTINE):
         files = list(dict.fromkeys(staged.path for staged in ingested.staged if staged.table == contract.table))
-        violations = session.violations(contract, files, unique=contract is not RAW_EVENTS)
+        violations = session.violations(contract, files, unique=contract not in SHARED_DAYS)
         yield contract_result(contract, violations, day)
         broken += [contract_error(contract.table, day, violations)] if violations else []
     if broken:
@@ -131,55 +131,38 @@ def _publish(env: Env, ingested: Ingested, session: DuckDBSession, policy: Inges
     if not all(counts.adds_up for counts in ingested.counts.values()):
         lost = next(counts for counts in ingested.counts.values() if not counts.adds_up)
         raise QuarantineError(f"the rows of {lost.table} on {day} do not add up ({lost}); nothing was published")
-    if too_bad:
-        quarantine = next(staged for staged in ingested.staged if staged.table == QUARANTINE.table)
+    quarantine = next(staged for staged in ingested.staged if staged.table == QUARANTINE.table)
+    reason = stopping(ingested, choices.ingestion)
+    if reason:
         env.lake.publish(quarantine.path, quarantine.table, day)
-        bad, rows = too_bad[0].bad_rows()
         raise QuarantineError(
-            f"{too_bad[0].table}: {bad} of {rows} rows are bad ({_reasons(too_bad[0].table, ingested)}), more than "
-            f"{policy.quarantine_error_percent:g} %; nothing was replaced; look at quarantine/date={day}, repair the "
-            "source and run the day again"
+            f"{reason}; nothing was replaced; look at quarantine/date={day}, repair the source and run the day again"
         )
     for staged in sorted(ingested.staged, key=lambda staged: (staged.table, staged.day)):
         env.lake.publish(staged.own_path(), staged.table, staged.day)
     for name, counts in ingested.counts.items():
         env.progress(RAW[name].table, counts.accepted, 0.0)
         yield dg.MaterializeResult(asset_key=RAW[name].table, metadata=_metadata(env, counts, ingested, day))
+    for contract in STATE:
+        rows = env.lake.row_count(contract.table, day)
+        yield dg.MaterializeResult(asset_key=contract.table, metadata={"dagster/row_count": rows})
     total = sum(counts.quarantined for counts in ingested.counts.values())
     yield dg.MaterializeResult(asset_key=QUARANTINE.table, metadata={"dagster/row_count": total})
 
 
-def _adds_up(counts: Counts) -> Finding:
-    text = (
-        f"{counts.read} read = {counts.accepted} accepted + {counts.quarantined} quarantined + "
-        f"{counts.exact_duplicates} exact duplicates + {counts.future} of the future"
-    )
-    return Finding("rows_add_up", counts.adds_up, text, dg.AssetCheckSeverity.ERROR)
-
-
-def _quarantine(counts: Counts, ingested: Ingested, policy: IngestionPolicy) -> Finding:
-    severity = dg.AssetCheckSeverity.ERROR if counts.is_error(policy) else dg.AssetCheckSeverity.WARN
-    text = f"{counts.quarantined} of {counts.read} rows in quarantine"
-    if counts.quarantined:
-        text += f" ({_reasons(counts.table, ingested)})"
-    return Finding("quarantine", not counts.quarantined, text, severity, {"rows": counts.quarantined})
-
-
-def _reasons(table: str, ingested: Ingested) -> str:
-    return ", ".join(f"{reason}: {count}" for reason, count in ingested.reasons.get(table, {}).items())
-
-
 def _metadata(env: Env, counts: Counts, ingested: Ingested, day: dt.date) -> dict[str, Any]:
-    """What is shown of a raw table: the rows of the day's partition, and what became of those that the run read."""
+    """Return what is shown of a raw table: the rows of the day's partition, and what became of those that were read."""
     metadata: dict[str, Any] = {
         "dagster/row_count": env.lake.row_count(RAW[counts.table].table, day),
         "rows_read": counts.read,
         "rows_accepted": counts.accepted,
         "rows_quarantined": counts.quarantined,
         "rows_exact_duplicates": counts.exact_duplicates,
+        "rows_superseded": counts.superseded,
+        "rows_left_out": counts.left_out,
         "rows_of_the_future": counts.future,
     }
-    if counts.table == "events":
+    if counts.table == EVENTS.name:
         metadata["days_written"] = sum(staged.table == RAW_EVENTS.table for staged in ingested.staged)
     if counts.table in ingested.missing_tables:
         metadata["warning"] = f"the source has no {counts.table}; it is taken as empty"

@@ -1,52 +1,124 @@
 """Turns the cell of an input column into a value: SQL by the column's kind and the type it was read with.
 
-Does not decide which rows are good (see `raw.rows`).
+Does not decide which rows are good (see `raw.rows`) or compare words with known ones (see `raw.words`).
 
-All names in these expressions come from the input tables' declarations, never from data.
+All names in these expressions come from the input tables' declarations, never from data. Every expression is total: no
+value that a type can hold makes it fail.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from zoneinfo import ZoneInfo
 
 from acquisition_assets.core.days import DAY_US, day_runs, offset_runs
+from acquisition_assets.core.duckdb_sql import identifier
 from acquisition_assets.inputs.tables import INSTANT, Cell, InputColumn
 
 # What Unicode calls white space, and the invisible characters that tools leave at the edges of cells.
 BLANK_CODES = [*range(9, 14), *range(28, 33), 133, 160, 5760, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F]
-BLANK = "'" + "".join(map(chr, [*BLANK_CODES, 0x2060, 0x3000, 0xFEFF])) + "'"
-NULL_WORDS = r"('null', 'NULL', 'NaN', 'nan', '\N')"
+BLANK = "".join(map(chr, [*BLANK_CODES, 0x2060, 0x3000, 0xFEFF]))
+MISSING_WORDS = (
+    "null",
+    "none",
+    "nan",
+    "nat",
+    "<na>",
+    "n/a",
+    "#n/a",
+    "undefined",
+    "(not set)",
+    "(blank)",
+    "-",
+    "--",
+    r"\n",
+    "0000-00-00",
+    "0000-00-00 00:00:00",
+)
+LONGEST_MISSING_WORD = max(map(len, MISSING_WORDS))
 INSTANT_PATTERN = (
     r"\d{4}-\d{2}-\d{2}"
     r"(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?)?"
 )
+OFFSET = r"(?:Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)"
+# The same with what tools add: slashes, an hour of one digit, a blank before the offset, UTC or GMT behind the time.
+LOOSE_PATTERN = (
+    r"(?:\d{4}-\d{2}-\d{2}|\d{4}/\d{2}/\d{2})(?:[T ](?:\d|[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?"
+    rf"(?: ?{OFFSET}|(?: ?[+-]00(?::?00)?)? (?:UTC|GMT))?)?"
+)
+MAIL_PATTERN = (
+    r"(?i)(?:(?:mon|tue|wed|thu|fri|sat|sun), *)?"
+    r"(\d{1,2}) +(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec) +(\d{4}) +"
+    r"((?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?) +(z|ut|gmt|[+-](?:[01]\d|2[0-3])[0-5]\d)"
+)
+# Seconds (10 digits) or milliseconds (13) since 1970, between 2000 and 2100.
+FIRST_SECOND, LAST_SECOND = 946_684_800, 4_102_444_800
 NUMBER_PATTERN = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+FIRST_INSTANT = "timestamptz '0001-01-01 00:00:00+00'"
+LAST_INSTANT = "timestamptz '9999-12-31 23:59:59.999999+00'"
+FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _in(words: tuple[str, ...]) -> str:
+    return f"({', '.join(map(_quoted, words))})"
+
+
+_BLANKS = "".join(rf"\x{{{ord(character):x}}}" for character in BLANK)
+ADDRESS_PATTERN = rf"[^@{_BLANKS}]+@[^@{_BLANKS}]+\.[^@{_BLANKS}]+"
 MACROS = (
-    f"create macro trimmed(x) as trim(x, {BLANK})",
+    f"create macro trimmed(x) as trim(x, {_quoted(BLANK)})",
     # Text that begins with a visible ASCII character is not blank: no need to trim it.
     "create macro is_plain(x) as x >= '!' and x < chr(128)",
     # Where no cell is blank, all rows take one branch: the engine keeps a column's dictionary, and trims only that.
     "create macro cell(x) as case when is_plain(x) or x is null then x when trimmed(x) = '' then null else x end",
     # The same as `trimmed`, and ten times as fast for text without a dictionary that ends with such a character too.
     "create macro trimmed_text(x) as case when is_plain(x) and is_plain(right(x, 1)) then x else trimmed(x) end",
-    f"create macro text_cell(x) as case when trimmed(x) = '' or trimmed(x) in {NULL_WORDS} then null else x end",
+    # Words that mean a missing value are short and begin with one of few characters.
+    f"create macro is_missing(x) as trimmed(x) = '' or lower(trimmed(x)) in {_in(MISSING_WORDS)}",
+    "create macro text_cell(x) as case "
+    r"when is_plain(x) and x[1] not in ('n', 'N', '<', '#', 'u', 'U', '(', '-', '\', '0') then x "
+    "when is_missing(x) then null else x end",
     # An integer that was once stored as a float keeps its integer's name: 123.0 is 123.
     r"create macro id_of(x) as case when suffix(x, '.0') and regexp_full_match(x, '-?\d+\.0') "
     "then left(x, length(x) - 2) else x end",
+    # The address of a person is the same however it is typed.
+    f"create macro lead_id_of(x) as case when contains(x, '@') and regexp_full_match(trimmed(x), '{ADDRESS_PATTERN}') "
+    "then lower(trimmed(x)) else id_of(x) end",
     "create macro id_of_number(x) as coalesce("
     "case when x = trunc(x) then cast(try_cast(x as hugeint) as varchar) end, cast(x as varchar))",
     "create macro id_of_float(x) as case when not isnan(x) then id_of_number(x) end",
     "create macro text_of_bytes(x) as coalesce(try(decode(x)), cast(x as varchar))",
-    "create macro instant_of_ns(x) as make_timestamptz((x - ((x % 1000) + 1000) % 1000) // 1000)",
-    "create macro valid_instant(x) as case when x between timestamptz '0001-01-01 00:00:00+00' "
-    "and timestamptz '9999-12-31 23:59:59.999999+00' then x end",
-    # Older versions of DuckDB read an offset only behind seconds.
-    "create macro with_seconds(x) as "
-    "case when length(x) > 16 and x[17] <> ':' then left(x, 16) || ':00' || substr(x, 17) else x end",
-    f"create macro instant_of(x) as case when regexp_full_match(trimmed(x), '{INSTANT_PATTERN}') then "
-    "valid_instant(try_cast(regexp_replace(with_seconds(trimmed(x)), '([+-]\\d{2})(\\d{2})$', '\\1:\\2') "
-    "as timestamptz)) end",
+    # The microseconds of numbers of another unit: exact, and never beyond what a number can hold.
+    "create macro us_of_ns(x) as (cast(x as hugeint) - ((cast(x as hugeint) % 1000) + 1000) % 1000) // 1000",
+    # Older versions of DuckDB read an offset only behind seconds. Each expression names its argument as seldom as it
+    # can: macros are expanded before the engine sees what is equal.
+    r"create macro with_seconds(x) as regexp_replace(x, '^(.{10}[T ]\d{2}:\d{2})($|[^:])', '\1:00\2')",
+    # ISO 8601; what has no offset is in the source's time zone (`zone_macro`).
+    r"create macro iso_instant(x) as case when regexp_matches(x, '(?:Z|:\d{2}(?:\.\d+)?[+-]\d{2}(?::?\d{2})?)$') "
+    r"then valid_instant(try_cast(regexp_replace(with_seconds(x), '([+-]\d{2})(\d{2})$', '\1:\2') as timestamptz)) "
+    "else local_instant(epoch_us(try_cast(with_seconds(x) as timestamp))) end",
+    # LOOSE_PATTERN as ISO 8601: hyphens, two digits of the hour, no blank and no word at the offset.
+    r"create macro loose_iso(x) as regexp_replace(regexp_replace(regexp_replace(replace(x, '/', '-'), "
+    r"'^(.{10}[T ])(\d:)', '\g<1>0\2'), '(:\d{2}(?:\.\d+)?) ?(Z|[+-]\d{2}(?::?\d{2})?)(?: (?:UTC|GMT))?$', '\1\2'), "
+    "' (?:UTC|GMT)$', 'Z')".replace(r"\g<1>", r"\1"),
+    # Mail headers: without the weekday, and with an offset in the place of the zone's name.
+    r"create macro mail_instant(x) as case when try_strptime(regexp_extract(x, '\d{1,2} +[A-Za-z]{3} +\d{4}'), "
+    "'%d %b %Y') is not null then valid_instant(try_strptime(regexp_replace(regexp_replace(x, "
+    r"'^[A-Za-z]{3}, *', ''), '(?i)(?:z|ut|gmt)$', '+0000'), ['%d %b %Y %H:%M:%S %z', '%d %b %Y %H:%M %z'])) end",
+    f"create macro unix_instant(us) as case when us >= {FIRST_SECOND * 10**6} and us < {LAST_SECOND * 10**6} "
+    "then make_timestamptz(us) end",
+    r"create macro other_instant(x) as case when regexp_full_match(x, '\d{10}(?:\.0*)?') "
+    r"then unix_instant(try_cast(left(x, 10) as bigint) * 1000000) when regexp_full_match(x, '\d{13}(?:\.0*)?') "
+    "then unix_instant(try_cast(left(x, 13) as bigint) * 1000) "
+    f"when regexp_full_match(x, '{MAIL_PATTERN}') then mail_instant(x) end",
+    f"create macro instant_of(x) as case when regexp_full_match(x, '{LOOSE_PATTERN}') then iso_instant("
+    f"case when regexp_full_match(x, '{INSTANT_PATTERN}') then x else loose_iso(x) end) "
+    "else other_instant(x) end",
     f"create macro number_of(x) as case when regexp_full_match(trimmed(x), '{NUMBER_PATTERN}') "
     "then try_cast(trimmed(x) as double) end",
     "create macro flag_of(x) as case when lower(trimmed(x)) in ('true', 't', 'yes', 'y', '1', '1.0') then true "
@@ -54,7 +126,18 @@ MACROS = (
     "create macro host_of(x) as nullif(rtrim(regexp_extract(lower(trimmed_text(x)), "
     r"'^(?:[a-z][a-z0-9+.-]*://|//)?(?:[^/?#@]*@)?([^/?#:]+)', 1), '.'), '')",
 )
-INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+INTEGERS = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "UHUGEINT",
+)
 FLOATS = ("FLOAT", "DOUBLE")
 NAIVE = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS")
 # The first and last date there are, in days since 1970: the local date of an instant can lie a day beyond.
@@ -94,43 +177,67 @@ def time_macros(tz: ZoneInfo, last: dt.date) -> tuple[str, ...]:
     )
 
 
+def zone_macros(zone: ZoneInfo, last: dt.date) -> tuple[str, ...]:
+    """Return the macro `local_instant(us)` and what it needs; MACROS need it.
+
+    It is the instant of a local time, given in microseconds since 1970, null beyond the calendar. A local time that
+    strikes twice is the first, one that is skipped is the instant of the jump. Offsets are those from 1970 to `last`.
+    The time is bound once, as a macro's argument is repeated wherever it is named.
+    """
+    runs = offset_runs(zone, last)
+    cases = []
+    for run, before in itertools.pairwise(runs):
+        clock = run.start_us + max(run.offset_us, before.offset_us)
+        cases.append(f"when u >= {clock} then u - {run.offset_us}")
+        if run.offset_us > before.offset_us:
+            cases.append(f"when u >= {run.start_us + before.offset_us} then {run.start_us}")
+    shifted = f"case {' '.join(cases)} else u - {runs[-1].offset_us} end"
+    instant = f"case when u between {FIRST_US} and {LAST_US} then make_timestamptz(u::bigint) end"
+    local = (
+        f"list_transform(list_transform([us::hugeint], lambda u: {shifted}), lambda u: {instant})[1]"
+        if cases
+        else f"valid_instant(make_timestamptz(case when us between {FIRST_US} and {LAST_US} "
+        f"then us::bigint - {runs[0].offset_us} end))"
+    )
+    return (
+        "create or replace macro valid_instant(x) as "
+        f"case when x between {FIRST_INSTANT} and {LAST_INSTANT} then x end",
+        f"create or replace macro local_instant(us) as {local}",
+    )
+
+
 def cleaned(column: InputColumn, kind: str | None, from_text: bool, cell: str | None = None) -> str:
-    """The cell of a column of DuckDB type `kind` as a value or text, null where it is missing."""
+    """Return the SQL of a column's cell as a value or text, null where it is missing.
+
+    Args:
+        kind: the DuckDB type it was read with; None where the source does not have the column.
+        cell: its name in the relation, if that is not its own.
+    """
     if kind is None:
         return "null::VARCHAR"
-    name = "src." + (cell or f'"{column.name}"')
-    if kind in ("VARCHAR", "BLOB"):
-        text = name if kind == "VARCHAR" else f"text_of_bytes({name})"
-        return f"{'text_cell' if from_text else 'cell'}({text})"
-    if column.cell is Cell.INSTANT:
-        return _typed_instant(name, kind)
+    name = "src." + (cell or identifier(column.name))
+    if kind in ("VARCHAR", "BLOB") or kind.startswith("ENUM"):
+        text = {"VARCHAR": name, "BLOB": f"text_of_bytes({name})"}.get(kind, f"{name}::VARCHAR")
+        found = f"{'text_cell' if from_text else 'cell'}({text})"
+        return f"trimmed({found})" if column.cell is Cell.INSTANT else found
+    if is_typed(column, kind):
+        return f"case when not isnan({name}) then {name} end" if kind in FLOATS else name
     if kind in FLOATS:
-        return (
-            f"id_of_float({name})"
-            if column.cell is not Cell.NUMBER
-            else f"case when not isnan({name}) then {name}::DOUBLE end"
-        )
-    if column.cell is Cell.NUMBER and (kind in INTEGERS or kind.startswith("DECIMAL")):
-        return f"{name}::DOUBLE"
-    if column.cell is Cell.ID and kind.startswith("DECIMAL"):
+        return f"id_of_float({name})"
+    if kind.startswith("DECIMAL") and column.cell is Cell.ID:
         return f"id_of_number({name})"
-    if column.cell is Cell.FLAG and kind == "BOOLEAN":
-        return name
-    return f"{name}::VARCHAR"
+    return as_text(name, kind)
 
 
-def _typed_instant(name: str, kind: str) -> str:
-    if kind == INSTANT:
-        return name
-    if kind in NAIVE or kind == "DATE":
-        return f"make_timestamptz(epoch_us({name}::TIMESTAMP))"
-    if kind == "TIMESTAMP_NS":
-        return f"instant_of_ns(epoch_ns({name}))"
-    return f"{name}::VARCHAR"
+def as_text(name: str, kind: str) -> str:
+    """Return the SQL of a value of any type as text; the times that the engine cannot print are their range's end."""
+    if kind in (*NAIVE, "TIMESTAMP_NS", "TIMESTAMP_NS WITH TIME ZONE", INSTANT):
+        return f"case when {name} is not null then coalesce(try({name}::VARCHAR), 'a time out of range') end"
+    return f"case when {name} is not null then coalesce(try({name}::VARCHAR), 'a value that cannot be shown') end"
 
 
 def is_typed(column: InputColumn, kind: str | None) -> bool:
-    """Whether `cleaned` already gives the column's value (no text has to be parsed)."""
+    """Return whether `cleaned` gives a value of a type that needs no text to be parsed."""
     if column.cell is Cell.INSTANT:
         return kind in (*NAIVE, "DATE", "TIMESTAMP_NS", INSTANT)
     if column.cell is Cell.NUMBER:
@@ -139,15 +246,23 @@ def is_typed(column: InputColumn, kind: str | None) -> bool:
 
 
 def parsed(column: InputColumn, kind: str | None, cell: str) -> str:
-    """The value of a cleaned cell, null where the text is not one."""
+    """Return the SQL of the value of a cleaned cell, null where it is not one."""
     if column.cell is Cell.ID:
-        return f"id_of({cell})"
+        return f"{'lead_id_of' if column.is_lead else 'id_of'}({cell})"
     if column.cell is Cell.WORD:
         return f"lower(trimmed({cell}))"
     if column.cell is Cell.TEXT:
         return cell
     if column.cell is Cell.NUMBER:
-        return f"{cell if is_typed(column, kind) else f'number_of({cell})'} + 0.0"  # there is no negative zero
-    if is_typed(column, kind):
-        return f"valid_instant({cell})" if column.cell is Cell.INSTANT else cell
-    return {Cell.INSTANT: "instant_of", Cell.FLAG: "flag_of"}[column.cell] + f"({cell})"
+        return f"{f'{cell}::DOUBLE' if is_typed(column, kind) else f'number_of({cell})'} + 0.0"  # no negative zero
+    if column.cell is Cell.FLAG:
+        return cell if is_typed(column, kind) else f"flag_of({cell})"
+    return _instant(cell, kind) if is_typed(column, kind) else f"instant_of({cell})"
+
+
+def _instant(cell: str, kind: str | None) -> str:
+    if kind == INSTANT:
+        return f"valid_instant({cell})"
+    if kind == "TIMESTAMP_NS":
+        return f"local_instant(us_of_ns(epoch_ns({cell})))"
+    return f"local_instant(try(epoch_us({cell}::TIMESTAMP)))"

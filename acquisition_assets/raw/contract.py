@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from acquisition_assets.core.contracts import Contract, Kind, column
 from acquisition_assets.core.pandera_import import Check
+from acquisition_assets.inputs.tables import INPUTS
 from acquisition_assets.inputs.vocabulary import EVENT_TYPES, REFERRAL_STATUSES, STATUSES
 
 REASONS = (
@@ -15,13 +16,15 @@ REASONS = (
     "value out of range",
     "unknown word",
     "duplicate id",
+    "broken line",
     "unknown lead",
+    "alias cycle",
     "quarantined lead",
 )
 
 RAW_LEADS = Contract(
     table="raw_leads",
-    grain="One row per lead created before T, as the source has it.",
+    grain="One row per lead created before T, or merged with one that was, as the source has it.",
     key=("lead_id",),
     columns={
         "lead_id": column(Kind.TEXT, "Id of the lead"),
@@ -137,14 +140,24 @@ SOURCE_STATE = Contract(
         "is_stale_events": column(Kind.FLAG, "raw_events is not fresh"),
     },
 )
+EVENT_DAYS = Contract(
+    table="event_days",
+    grain="One row per business day of events: what the source had of it when the lake took it in; and one per id that "
+    "its events named and that was no good lead.",
+    key=(),
+    columns={
+        "rows_read": column(Kind.INTEGER, "Events that the source had (of the named lead)", Check.ge(0)),
+        "rows_accepted": column(Kind.INTEGER, "Events that were accepted (of the named lead)", Check.ge(0)),
+        "fingerprint": column(Kind.TEXT, "Differs when the source's events of the day do", nullable=True),
+        "lead_hash": column(Kind.TEXT, "MD5 of an id that was no good lead; null in the row of the day", nullable=True),
+    },
+)
 QUARANTINE = Contract(
     table="quarantine",
     grain="One row per input row of this run that breaks its table's contract.",
     key=(),
     columns={
-        "source_table": column(
-            Kind.TEXT, "Input table", Check.isin(("leads", "events", "referrals", "content", "status_changes"))
-        ),
+        "source_table": column(Kind.TEXT, "Input table", Check.isin(tuple(INPUTS))),
         "row_key": column(Kind.TEXT, "Id of the row as read, or its place in the table"),
         "reason": column(Kind.TEXT, "Why it was not accepted", Check.isin(REASONS)),
         "row": column(Kind.TEXT, "The row as read, in JSON (personal data)", personal=True),
@@ -157,4 +170,8 @@ RAW: dict[str, Contract] = {
     "referrals": RAW_REFERRALS,
     "content": RAW_CONTENT,
     "status_changes": RAW_STATUS_CHANGES,
+    "aliases": RAW_ALIASES,
 }
+"""The stored tables by their input tables."""
+STATE = (SOURCE_STATE, EVENT_DAYS)
+"""What a run knew of the source."""

@@ -6,7 +6,7 @@ Does not look for repeated ids (see `raw.duplicates`), and leaves single cells t
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,12 @@ import duckdb
 
 from acquisition_assets.core.duckdb_sql import literal
 from acquisition_assets.core.lake import Lake
-from acquisition_assets.inputs.source import ROW_PLACE, RawTable, Wanted
-from acquisition_assets.inputs.tables import EVENTS, INSTANT, Cell, InputColumn, InputTable
-from acquisition_assets.inputs.vocabulary import STATUSES, VocabularyPolicy
+from acquisition_assets.inputs.source import ROW_PLACE, ROW_TIME, RawTable, Wanted
+from acquisition_assets.inputs.tables import ALIASES, EVENTS, INSTANT, LEADS, Cell, InputColumn, InputTable
+from acquisition_assets.inputs.vocabulary import IGNORE, VocabularyPolicy
 from acquisition_assets.raw.cells import cleaned, parsed
 from acquisition_assets.raw.windows import Part, instant
+from acquisition_assets.raw.words import spelled
 
 # Relations of one run's connection. Those of the rows of a table are made again for each table and part.
 CELLS = "row_cells"
@@ -28,16 +29,17 @@ PARSED = "parsed_rows"
 VALUES = "row_values"
 CHECKED = "checked_rows"
 REJECTED = "rejected_rows"
-LEADS_READ = "leads_read"
 KNOWN_LEADS = "known_leads"
 QUARANTINED_LEADS = "quarantined_leads"
 UNKNOWN_LEADS = "unknown_leads"
 PLACED = "placed"
 EMPTY = "nothing"
-# Columns that ingestion adds to the rows as read.
-ROW_TIME = "row_time"
-# Codes of a row's problem: these for whole rows, and from CELL_PROBLEMS on those of single cells.
-UNKNOWN_LEAD, QUARANTINED_LEAD, DUPLICATE_ID, EXACT_DUPLICATE, CELL_PROBLEMS = 1, 2, 3, 4, 10
+# Codes of what is wrong with a row, or makes it count for nothing: these for whole rows, and from CELL_PROBLEMS on
+# those of single cells.
+UNKNOWN_LEAD, QUARANTINED_LEAD, DUPLICATE_ID, EXACT_DUPLICATE, LEFT_OUT, SUPERSEDED, ALIAS_CYCLE = range(1, 8)
+CELL_PROBLEMS = 10
+# Rows of these codes are not in quarantine.
+NOT_BAD = (EXACT_DUPLICATE, LEFT_OUT, SUPERSEDED)
 # Between the parts of a derived id, so that neither can be mistaken for the other.
 SEPARATOR = "chr(31)"
 ALLOWED = {
@@ -46,24 +48,41 @@ ALLOWED = {
     Cell.FLAG: "true or false",
 }
 BUSINESS_DAY = "business_date(occurred_at)"
+# Which half of a file's place is the file's number (see `sources`).
+FILE_BITS = 40
 
 
 @dataclass(frozen=True)
 class Run:
-    """Everything that the passes of one ingestion share: one DuckDB connection of its own, for one business day."""
+    """Everything that the passes of one ingestion share: one DuckDB connection of its own, for one business day.
+
+    Attributes:
+        lake: None where rows are only looked at.
+        given: which events the source was asked for.
+        read_at: when the run started.
+    """
 
     connection: duckdb.DuckDBPyConnection
-    lake: Lake
+    lake: Lake | None
     folder: Path
     day: dt.date
     tz: ZoneInfo
-    wanted: Wanted
+    given: Wanted
     vocabulary: VocabularyPolicy
+    read_at: dt.datetime
 
     @property
     def end(self) -> dt.datetime:
         """The end of the day."""
-        return self.wanted.end
+        return self.given.end
+
+    def lake_days(self, table: str) -> list[dt.date]:
+        """Return the days of a table that the lake has."""
+        return self.lake.days(table) if self.lake else []
+
+    def lake_files(self, table: str, days: Sequence[dt.date]) -> list[str]:
+        """Return the files of a table that the lake has of these days."""
+        return self.lake.files(table, days) if self.lake else []
 
     def number(self, query: str) -> int:
         """Return the only number that a query gives."""
@@ -77,12 +96,19 @@ class Run:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that can be wrong with a row; `condition` is SQL over the parsed cells, empty for whole rows."""
+    """Something that can be wrong with a row.
+
+    Attributes:
+        detail: what is wrong and what to do; `{found}` is what the cell holds.
+        condition: SQL over the parsed cells, empty for whole rows.
+        column: whose cell it is.
+    """
 
     code: int
     reason: str
     detail: str
     condition: str = ""
+    column: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,22 +125,36 @@ class Reading:
         """The relation of the rows as read."""
         return self.raw.relation
 
+    def has(self, name: str) -> bool:
+        """Return whether the source has a column."""
+        return name in self.raw.columns
+
     def cell(self, name: str) -> str:
         """Return the SQL of a column's cell as read, null where it is missing."""
         return cleaned(self.table.column(name), self.raw.columns.get(name), self.raw.from_text, self.raw.cell(name))
 
+    def rows(self, names: Sequence[str], pushdown: str = "") -> str:
+        """Return the relation of some columns' values as read, each as `p_<name>`, with its cell as `c_<name>`.
+
+        Cells and values are made one after the other: a macro repeats its argument, and the engine plans each of them.
+        """
+        clean = ", ".join(f"{self.cell(name)} as c_{name}" for name in names)
+        parse = ", ".join(self.parsed(name) for name in names)
+        return f"(select *, {parse} from (select {clean} from {self.relation} as src {pushdown}))"
+
     def parsed(self, name: str) -> str:
-        """Return the SQL of a column's value as read."""
-        return parsed(self.table.column(name), self.raw.columns.get(name), self.cell(name))
+        """Return the SQL of a column's value from its cell `c_<name>`, as `p_<name>`."""
+        return f"{parsed(self.table.column(name), self.raw.columns.get(name), f'c_{name}')} as p_{name}"
+
+    def word(self, column: InputColumn) -> str:
+        """Return the SQL of a word in the parsed rows as the policy spells it."""
+        return spelled(f"p_{column.name}", self.vocabulary.meanings(column.name, column.words))
 
     def value(self, column: InputColumn) -> str:
-        """Return the SQL of a column's value in the parsed rows: with other words replaced and defaults filled in."""
-        value = f"p_{column.name}"
-        if column.words == STATUSES:
-            words = " ".join(
-                f"when {literal(word)} then {literal(status)}" for word, status in self.vocabulary.status.items()
-            )
-            value = f"case {value} {words} else {value} end" if words else value
+        """Return the SQL of a column's value in the parsed rows: unreadable ones are missing, defaults filled in."""
+        value = self.word(column) if column.cell is Cell.WORD else f"p_{column.name}"
+        if column.at_least is not None:
+            value = f"case when not ({out_of_range(column)}) then {value} end"
         return f"coalesce({value}, {column.default})" if column.default else value
 
     def pushdown(self, part: Part) -> str:
@@ -127,7 +167,7 @@ class Reading:
 
 def reading(run: Run, table: InputTable, raw: RawTable | None) -> Reading:
     """Return the reading of a table; a missing one (None) has no rows."""
-    whole = Part(run.wanted.stretches if table is EVENTS else ((None, run.end),))
+    whole = Part(((None, run.end),))
     return Reading(table, raw or RawTable(EMPTY, {}, tells_place=True), whole, run.vocabulary)
 
 
@@ -138,7 +178,7 @@ def with_place(run: Run, table: str, raw: RawTable) -> RawTable:
     view = f"{PLACED}_{table}"
     numbered = f"select *, row_number() over () - 1 as {ROW_PLACE} from {raw.relation}"
     run.connection.execute(f"create or replace temp view {view} as {numbered}")
-    return replace(raw, relation=view)
+    return replace(raw, relation=view, tells_place=True)
 
 
 def make_nothing(run: Run) -> None:
@@ -149,70 +189,118 @@ def make_nothing(run: Run) -> None:
 # -- problems ---------------------------------------------------------------------------------------------------------
 
 
+def out_of_range(column: InputColumn) -> str:
+    """Return the condition that a parsed number is too small or not finite; false where there is none."""
+    return f"coalesce(p_{column.name} < {column.at_least} or isinf(p_{column.name}), false)"
+
+
 def problems(reading: Reading) -> tuple[Problem, ...]:
     """Return everything that can be wrong with a row of the table."""
     table = reading.table
+    lead = table.lead or "lead_id"
     return (
-        Problem(UNKNOWN_LEAD, "unknown lead", f"{table.lead} is not among the leads created before the end of the day"),
-        Problem(QUARANTINED_LEAD, "quarantined lead", f"the lead that {table.lead} names is itself in quarantine"),
+        Problem(UNKNOWN_LEAD, "unknown lead", f"{lead} is not among the leads and aliases; add the lead to leads"),
         Problem(
-            DUPLICATE_ID, "duplicate id", f"{table.key} stands on another row with other content, which was read first"
+            QUARANTINED_LEAD, "quarantined lead", f"the lead that {lead} names is itself in quarantine; repair its row"
         ),
+        Problem(
+            DUPLICATE_ID,
+            "duplicate id",
+            f"{table.key} is on another row with other content, which was read first; give each row its own",
+        ),
+        Problem(ALIAS_CYCLE, "alias cycle", "the aliases lead back to this one; remove one of them"),
         *cell_problems(reading),
     )
 
 
 def cell_problems(reading: Reading) -> tuple[Problem, ...]:
-    """Return everything that can be wrong with a row's own cells, in the order of the reasons."""
+    """Return everything that can be wrong with a row's required cells, in the order of the reasons."""
     table = reading.table
-    found = [(f"c_{name} is null", "missing required value", f"{name} is needed") for name in table.required]
-    for column in table.columns:
+    found = [
+        (f"c_{name} is null", "missing required value", f"{name} is needed; fill it in", "") for name in table.required
+    ]
+    required = [column for column in table.columns if column.required]
+    for column in required:
         if column.cell in ALLOWED:
             condition = f"c_{column.name} is not null and p_{column.name} is null"
-            found.append((condition, "unparsable value", f"{column.name} must be {ALLOWED[column.cell]}"))
-    for column in table.columns:
-        if column.at_least is not None:
-            condition = f"p_{column.name} < {column.at_least} or isinf(p_{column.name})"
-            found.append((condition, "value out of range", f"{column.name} must be at least {column.at_least:g}"))
-    for column in table.columns:
+            detail = f"{column.name} {{found}} cannot be read; write {ALLOWED[column.cell]}"
+            found.append((condition, "unparsable value", detail, column.name))
+    for column in required:
         if column.words:
             known = ", ".join(literal(word) for word in column.words)
-            allowed = f"{column.name} must be one of {', '.join(column.words)}"
-            found.append((f"{reading.value(column)} not in ({known})", "unknown word", allowed))
+            teach = f"add it to vocabulary.{column.name}" if column.name in ("status", "event_type") else "correct it"
+            if table.name == "referrals":
+                teach = "correct it"
+            detail = f"{column.name} {{found}} is unknown; {teach}, or write one of {', '.join(column.words)}"
+            found.append((f"{reading.word(column)} not in ({known})", "unknown word", detail, column.name))
     return tuple(
-        Problem(CELL_PROBLEMS + number, reason, detail, condition)
-        for number, (condition, reason, detail) in enumerate(found)
+        Problem(CELL_PROBLEMS + number, reason, detail, condition, column)
+        for number, (condition, reason, detail, column) in enumerate(found)
     )
 
 
-def first_problem(found: tuple[Problem, ...]) -> str:
-    """Return the SQL of the code of the first of these problems that a parsed row has."""
-    whens = " ".join(f"when {problem.condition} then {problem.code}" for problem in found)
-    return f"cast(case {whens} end as tinyint)"
+def optional_cells(reading: Reading) -> tuple[InputColumn, ...]:
+    """Return the columns of optional cells that may be unreadable, in the order of their bits in `unreadable`."""
+    return tuple(c for c in reading.table.columns if not c.required and c.cell in ALLOWED and reading.has(c.name))
+
+
+def is_unreadable(column: InputColumn) -> str:
+    """Return the condition that an optional cell is filled and cannot be read, in the parsed rows."""
+    condition = f"(c_{column.name} is not null and p_{column.name} is null)"
+    return f"({condition} or {out_of_range(column)})" if column.at_least is not None else condition
+
+
+def first_problem(reading: Reading) -> str:
+    """Return the SQL of the code of the first thing that is wrong with a parsed row's own cells."""
+    whens = [f"when {problem.condition} then {problem.code}" for problem in cell_problems(reading)]
+    if reading.table is EVENTS:
+        whens.insert(0, f"when {reading.word(EVENTS.column('event_type'))} = '{IGNORE}' then {LEFT_OUT}")
+    if reading.table is ALIASES:
+        whens.insert(0, f"when p_alias_id = p_lead_id then {LEFT_OUT}")
+    return f"cast(case {' '.join(whens)} end as tinyint)"
 
 
 # -- passes -----------------------------------------------------------------------------------------------------------
 
 
-def make_views(run: Run, reading: Reading, part: Part, relation: str | None = None) -> None:
+def make_views(run: Run, reading: Reading, where: str, relation: str | None = None, pushdown: str = "") -> None:
     """Make views from the row as read to its values: CELLS (missing is null), PARSED, VALUES (typed, with a problem).
 
     Args:
+        where: which parsed rows.
         relation: some of the table's rows, instead of all of them.
+        pushdown: the same condition on the rows as read.
     """
-    table, kinds = reading.table, reading.raw.columns
+    table = reading.table
     clean = ", ".join(f"{reading.cell(c.name)} as c_{c.name}" for c in table.columns)
-    parse = ", ".join(f"{parsed(c, kinds.get(c.name), f'c_{c.name}')} as p_{c.name}" for c in table.columns)
+    parse = ", ".join(reading.parsed(c.name) for c in table.columns)
     values = ", ".join(f"{reading.value(c)} as {c.name}" for c in table.columns)
-    key = f"coalesce(p_{table.key or table.lead}, '')"
+    bits = [f"case when {is_unreadable(c)} then {1 << bit} else 0 end" for bit, c in enumerate(optional_cells(reading))]
+    time_is_needed = table.time in table.required
+    unread = (
+        f"case when p_{table.time} is null then try(c_{table.time}::varchar) end" if time_is_needed else "null::varchar"
+    )
+    found = " ".join(
+        f"when {problem.code} then try(c_{problem.column}::varchar)"
+        for problem in cell_problems(reading)
+        if problem.column
+    )
     for view in (
         f"{CELLS} as select {clean}, src.{ROW_PLACE} as place, src as raw_row "
-        f"from {relation or reading.relation} as src {reading.pushdown(part)}",
+        f"from {relation or reading.relation} as src {pushdown}",
         f"{PARSED} as select *, {parse} from {CELLS}",
-        f"{VALUES} as select {values}, {first_problem(cell_problems(reading))} as cell_problem, {key} as row_key, "
-        f"place, raw_row from {PARSED} where {part.condition(f'p_{table.time}')}",
+        f"{VALUES} as select *, case cell_problem {found or 'when 0 then null'} end as found from (select {values}, "
+        f"{first_problem(reading)} as cell_problem, coalesce(p_{table.key or table.lead}, '') as row_key, "
+        f"{unread} as unread, cast({' + '.join(bits) or '0'} as integer) as unreadable, place, raw_row, "
+        f"{', '.join(f'c_{name}' for name in found_columns(reading)) or 'null as c_nothing'} "
+        f"from {PARSED} where {where})",
     ):
         run.connection.execute(f"create or replace temp view {view}")
+
+
+def found_columns(reading: Reading) -> list[str]:
+    """Return the columns whose cell a detail may name."""
+    return list(dict.fromkeys(problem.column for problem in cell_problems(reading) if problem.column))
 
 
 def keyed_values(table: InputTable, derive: bool) -> str:
@@ -220,8 +308,25 @@ def keyed_values(table: InputTable, derive: bool) -> str:
     if table is not EVENTS or not derive:
         return VALUES
     parts = ", ".join(f"coalesce({c.name}::varchar, chr(30))" for c in EVENTS.columns[1:])
-    row = f"md5(concat_ws({SEPARATOR}, {parts}))"
+    row = f"md5(concat_ws({SEPARATOR}, {parts}, unread))"
     return f"(select * replace (coalesce(event_id, {row}) as event_id) from {VALUES})"
+
+
+def content(table: InputTable) -> str:
+    """Return what of a row is compared: its values, and a required time that cannot be read as its text."""
+    unsubscribed = ", unsubscribed_unreadable" if table is LEADS else ""
+    return f"{listed(table)}, unread{unsubscribed}"
+
+
+def own_columns(reading: Reading) -> str:
+    """Return the columns that CHECKED has besides the table's."""
+    if reading.table is EVENTS:
+        return f"{BUSINESS_DAY} as date, "
+    if reading.table is LEADS:
+        columns = [column.name for column in optional_cells(reading)]
+        bit = 1 << columns.index("unsubscribed_at") if "unsubscribed_at" in columns else 0
+        return f"unreadable & {bit} > 0 as unsubscribed_unreadable, "
+    return ""
 
 
 def build(
@@ -243,13 +348,13 @@ def build(
             f"when {named} {QUARANTINED_LEAD}) then {QUARANTINED_LEAD} "
             f"when {named} {UNKNOWN_LEAD}) then {UNKNOWN_LEAD} end as tinyint)"
         )
-    kept = "true" if keep_all else "problem is not null"
-    date = f"{BUSINESS_DAY} as date, false as kept, true as may_stay, " if table is EVENTS else ""
+    kept = "true" if keep_all else f"problem is not null and problem <> {LEFT_OUT}"
     run.connection.execute(
-        f"create or replace table {into} as select * exclude (row_key, raw_row), "
-        f"case when {kept} then row_key end as row_key, case when {kept} then {reading.raw.row} end as raw_row "
-        f"from (select {listed(table)}, {date}{problem} as problem, place, row_key, raw_row "
-        f"from {keyed_values(table, derive)} as v {where})"
+        f"create or replace table {into} as select * exclude (row_key, raw_row, found), "
+        f"case when {kept} then row_key end as row_key, case when {kept} then {reading.raw.row} end as raw_row, "
+        f"case when {kept} then found end as found, false as holds_older "
+        f"from (select {listed(table)}, {own_columns(reading)}{problem} as problem, place, unread, unreadable, "
+        f"row_key, raw_row, found from {keyed_values(table, derive)} as v {where})"
     )
 
 
@@ -264,10 +369,10 @@ def find_unknown_leads(run: Run, reading: Reading) -> bool:
     table = reading.table
     if table.lead is None:
         return False
-    named = (
-        f"select {reading.parsed(table.lead)} as lead_id "
-        f"from {reading.relation} as src {reading.pushdown(reading.whole)}"
-    )
+    pushdown = reading.pushdown(reading.whole)
+    names = [table.lead] if pushdown or not table.time else [table.lead, table.time]
+    where = "" if pushdown or not table.time else f"where {reading.whole.condition(f'p_{table.time}')}"
+    named = f"select p_{table.lead} as lead_id from {reading.rows(names, pushdown)} {where}"
     run.connection.execute(  # before they are made distinct, which of ten million ids takes more memory
         f"create or replace table {UNKNOWN_LEADS} as select distinct lead_id, case when lead_id in (select bad_id from "
         f"{QUARANTINED_LEADS}) then {QUARANTINED_LEAD} else {UNKNOWN_LEAD} end as code "
@@ -276,68 +381,42 @@ def find_unknown_leads(run: Run, reading: Reading) -> bool:
     return bool(run.number(f"select count(*) from {UNKNOWN_LEADS}"))
 
 
-def index_leads(run: Run, reading: Reading) -> None:
-    """Make tables of the ids of the accepted leads, of leads without a good row, and of all that are created later."""
-    run.connection.execute(
-        f"create temp table {KNOWN_LEADS} as select lead_id as known_id from {CHECKED} where problem is null"
-    )
-    run.connection.execute(
-        f"create temp table {QUARANTINED_LEADS} as select distinct lead_id as bad_id from {CHECKED} "
-        f"where lead_id is not null and problem is not null and problem <> {EXACT_DUPLICATE} "
-        f"and lead_id not in (select known_id from {KNOWN_LEADS})"
-    )
-    run.connection.execute(
-        f"create temp view {LEADS_READ} as select {reading.parsed('lead_id')} as lead_id, "
-        f"{reading.parsed('created_at')} as created_at from {reading.relation} as src"
-    )
-
-
-def first_lead_at(run: Run) -> dt.datetime | None:
-    """Return when the first lead of the source was created, on whatever day; None without a readable one."""
-    value = run.row(f"select min(created_at) from {LEADS_READ}")[0]
-    return value if isinstance(value, dt.datetime) else None
-
-
-def keep_what_later_days_accepted(run: Run, files: Mapping[dt.date, str]) -> None:
-    """Mark events whose lead is created only after T, and which a run of a later day has accepted into the lake.
-
-    They are in quarantine for this day, and stay in the lake for the later one: of an id the first, as for the
-    later day; where this day has accepted another of that id, that one stays.
+def index_leads(run: Run, reading: Reading, *, has_future: bool) -> None:
+    """Make tables of the ids of good leads, whenever created, and of leads without a good row; and of all leads' times.
 
     Args:
-        files: the lake's events of the days that the run reads.
+        has_future: whether there are rows of leads that are created after the end of the day.
     """
-    unknown = f"select event_id from {CHECKED} where problem = {UNKNOWN_LEAD} and may_stay"
-    if not files or not run.number(f"select count(*) from ({unknown})"):
-        return
-    later = f"select lead_id from {LEADS_READ} where created_at >= {instant(run.end)}"
-    everything = list(files.values())
-    for some in (everything, *([file] for file in everything)):
-        listed_files = ", ".join(map(literal, some))
-        try:
-            run.connection.execute(
-                f"update {CHECKED} set kept = true where problem = {UNKNOWN_LEAD} and may_stay "
-                f"and lead_id in ({later}) and event_id in (select event_id from read_parquet([{listed_files}], "
-                f"hive_partitioning = false) where event_id in ({unknown}))"
-            )
-        except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException):
-            continue  # a partition cannot be read: this run makes it again, and looks into the others one by one
-        if some is everything:
-            return
+    rows = (
+        f"select lead_id, problem is null as is_good, coalesce(problem not in {NOT_BAD}, false) as is_bad "
+        f"from {CHECKED} where lead_id is not null"
+    )
+    if has_future:
+        make_views(run, reading, f"p_created_at >= {instant(run.end)}")
+        rows += f" union all select lead_id, cell_problem is null, cell_problem is not null from {VALUES}"
+    distinct = "distinct" if has_future else ""
+    run.connection.execute(
+        f"create temp table {KNOWN_LEADS} as select {distinct} lead_id as known_id from ({rows}) where is_good"
+    )
+    run.connection.execute(
+        f"create temp table {QUARANTINED_LEADS} as select distinct lead_id as bad_id from ({rows}) "
+        f"where is_bad and lead_id is not null and lead_id not in (select known_id from {KNOWN_LEADS})"
+    )
 
 
 def set_rejected_aside(run: Run, table: InputTable) -> None:
-    """Add the rows with a problem to REJECTED."""
+    """Add the rows of CHECKED that are bad to REJECTED."""
     run.connection.execute(
-        f"insert into {REJECTED} select '{table.name}', place, row_key, problem, raw_row from {CHECKED} "
-        "where problem is not null"
+        f"insert into {REJECTED} select '{table.name}', place, row_key, problem, raw_row, found, holds_older "
+        f"from {CHECKED} where problem is not null and problem not in {NOT_BAD}"
     )
 
 
 def make_rejected(run: Run) -> None:
     """Make the empty table REJECTED."""
     run.connection.execute(
-        f"create table {REJECTED} (source_table text, place bigint, row_key text, code tinyint, row text)"
+        f"create table {REJECTED} (source_table text, place bigint, row_key text, code tinyint, row text, found text, "
+        "holds_older boolean)"
     )
 
 

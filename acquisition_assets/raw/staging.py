@@ -6,7 +6,7 @@ Does not decide the fate of a row (see `raw.rows`) or publish anything (see `raw
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,11 @@ from pathlib import Path
 from acquisition_assets.core.days import days_between
 from acquisition_assets.core.duckdb_sql import literal
 from acquisition_assets.core.engine.duckdb import PARQUET
-from acquisition_assets.inputs.tables import EVENTS, INPUTS, STATUS_CHANGES, InputTable
-from acquisition_assets.raw.contract import QUARANTINE, RAW, RAW_EVENTS
+from acquisition_assets.inputs.source import Wanted
+from acquisition_assets.inputs.tables import EVENTS, INPUTS, InputTable
+from acquisition_assets.raw.contract import QUARANTINE, RAW, RAW_ALIASES, RAW_EVENTS
 from acquisition_assets.raw.rows import CHECKED, REJECTED, SEPARATOR, Problem, Reading, Run
-from acquisition_assets.raw.windows import reads
+from acquisition_assets.raw.windows import DayRows, reads
 
 QUARANTINED = "quarantined_rows"
 PROBLEMS = "problems"
@@ -37,17 +38,6 @@ EXTRA: dict[str, dict[str, str]] = {
         "created_date": "business_date(created_at)",
         "engaged_date": "business_date(engaged_at)",
         "converted_date": "business_date(converted_at)",
-        "landing_url": "null::varchar",
-        "click_ids": "null::varchar",
-        "inactive_at": "null::timestamptz",
-        "updated_at": "null::timestamptz",
-        "merged_created_at": "created_at",
-        "merged_engaged_at": "engaged_at",
-        "merged_converted_at": "converted_at",
-        "merged_inactive_at": "null::timestamptz",
-        "merged_unsubscribed_at": "unsubscribed_at",
-        "merged_status": "status",
-        "unsubscribed_unreadable": "false",
     },
     "events": {
         "derived_delivery_id": "case when delivery_id is null then "
@@ -55,9 +45,8 @@ EXTRA: dict[str, dict[str, str]] = {
         "local_hour": "local_hour(occurred_at)",
         "local_weekday": "local_weekday(occurred_at)",
     },
-    "referrals": {"created_date": "business_date(created_at)", "updated_at": "null::timestamptz"},
-    "content": {"updated_at": "null::timestamptz"},
-    "status_changes": {},
+    "referrals": {"created_date": "business_date(created_at)"},
+    "status_changes": {"read_order": "place"},
 }
 
 
@@ -79,23 +68,36 @@ class Staged:
         return copy
 
 
-def stage_snapshot(run: Run, table: InputTable) -> Staged:
-    """Write the accepted rows of a table that is a snapshot as of the end of the day."""
+def stage_snapshot(
+    run: Run, table: InputTable, relation: str = CHECKED, columns: Mapping[str, str] | None = None
+) -> Staged:
+    """Write the accepted rows of a table that is a snapshot as of the end of the day.
+
+    Args:
+        relation: the checked rows.
+        columns: SQL of further columns that are computed.
+    """
     contract = RAW[table.name]
     path = run.folder / f"{contract.table}.parquet"
-    order = "place as read_order" if table is STATUS_CHANGES else "null as read_order"
-    _copy(run, f"select {_stored(table)} from (select *, {order} from {CHECKED} where problem is null)", path)
+    _copy(run, f"select {_stored(table, columns)} from {relation} where problem is null", path)
     return Staged(path, contract.table, run.day)
 
 
-def stage_events(run: Run) -> list[Staged]:
-    """Write one file for each business day of the checked events.
+def stage_aliases(run: Run, ends: str) -> Staged:
+    """Write the good aliases with the leads at their ends."""
+    path = run.folder / f"{RAW_ALIASES.table}.parquet"
+    _copy(run, f"select {', '.join(RAW_ALIASES.columns)} from {ends} order by alias_id", path)
+    return Staged(path, RAW_ALIASES.table, run.day)
+
+
+def stage_events(run: Run) -> tuple[list[Staged], dict[dt.date, int]]:
+    """Write one file for each business day of the checked events; return them, and the accepted events of each day.
 
     A query per day costs half of what one that partitions the rows does, and holds few of them in memory.
     """
     folder = run.folder / RAW_EVENTS.table
     folder.mkdir(exist_ok=True)
-    good = "(problem is null or kept)"
+    good = "problem is null"
     days = dict(
         run.connection.execute(f"select date, count(*) from {CHECKED} where {good} group by 1 order by 1").fetchall()
     )
@@ -111,19 +113,37 @@ def stage_events(run: Run) -> list[Staged]:
     with ThreadPoolExecutor(threads) as pool:  # each file by itself keeps one thread busy
         for _ in pool.map(write, days):
             pass
-    return list(staged.values())
+    return list(staged.values()), days
 
 
-def stage_empty_days(run: Run, staged: Iterable[dt.date]) -> list[Staged]:
-    """Write one empty file for all days without events since the first; call it while CHECKED has events."""
-    written = set(staged)
-    have = set(run.lake.days(RAW_EVENTS.table))
-    first = max(min([run.day, *written, *have]), run.day - dt.timedelta(days=MOST_EMPTY_DAYS))
+def stage_empty_days(run: Run, days: Iterable[dt.date]) -> list[Staged]:
+    """Write one empty file for all these days; call it while CHECKED has events."""
     empty = run.folder / "no_events.parquet"
     _copy(run, f"select {_stored(EVENTS)} from {CHECKED} where false", empty)
-    missing = [day for day in days_between(first, run.day) if day not in written]
-    wanted = [day for day in missing if day not in have or reads(run.wanted, day, run.tz)]
-    return [Staged(empty, RAW_EVENTS.table, day, shared=True) for day in wanted]
+    return [Staged(empty, RAW_EVENTS.table, day, shared=True) for day in days]
+
+
+def empty_days(
+    run: Run,
+    wanted: Wanted,
+    staged: Collection[dt.date],
+    source: Mapping[dt.date, DayRows],
+    late_days: int,
+    forget: bool,
+) -> list[dt.date]:
+    """Return the days without an accepted event that get an empty partition, since the first day that there is.
+
+    An earlier day of which the source has no event any more keeps what the lake has, unless `forget` says otherwise.
+    """
+    have = set(run.lake_days(RAW_EVENTS.table))
+    first = max(min([run.day, *staged, *have]), run.day - dt.timedelta(days=MOST_EMPTY_DAYS))
+    recent = run.day - dt.timedelta(days=late_days)
+    return [
+        day
+        for day in days_between(first, run.day)
+        if day not in staged
+        and (day not in have or (reads(wanted, day, run.tz) and (day >= recent or day in source or forget)))
+    ]
 
 
 def keep_broken_lines(run: Run, reading: Reading) -> int:
@@ -151,11 +171,13 @@ def stage_quarantine(run: Run, found: Mapping[str, tuple[Problem, ...]]) -> Stag
         run.connection.executemany(f"insert into {PROBLEMS} values (?, ?, ?)", known)
         run.connection.execute(
             f"insert into {QUARANTINED} select '{name}', coalesce(nullif(row_key, ''), 'row ' || (place + 1)), "
-            f"reason, row, detail from {REJECTED} join {PROBLEMS} using (code) where source_table = '{name}' "
+            "reason, row, replace(detail, '{found}', coalesce(shown_value(found), 'of this row')) || "
+            "case when holds_older then '; an older version of this id holds' else '' end "
+            f"from {REJECTED} join {PROBLEMS} using (code) where source_table = '{name}' "
             "order by place"
         )
         run.connection.execute(
-            f"insert into {QUARANTINED} select '{name}', place, 'unparsable value', to_json(line)::text, detail "
+            f"insert into {QUARANTINED} select '{name}', place, 'broken line', to_json(line)::text, detail "
             f"from {BROKEN_LINES}_{name}"
         )
     _copy(run, f"select {', '.join(QUARANTINE.columns)} from {QUARANTINED}", path)
@@ -173,10 +195,21 @@ def count_reasons(run: Run) -> dict[str, dict[str, int]]:
     return reasons
 
 
-def _stored(table: InputTable) -> str:
+def _stored(table: InputTable, columns: Mapping[str, str] | None = None) -> str:
     """Return the columns of the stored table, some of which are computed."""
-    extra = EXTRA[table.name]
+    extra = {**EXTRA.get(table.name, {}), **(columns or {})}
     return ", ".join(f"{extra[name]} as {name}" if name in extra else name for name in RAW[table.name].columns)
+
+
+def count_examples(run: Run) -> dict[str, dict[str, int]]:
+    """Return how many rows are in quarantine by table and what is wrong, the most frequent first."""
+    rows = run.connection.execute(
+        f"select source_table, detail, count(*) from {QUARANTINED} group by 1, 2 order by 1, 3 desc, 2"
+    ).fetchall()
+    found: dict[str, dict[str, int]] = {}
+    for table, detail, count in rows:
+        found.setdefault(table, {})[detail] = count
+    return found
 
 
 def _copy(run: Run, query: str, path: Path) -> None:

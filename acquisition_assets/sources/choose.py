@@ -31,7 +31,7 @@ def choose_source(settings: Settings) -> Source:
         from acquisition_assets.sources.postgres import PostgresSource  # the drivers, which others do not need
 
         queries = Path(settings.source_queries) if settings.source_queries else None
-        return PostgresSource(settings.source, settings.source_timezone, queries)
+        return PostgresSource(settings.source, settings.naive_timezone, queries)
     kind, is_url, _ = settings.source.partition("://")
     if is_url:
         raise InputError(

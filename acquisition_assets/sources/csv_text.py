@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from collections import deque
 from collections.abc import Collection, Iterator
@@ -26,6 +27,7 @@ NO_DELIMITER = "\x01"
 """Separates the cells of lines that are one cell: a character that no text has."""
 SEPARATOR_LINE = re.compile(r'"?sep=(?P<delimiter>[^\r\n"])"?[,;\t| ]*(?:\r\n|\n|\r)', re.IGNORECASE)
 MOST_HEADER_LINES = 16
+SAMPLED_LINES = 1000
 LONGEST_OPEN_CELL = 1 << 18
 """How far the end of a quoted cell is searched, in bytes, where a file has a quote that nothing closes."""
 SHOWN = 10_000
@@ -74,6 +76,16 @@ def read_header(file: Path, text: str, known: Collection[str]) -> Header:
         raise InputError(f"{file} is empty; its first line must name the columns")
     skipped = 1 if separator else 0
     return Header(best.delimiter, best.columns, best.lines + skipped, skipped)
+
+
+def is_ragged(text: str, header: Header) -> bool:
+    """Return whether the first lines of a text, up to one with a quote, have other numbers of cells than the header.
+
+    The engine is then not tried: it would read the whole file and give up.
+    """
+    lines = _LINE_END.split(text, maxsplit=SAMPLED_LINES)[header.lines : SAMPLED_LINES]
+    plain = itertools.takewhile(lambda line: '"' not in line, lines[:-1])
+    return any(line and line.count(header.delimiter) != len(header.columns) - 1 for line in plain)
 
 
 def _header(text: str, delimiter: str) -> Header:
@@ -168,7 +180,7 @@ def rows_of(lines: Iterator[str], scanner: Scanner, first: int = 1) -> Iterator[
         if number < open_until:
             open_size -= len(line)
         text = line.rstrip("\r\n")
-        state = scanner.state(text, is_inside=False)
+        state = scanner.state(text, is_inside=False) if '"' in text else State.WHOLE
         if state is not State.OPEN:
             yield number, text, state is State.WHOLE
             continue
@@ -214,14 +226,18 @@ def write_rows(file: Path, header: Header, copy: Path, rejects: Path, *, is_name
         for _ in range(header.lines):
             next(lines, "")
         for number, row, is_whole in rows_of(lines, scanner, header.lines + 1):
-            if not row.strip():
+            if not row or row.isspace():
                 continue
-            if problem := target.problem(number, row) or ("" if is_whole else BROKEN_QUOTES):
-                target.reject(number, row, problem)
-                continue
-            if '"' not in row and row.count(header.delimiter) == len(header.columns) - 1:
-                target.write(row)
-                continue
+            if not (row.isascii() and len(row) <= LONGEST_LINE and is_whole):
+                problem = target.problem(number, row) or ("" if is_whole else BROKEN_QUOTES)
+                if problem:
+                    target.reject(number, row, problem)
+                    continue
+            if '"' not in row:
+                missing = len(header.columns) - 1 - row.count(header.delimiter)
+                if missing >= 0:
+                    target.write(row + header.delimiter * missing)
+                    continue
             cells = scanner.cells(row)
             spare = len(header.columns) - len(cells)
             if any(cell.strip(' "') for cell in cells[len(header.columns) :]):
@@ -272,6 +288,7 @@ class _Copy:
         with writing(copy):
             self._target = copy.open("w", encoding="latin-1", newline="")
             self._rejects = pq.ParquetWriter(rejects, REJECTS)
+        self._rows: list[str] = []
         self._broken: list[dict[str, str]] = []
         self._right = self._wrong = self._first_wrong = 0
 
@@ -279,6 +296,7 @@ class _Copy:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._flush_rows()
         with writing(self._copy):
             self._target.close()
             self._flush()
@@ -302,9 +320,15 @@ class _Copy:
         return ""
 
     def write(self, row: str) -> None:
-        """Write one row."""
+        """Write one row, some time before the copy is closed."""
+        self._rows.append(row)
+        if len(self._rows) == SHOWN:
+            self._flush_rows()
+
+    def _flush_rows(self) -> None:
         with writing(self._copy):
-            self._target.write(row + "\n")
+            self._target.writelines(row + "\n" for row in self._rows)
+        self._rows.clear()
 
     def reject(self, number: int, row: str, detail: str) -> None:
         """Leave a row out of the copy."""

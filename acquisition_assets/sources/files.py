@@ -11,7 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from acquisition_assets.inputs.tables import INPUTS, Cell, require_columns
 from acquisition_assets.sources.csv_text import (
     NO_DELIMITER,
     column_name,
+    is_ragged,
     read_header,
     write_lines,
     write_rows,
@@ -173,7 +174,8 @@ class _Part:
     """One file as the engine reads it: its columns by position, each with its name and type.
 
     files: Parquet files that are alike, the source's own or copies; none where only columns are looked at.
-    names: the columns' names; None: the column is not read, as it has no name or shares one that nobody reads.
+    written: the names that the files themselves give their columns.
+    names: the names by which they are read; None: not read, as it has no name or shares one that nobody reads.
     as_read: the position of the column that holds the row as JSON text.
     """
 
@@ -182,6 +184,7 @@ class _Part:
     kinds: tuple[str, ...]
     is_text: bool = False
     as_read: int | None = None
+    written: tuple[str, ...] | None = None
 
     @property
     def columns(self) -> dict[str, tuple[int, str]]:
@@ -191,9 +194,8 @@ class _Part:
 
     def is_like(self, other: _Part) -> bool:
         """Return whether the engine may read both as one: it goes by names, so each must be there and differ."""
-        return (self.names, self.kinds, self.as_read) == (other.names, other.kinds, other.as_read) and (
-            None not in self.names
-        )
+        ours = (self.written, self.names, self.kinds, self.as_read)
+        return ours == (other.written, other.names, other.kinds, other.as_read) and None not in self.names
 
 
 @dataclass
@@ -282,9 +284,10 @@ class _TableReader:
     # -- Parquet ------------------------------------------------------------------------------------------------
 
     def _parquet(self, file: Path) -> _Part:
-        names = self._named(file, [column_name(name) for name in pq.read_schema(file).names])
+        written = tuple(pq.read_schema(file).names)
+        names = self._named(file, [column_name(name) for name in written])
         found = self.connection.execute(f"describe from {_read_parquet([file])}").fetchall()
-        return _Part((file,), names, tuple(str(row[1]) for row in found))
+        return _Part((file,), names, tuple(str(row[1]) for row in found), written=written)
 
     def _named(self, file: Path, names: Sequence[str]) -> tuple[str | None, ...]:
         """Return the names of the columns that can be read, by position.
@@ -309,7 +312,8 @@ class _TableReader:
             return _Part((), names, kinds, is_text=True)
         source, path = self._in_utf8(file, encoding), self._scratch("parquet")
         first = f"header = true, skip = {header.separator_lines}"
-        if not self._spool(_read_csv(source, len(names), header.delimiter, f"{CSV_FORM}, {first}"), path):
+        read = _read_csv(source, len(names), header.delimiter, f"{CSV_FORM}, {first}")
+        if is_ragged(text, header) or not self._spool(read, path):
             copy, rejects = self._scratch("csv"), self._scratch("parquet")
             write_rows(source, header, copy, rejects, is_named=self.encoding is not None)
             self._keep_rejects(file, rejects)
@@ -440,7 +444,7 @@ def _grouped(parts: Sequence[_Part]) -> Iterator[_Part]:
     group: _Part | None = None
     for part in parts:
         if group is not None and group.is_like(part):
-            group = _Part((*group.files, *part.files), part.names, part.kinds, part.is_text, part.as_read)
+            group = replace(part, files=(*group.files, *part.files))
             continue
         if group is not None:
             yield group

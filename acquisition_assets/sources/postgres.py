@@ -1,6 +1,6 @@
-"""Here: the source that reads the input tables from PostgreSQL, through queries that users may replace.
+"""Offers a PostgreSQL database as a source, read through queries that users may replace.
 
-Not here: connecting (core/postgres.py), the queries (sql/postgres/source), and the checks of the rows.
+Does not connect (see `core.postgres`), hold the queries (see sql/postgres/source) or check rows (see `raw`).
 
 One read-only transaction sees one moment of all tables. Each table streams, in binary, into a Parquet file in the
 scratch folder; the transaction ends before anything is computed: it holds no lock and keeps no old row alive for long.
@@ -17,6 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi
@@ -25,11 +26,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from acquisition_assets.core import postgres
+from acquisition_assets.core.days import end_of_day, start_of_day
 from acquisition_assets.core.duckdb_sql import identifier, in_memory, literal
 from acquisition_assets.core.errors import AcquisitionError, InputError, SourceUnavailableError
 from acquisition_assets.core.sql_files import sql_folder
-from acquisition_assets.inputs.source import ROW_PLACE, TABLES, RawTable, Wanted
-from acquisition_assets.inputs.tables import INPUTS, INSTANT, Cell, require_columns
+from acquisition_assets.inputs.source import INSTANT, ROW_PLACE, TABLES, RawTable, Wanted
+from acquisition_assets.inputs.tables import INPUTS, Cell, require_columns
 
 LARGE_TABLE_ROWS = 100_000
 CASTS = {
@@ -44,6 +46,12 @@ CASTS = {
     1184: ("timestamptz", INSTANT),
 }
 """PostgreSQL's type (its OID in every server) -> what it is sent as, and DuckDB's name for that. Else it is text."""
+
+UNTYPED_ENCODING = "SQL_ASCII"
+"""The encoding of a database that takes any bytes: its texts are sent as bytes, as not all may be UTF-8."""
+
+NOT_UTF8 = ("invalid byte sequence", "has no equivalent in encoding")
+FINGERPRINTED_DAYS = 35
 
 SESSION = {"synchronize_seqscans": "off", "work_mem": "64MB", "jit": "off"}
 """A scan always starts at the table's first row, so that equal data come in equal order; room to group in memory."""
@@ -80,11 +88,15 @@ class Query:
 
 @dataclass(frozen=True)
 class Extraction:
-    """A query made ready to stream: the text for PostgreSQL, and the names and DuckDB types of what it gives."""
+    """A query made ready to stream: the text for PostgreSQL, and the names and DuckDB types of what it gives.
+
+    bytes: the columns of text that are sent as bytes.
+    """
 
     query: Query
     text: str
     columns: Mapping[str, str]
+    bytes: tuple[str, ...] = ()
 
 
 class PostgresSource:
@@ -117,7 +129,7 @@ class PostgresSource:
                 extraction = self._prepare(session, query, one_day)
                 columns = {**extraction.columns, ROW_PLACE: "BIGINT"}
                 nothing = ", ".join(f"null::{kind} as {identifier(name)}" for name, kind in columns.items())
-                _bind(connection, query, f"select {nothing} where false")
+                _bind(connection, query, f"select {nothing} where false", self._timezone)
                 if query.table == "events":
                     warnings += self._unindexed(session, extraction)
         return warnings
@@ -136,7 +148,27 @@ class PostgresSource:
         with self._session() as session:
             prepared = [self._prepare(session, query, wanted) for query in queries]
         self._extract(prepared, scratch)
-        yield {query.table: _bind(connection, query, _extracted(scratch, query)) for query in queries}
+        yield {
+            extraction.query.table: _bind(connection, extraction.query, _extracted(scratch, extraction), self._timezone)
+            for extraction in prepared
+        }
+
+    def day_fingerprints(self, day: dt.date, tz: ZoneInfo) -> dict[dt.date, str]:
+        """Return, for each of the last days up to `day` that has events, their number and their greatest times.
+
+        The text begins with the number and a blank. It is of the deliveries' own times, so it is found by indexes.
+        Without an event_days.sql in the folder of queries nothing is known of any day.
+        """
+        path = self._folder / "event_days.sql"
+        if not path.is_file():
+            return {}
+        first = day - dt.timedelta(days=FINGERPRINTED_DAYS - 1)
+        end = end_of_day(day, tz)
+        text = windowed(_read(path), Wanted(end, ((start_of_day(first, tz), end),)))
+        with self._session() as session, postgres.readable_errors(f"{self.label}, {path.name}"):
+            text = re.sub(r"\$day\(\s*([\w.]+)\s*\)", rf"(\1::timestamptz at time zone {literal(tz.key)})::date", text)
+            rows = session.execute(text.encode()).fetchall()
+        return {found: str(fingerprint) for found, fingerprint in rows if first <= found <= day}
 
     def watermark(self) -> str:
         """A text that differs when the database has new rows.
@@ -165,9 +197,16 @@ class PostgresSource:
             require_columns(query.table, list(kinds), str(query.path))
             known = {column.name for column in INPUTS[query.table].columns}
             kinds = {name: kind for name, kind in kinds.items() if name in known}
-        casts = ", ".join(f"q.{identifier(name)}::{cast} as {identifier(name)}" for name, (cast, _) in kinds.items())
         columns = {name: kind for name, (_, kind) in kinds.items()}
-        return Extraction(query, f"select {casts} from (\n{text}\n) as q", columns)
+        untyped = session.info.parameter_status("server_encoding") == UNTYPED_ENCODING
+        as_bytes = tuple(name for name, (cast, _) in kinds.items() if untyped and cast == "text")
+        casts = ", ".join(
+            f"convert_to(q.{identifier(name)}::text, '{UNTYPED_ENCODING}') as {identifier(name)}"
+            if name in as_bytes
+            else f"q.{identifier(name)}::{cast} as {identifier(name)}"
+            for name, (cast, _) in kinds.items()
+        )
+        return Extraction(query, f"select {casts} from (\n{text}\n) as q", columns, as_bytes)
 
     def _unindexed(self, session: postgres.Connection, extraction: Extraction) -> list[str]:
         """A warning for each large table that is read as a whole for the events of a single day."""
@@ -243,7 +282,7 @@ def read_queries(folder: Path) -> list[Query]:
     if "leads" not in names:
         raise InputError(
             f"{folder} has no leads.sql; point ACQUISITION_SOURCE_QUERIES at a folder with leads.sql and, where there "
-            "is such data, events.sql, referrals.sql, content.sql and status_changes.sql"
+            f"is such data, {', '.join(f'{table}.sql' for table in TABLES if table != 'leads')}"
         )
     return [_query(folder, name) for name in names]
 
@@ -311,6 +350,10 @@ def _driver_errors(place: str) -> Iterator[None]:
     try:
         yield
     except _BrokenStreamError as error:
+        if any(words in str(error) for words in NOT_UTF8):
+            raise InputError(
+                f"{place}: a text cannot be sent in UTF-8; repair it, or convert it in the query"
+            ) from None
         raise SourceUnavailableError(
             f"{place}: the rows broke off: {_message(error)}; run it again, and if that ends in the same way, look at "
             "the query and the server's log"
@@ -325,31 +368,35 @@ def _message(error: Exception) -> str:
     return re.sub(r"^.*?(ERROR|FATAL|failed): +", "", first)
 
 
-def _bind(connection: duckdb.DuckDBPyConnection, query: Query, extracted: str) -> RawTable:
+def _bind(connection: duckdb.DuckDBPyConnection, query: Query, extracted: str, timezone: str) -> RawTable:
     """Name the extracted (and shaped) rows in DuckDB, and refuse columns that cannot be read.
 
     Raises:
         InputError: a required column is missing, or a column has a type that it cannot have.
     """
-    relation = f"postgres_{query.table}"
+    relation, named = f"postgres_{query.table}", f"named_{query.table}"
     shaped = f"with extracted as not materialized ({extracted}) {query.shape}" if query.shape else extracted
     try:
-        connection.execute(f"create or replace temp view {relation} as {shaped}")
+        connection.execute(f"create or replace temp view {named} as {shaped}")
     except (duckdb.BinderException, duckdb.ParserException) as error:
         shape = query.path.parent / "shape" / query.path.name
-        raise InputError(f"{shape}: {str(error).splitlines()[0]}; adapt it to {query.path}") from error
-    described = connection.execute(f"describe {relation}").fetchall()
-    columns = {str(name): str(kind) for name, kind, *_ in described}
-    tells_place = columns.pop(ROW_PLACE, None) is not None
-    require_columns(query.table, columns, str(query.path))
-    for column in INPUTS[query.table].columns:
-        kind = columns.get(column.name, ACCEPTED[column.cell][0])
-        if kind not in ACCEPTED[column.cell]:
+        raise InputError(f"{shape}: {str(error).splitlines()[0]}; adapt it to {query.path}") from None
+    described = connection.execute(f"describe {named}").fetchall()
+    given = {str(name): str(kind) for name, kind, *_ in described}
+    tells_place = ROW_PLACE in given
+    require_columns(query.table, [name for name in given if name != ROW_PLACE], str(query.path))
+    known = {column.name: column for column in INPUTS[query.table].columns}
+    columns = {name: kind for name, kind in given.items() if name in known}
+    for name, kind in columns.items():
+        accepted = ACCEPTED[known[name].cell]
+        if kind not in accepted:
             raise InputError(
-                f"{query.path}: {column.name} is {kind}, but must be one of {', '.join(ACCEPTED[column.cell])}; "
-                "cast it in the query"
+                f"{query.path}: {name} is {kind}, but must be one of {', '.join(accepted)}; cast it in the query"
             )
-    return RawTable(relation, columns, tells_place=tells_place)
+    cells = {name: f"c{number}" for number, name in enumerate(columns)}
+    listed = [f"{identifier(name)} as {cell}" for name, cell in cells.items()] + [ROW_PLACE] * tells_place
+    connection.execute(f"create or replace temp view {relation} as select {', '.join(listed)} from {named}")
+    return RawTable(relation, columns, cells, tells_place=tells_place, naive_timezone=timezone)
 
 
 def _scanned(plan: Mapping[str, Any]) -> Iterator[str]:
@@ -365,9 +412,15 @@ def _is_large(session: postgres.Connection, table: str) -> bool:
     return row is not None and row[0] > LARGE_TABLE_ROWS
 
 
-def _extracted(scratch: Path, query: Query) -> str:
-    """The rows of a query as they were read, each with its number."""
-    return f"select *, file_row_number as {ROW_PLACE} from read_parquet({literal(_spool(scratch, query))})"
+def _extracted(scratch: Path, extraction: Extraction) -> str:
+    """Return the rows of a query as they were read, each with its number; bytes that are not UTF-8 are escaped."""
+    texts = ", ".join(
+        f"coalesce(try(decode({identifier(name)})), {identifier(name)}::varchar) as {identifier(name)}"
+        for name in extraction.bytes
+    )
+    columns = f"* replace ({texts})" if texts else "*"
+    path = literal(_spool(scratch, extraction.query))
+    return f"select {columns}, file_row_number as {ROW_PLACE} from read_parquet({path})"
 
 
 def _spool(scratch: Path, query: Query) -> Path:

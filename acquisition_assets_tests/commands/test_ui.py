@@ -106,3 +106,26 @@ def test_a_home_that_cannot_be_made(source: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     options = ("--source", source, "--lake", tmp_path / "lake", "--port", free_port())
     assert "cannot be made" in refused("ui", *options, "--home", tmp_path / "file" / "home")
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("localhost", True),
+        ("127.8.8.8", True),
+        ("0.0.0.0", False),
+        ("192.0.2.1", False),
+        ("x" * 70, False),
+    ],
+)
+def test_who_can_reach_a_host(host: str, loopback: bool) -> None:
+    assert ui.is_loopback(host) == loopback
+
+
+def test_a_host_that_others_can_reach_is_warned_of(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    options = ("--source", source, "--lake", tmp_path / "file" / "lake", "--port", free_port())
+    result = call("ui", *options, "--host", "0.0.0.0")
+    assert "warning: the UI on 0.0.0.0 has no login" in result.stderr
+    assert "has no login" not in call("ui", *options).stderr

@@ -21,7 +21,8 @@ import pytest
 
 from acquisition_assets.core.duckdb_sql import in_memory
 from acquisition_assets.core.errors import InputError, LakeError
-from acquisition_assets.core.lake import STALE_SECONDS, Lake, discard_staging
+from acquisition_assets.core.lake import Lake
+from acquisition_assets.core.staging import NAME, STALE_SECONDS, discard_open_folders
 
 DAY = dt.date(2025, 1, 10)
 
@@ -145,7 +146,7 @@ def test_an_interrupt_while_a_staging_folder_is_made_leaves_none(lake: Lake, mon
 
     def interrupted(path: Path, mode: int = 0o777) -> None:
         mkdir(path, mode)
-        if len(Path(path).name) >= len(uuid.uuid4().hex):
+        if NAME.fullmatch(Path(path).name):
             made.append(Path(path))
             raise KeyboardInterrupt
 
@@ -159,7 +160,7 @@ def test_what_an_interrupt_leaves_open_is_discarded(lake: Lake) -> None:
     opened = ExitStack()
     folder = opened.enter_context(lake.staging())
     (folder / "staged").touch()
-    discard_staging()
+    discard_open_folders()
     assert not folder.exists()
     opened.close()
 
@@ -251,3 +252,21 @@ def _sit(root: str, inside: Any) -> None:
     with Lake(root).exclusive("step"):
         inside.set()
         multiprocessing.Event().wait()
+
+
+@pytest.mark.parametrize("table", ["raw_leads", "raw_aliases", "quarantine"])
+def test_rows_as_read_are_for_the_owner_only(tmp_path: Path, table: str) -> None:
+    lake = Lake(str(tmp_path))
+    for name in (table, "lead_activity"):
+        publish(lake, 1, table=name)
+    assert (tmp_path / table / f"date={DAY}" / "data.parquet").stat().st_mode & 0o777 == 0o600
+    umask = os.umask(0)
+    os.umask(umask)
+    assert (tmp_path / "lead_activity" / f"date={DAY}" / "data.parquet").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+@pytest.mark.parametrize("url", ["s3://KEY:s3cret@bucket/x", "s3://s3cret@bucket", "s3:/KEY:s3cret@bucket"])
+def test_credentials_in_a_url_are_refused(url: str) -> None:
+    with pytest.raises(InputError, match="leave them out") as refused:
+        Lake(url)
+    assert "s3cret" not in str(refused.value)

@@ -1,6 +1,6 @@
-"""Here: how a user's policy file is read, laid over the shipped one, and refused with file, key and what is allowed.
+"""Protects how a user's policy file is read, merged into the shipped one, and refused in one line with file and key.
 
-Not here: what the numbers do (test_policy_numbers.py), and the criteria of segments.
+Does not look at what the numbers do (test_policy_numbers.py), nor at the criteria of segments.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.policy import merge, read_yaml
@@ -20,15 +22,23 @@ REFUSED = [
     # what is not a mapping of sections
     ("- locale", "must be a mapping of sections, not list"),
     ("es", "must be a mapping of sections, not str"),
-    ("reports: [1", "not valid YAML: expected ',' or ']', but got '<stream end>'"),
-    ("\tlocale: es", "line 1, column 1: not valid YAML: found character '\\t' that cannot start any token"),
-    ("reports:\n\tpredictions: 3", "line 2, column 1: not valid YAML: found character '\\t'"),
+    ("reports: [1", "not valid YAML: did not find expected ',' or ']'"),
+    ("\tlocale: es", "line 1, column 1: not valid YAML: found character that cannot start any token"),
+    ("reports:\n\tpredictions: 3", "line 2, column 1: not valid YAML: found character"),
     ("\x00", "not valid YAML"),
     ("{" * 5000, "not valid YAML"),
-    ("a: !!python/object/apply:os.system ['true']", "not valid YAML: could not determine a constructor"),
+    ("a: !!python/object/apply:os.system ['true']", "line 1, column 4: not valid YAML: tags such as tag:yaml.org"),
+    *((f"locale: {tagged}", "tags such as") for tagged in ("!!bool maybe", '!!int ""', "!mine es", "! es", "!!str es")),
+    ("reports: !!map [1]", "tags such as tag:yaml.org,2002:map are not read; write the value itself"),
+    ("locale: es\n---\nlocale: en", "line 2, column 1: not valid YAML: a second document begins here"),
+    ("locale: " + "[" * 60 + "]" * 60, "not valid YAML: nested deeper than 50 levels"),
+    ('locale: "\\U00110000"', "not valid YAML"),
+    ("reports: {predictions: " + "9" * 5000 + "}", "is too long for a number"),
+    ("locale: 2025-13-45", "locale: must be 'es' or 'en' (got '2025-13-45')"),
+    ("locale: 2025-01-01", "locale: must be 'es' or 'en' (got '2025-01-01')"),
     # what does not mean what it says
-    ("locale: es\nlocale: en", "line 2, column 1: not valid YAML: key 'locale' stands twice"),
-    ("reports: {predictions: 1, predictions: 2}", "key 'predictions' stands twice"),
+    ("locale: es\nlocale: en", "line 2, column 1: not valid YAML: key 'locale' is repeated"),
+    ("reports: {predictions: 1, predictions: 2}", "key 'predictions' is repeated"),
     ("on: 3", "key on is not text; put it in quotes"),
     ("? [a]\n: 3", "is not text"),
     (
@@ -266,3 +276,69 @@ def test_merge(override: dict[str, Any], expected: dict[str, Any]) -> None:
 
 def test_the_shipped_file_means_what_any_reader_of_yaml_reads_in_it() -> None:
     assert read_yaml(SHIPPED) == yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
+
+
+PIECES = st.sampled_from(
+    [
+        *[
+            "locale",
+            "reports",
+            "segments",
+            "{",
+            "}",
+            "[",
+            "]",
+            "'",
+            "!!int",
+            "!!map",
+            "!!timestamp",
+            "!",
+            "&a",
+            "*a",
+            "?",
+            "|",
+            ">",
+            "%YAML",
+            "---",
+            "...",
+            "<<:",
+            "#",
+            "~",
+        ],
+        *["1:30", "0x1f"],
+        *["1e999", "-.inf", ".nan", "\\uD800", "\\U00110000", "=", "2025-13-45", '"', "@"],
+        *(": ", ":\n  ", ", ", "- ", "\n", "  ", "9" * 400, "\x00", "\ufeff", "\u2028"),
+    ]
+)
+
+
+def refusal_of(file: Path) -> str | None:
+    """The line with which a file is refused; None where it is read."""
+    try:
+        read_policy(file)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+@given(st.lists(PIECES | st.text(max_size=4), max_size=25).map("".join))
+def test_any_file_is_read_or_refused_in_one_line(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    file = tmp_path_factory.getbasetemp() / "fuzzed.yaml"
+    file.write_text(text, encoding="utf-8", errors="surrogatepass")
+    refusal = refusal_of(file)
+    assert refusal is None or refusal.startswith(f"policy file {file}")
+    assert refusal is None or (refusal == " ".join(refusal.split()) and len(refusal) < 2000)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.text(), VALUES, max_size=4))
+def test_what_yaml_writes_is_read_as_it_was(tmp_path_factory: pytest.TempPathFactory, values: dict[str, Any]) -> None:
+    file = tmp_path_factory.getbasetemp() / "written.yaml"
+    file.write_text(yaml.safe_dump(values), encoding="utf-8")
+    assert read_yaml(file) == values

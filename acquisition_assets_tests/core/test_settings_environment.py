@@ -1,7 +1,4 @@
-"""Here: every setting as an environment variable: good, wrong and blank values, unknown names, and what wins.
-
-Not here: what a setting does.
-"""
+"""Protects every setting as an environment variable: good, wrong and blank values, unknown names, and what wins."""
 
 from __future__ import annotations
 
@@ -16,6 +13,7 @@ from acquisition_assets import definitions
 from acquisition_assets.commands.deployment import environment_of
 from acquisition_assets.core.duckdb_sql import in_memory
 from acquisition_assets.core.errors import InputError
+from acquisition_assets.core.memory import default_limit
 from acquisition_assets.core.settings import PREFIX, Settings
 
 GOOD: dict[str, tuple[str, object]] = {
@@ -36,6 +34,8 @@ GOOD: dict[str, tuple[str, object]] = {
     "publish_url": ("postgresql://host/db", "postgresql://host/db"),
     "publish_retention_days": ("400", 400),
     "source_timezone": ("America/Bogota", "America/Bogota"),
+    "source_encoding": ("cp1252", "cp1252"),
+    "layout": ("hubspot,mine.yaml", "hubspot,mine.yaml"),
     "source_queries": ("queries", "queries"),
     "refresh_minutes": ("15", 15),
     "schedule_hour": ("23", 23),
@@ -59,9 +59,19 @@ WRONG = [
     ("source_timezone", "Local", "time zone 'Local' is unknown; set ACQUISITION_SOURCE_TIMEZONE to an IANA name"),
     ("start_date", "1.2.2025", "ACQUISITION_START_DATE '1.2.2025' is not a date; write it as YYYY-MM-DD"),
     ("start_date", "2025-02-29", "ACQUISITION_START_DATE '2025-02-29' is not a date"),
-    ("ui_url", "localhost:3000", "ACQUISITION_UI_URL='localhost:3000': must begin with http:// or https://"),
-    ("publish_url", "host/db", "ACQUISITION_PUBLISH_URL='host/db': must be a postgresql:// URL"),
+    ("ui_url", "localhost:3000", "ACQUISITION_UI_URL: must begin with http:// or https://"),
+    ("publish_url", "host/db", "ACQUISITION_PUBLISH_URL: must be a postgresql:// URL"),
     ("publish_url", "mysql://me:s3cret@host/db", "ACQUISITION_PUBLISH_URL: must be a postgresql:// URL"),
+    *(
+        ("source_encoding", name, f"ACQUISITION_SOURCE_ENCODING='{name}': must be an encoding of text")
+        for name in ("klingon", "base64")
+    ),
+    *(
+        ("source", url, "ACQUISITION_SOURCE: looks like a URL with a password; write postgresql://user:password@host")
+        for url in ("postgres:s3cret@x", "postgresql//u:s3cret@h/d", "postgresql:u:s3cret@h/d", "u:s3cret@h/d")
+    ),
+    ("publish_url", "postgres:s3cret@x", "ACQUISITION_PUBLISH_URL: must be a postgresql:// URL"),
+    ("ui_url", "u:s3cret@x", "ACQUISITION_UI_URL: must begin with http:// or https://"),
     *(
         ("memory_limit", size, f"ACQUISITION_MEMORY_LIMIT={size!r}: must be a size with its unit, such as 800MB or 4GB")
         for size in (
@@ -92,7 +102,8 @@ def test_every_setting_is_an_environment_variable(name: str) -> None:
     text, value = GOOD[name]
     settings = read(**{name: text})
     assert getattr(settings, name) == value
-    assert settings.model_dump(exclude={name}) == Settings().model_dump(exclude={name})
+    others = {name, "memory_limit"} if name == "executor" else {name}
+    assert settings.model_dump(exclude=others) == Settings().model_dump(exclude=others)
 
 
 def test_no_setting_is_left_out() -> None:
@@ -187,3 +198,28 @@ def test_dagster_logs_variables_that_are_no_setting(
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().lake = "other"  # type: ignore[misc]
+
+
+def test_no_representation_of_settings_shows_a_secret() -> None:
+    secret = "postgresql://u:s3cret@h/d"
+    settings = read(
+        source=secret, publish_url=secret, alert_urls="slack://s3cret", ui_url="http://s3cret@h", lake="s3cret"
+    )
+    assert "s3cret" not in repr(settings) + str(settings) + f"{settings}"
+
+
+def test_a_source_time_zone_can_be_left_unset() -> None:
+    assert (Settings().source_timezone, Settings().naive_timezone) == (None, "UTC")
+    assert read(source_timezone="America/Bogota").naive_timezone == "America/Bogota"
+
+
+def test_layouts_are_separated_by_commas() -> None:
+    assert read(layout=" hubspot, my layout.yaml ,").layouts == ("hubspot", "my layout.yaml")
+    assert Settings().layouts == ()
+
+
+def test_processes_of_steps_share_the_default_memory_and_keep_a_given_one() -> None:
+    alone = Settings().memory_limit
+    assert read(executor="multiprocess").memory_limit == default_limit(os.cpu_count() or 1)
+    assert read(executor="multiprocess", memory_limit="4GB").memory_limit == "4GB"
+    assert Settings.from_environment({}).memory_limit == alone

@@ -23,6 +23,7 @@ DAY = "2025-01-10"
 HEADER = "lead_id,status,created_at"
 LEADS = f"{HEADER}\nana,new,2024-12-01\nbea,nurturing,2024-12-02\n"
 FATES = ("rows_read", "rows_accepted", "rows_quarantined", "rows_exact_duplicates", "rows_of_the_future")
+MORE_FATES = ("rows_superseded", "rows_left_out")
 Content = str | bytes | pa.Table
 
 
@@ -61,7 +62,14 @@ class Taken:
 
     def fates(self, table: str = "leads") -> tuple[int, ...]:
         """Rows read, accepted, quarantined, exact duplicates, of the future."""
-        return tuple(int(self.run.metadata[f"raw_{table}"][name]) for name in FATES)
+        return self._counts(table, FATES)
+
+    def more_fates(self, table: str = "leads") -> tuple[int, ...]:
+        """Rows superseded, left out."""
+        return self._counts(table, MORE_FATES)
+
+    def _counts(self, table: str, names: tuple[str, ...]) -> tuple[int, ...]:
+        return tuple(int(self.run.metadata[f"raw_{table}"][name]) for name in names)
 
 
 def put(folder: Path, files: Mapping[str, Content]) -> Path:

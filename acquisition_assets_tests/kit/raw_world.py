@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -223,10 +223,8 @@ def run_raw(world: RawWorld, folder: Path, policy: Policy | None = None, stale: 
                 pq.write_table(pa.Table.from_pylist(some, schema=CONTRACTS[table].arrow_schema), path)
                 lake.publish(path, table, day)
     (folder / "source").mkdir(exist_ok=True)
-    run = Run()
-    defs = running._definitions(
-        folder / "source", folder / "lake", world.zone, policy, False, "2009-01-01", SimpleNamespace(label="none")
-    )
+    run, source = Run(), cast(Any, SimpleNamespace(label="none"))
+    defs = running._definitions(folder / "source", folder / "lake", world.zone, policy, False, "2009-01-01", source)
     for assets in defs.assets or ():
         assert isinstance(assets, dg.AssetsDefinition)
         if assets.op.name == "ingest":

@@ -12,16 +12,18 @@ import json
 import math
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
 
 from acquisition_assets.core.duckdb_sql import in_memory
-from acquisition_assets.raw.cells import BLANK_CODES, MACROS
+from acquisition_assets.raw.cells import BLANK_CODES, MACROS, zone_macros
 from acquisition_assets_tests.kit.ingesting import HEADER, leads_of, take_in
 from acquisition_assets_tests.kit.running import by_lead, compute_day
 
 UTC = dt.timezone.utc
+UTC_ZONE = ZoneInfo("UTC")
 TIMES = {
     "2025-01-01": "2025-01-01T00:00:00",
     "2025-01-01T10:20": "2025-01-01T10:20:00",
@@ -272,7 +274,7 @@ def test_the_quick_trimming_of_text_is_the_trimming() -> None:
     parts = ["", "a", "~", "!", "\x7f", "\x00", "é", "日", "😀", "e\u0301", "\u200d", *map(chr, BLANK_CODES)]
     texts = pa.table({"x": [None, *("".join(part) for part in itertools.product(parts, repeat=3))]})
     with in_memory(threads=1) as connection:
-        for macro in MACROS:
+        for macro in (*zone_macros(UTC_ZONE, dt.date(2027, 12, 31)), *MACROS):
             connection.execute(macro)
         connection.register("texts", texts)
         query = "select x from texts where trimmed_text(x) is distinct from trimmed(x)"

@@ -97,6 +97,24 @@ def test_unnamed_and_repeated_columns_that_nobody_reads_are_ignored(names: list[
     assert found.values("email") == (wanted or [None]) * 4
 
 
+def test_files_of_a_folder_are_one_table_whatever_they_are(tmp_path: Path) -> None:
+    """Copies of text and the source's own Parquet files have other names for the same columns."""
+    lead = {"lead_id": "c", "status": "new", "created_at": "2024-12-01"}
+    files: dict[str, Content] = {
+        "leads/1.csv": f"{HEADER}\na,new,2024-12-01\n",
+        "leads/2.parquet": leads_of(lead_id=["b"]),
+        "leads/3.jsonl": json.dumps(lead),
+        "leads/4.parquet": leads_of(LEAD_ID=["d"]).drop_columns(["lead_id"]),
+        "leads/5.parquet": leads_of(lead_id=["e"]),
+        "leads/6.parquet": leads_of(lead_id=["f"]),
+        "leads/7.csv": "created_at;lead_id;status\n2024-12-01;g;new\n",
+    }
+    found = read(tmp_path, files)
+    assert found.values("lead_id") == list("abcdefg")
+    assert set(found.values("created_at")) == {"2024-12-01"}
+    assert json.loads(found.as_read[2]) == lead
+
+
 def test_a_column_that_is_read_and_there_twice_is_refused(tmp_path: Path) -> None:
     for content in (f"{HEADER},Status\n", leads_of(**{" STATUS": ["x"]})):
         name = "leads.csv" if isinstance(content, str) else "leads.parquet"
@@ -253,7 +271,7 @@ def test_a_quote_that_closes_too_far_away_is_broken() -> None:
     [
         ("leads.parquet", b"PAR1", "leads.parquet cannot be read (it is damaged, or not a Parquet file)"),
         ("leads.csv.gz", LINES.encode(), "leads.csv.gz cannot be read (it is not a gzip file"),
-        ("leads.csv.gz", gzip.compress(LINES.encode())[:-9], "leads.csv.gz cannot be read (it is cut off)"),
+        ("leads.csv.gz", gzip.compress(LINES.encode(), mtime=0)[:-9], "leads.csv.gz cannot be read (it is cut off)"),
         ("leads.csv", b"\n", "leads.csv is empty"),
         ("leads.jsonl", b'{"email": "x", "event": "open"}\n', "it has email, event"),
     ],

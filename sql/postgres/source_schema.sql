@@ -15,7 +15,14 @@ create table organic_leads (
     engagement_score double precision default 0,
     engaged_at timestamp,
     created_at timestamp not null default now(),
-    updated_at timestamp not null default now()
+    updated_at timestamp not null default now(),
+    -- Optional, as are the other columns below: a table without them is read all the same.
+    referrer_url varchar(2048),
+    landing_url varchar(2048),
+    click_ids varchar(1024),
+    converted_at timestamp,
+    inactive_at timestamp,
+    unsubscribed_at timestamp
 );
 comment on table organic_leads is 'One row per lead.';
 comment on column organic_leads.source is 'Where the lead came from: organic, referral, linkedin, ...';
@@ -25,6 +32,13 @@ comment on column organic_leads.engagement_score is 'The base score of the syste
 comment on column organic_leads.engaged_at is 'When the lead became engaged.';
 comment on column organic_leads.updated_at is
 'When the row last changed; tells the refreshing sensor that there is news.';
+comment on column organic_leads.landing_url is 'The first page that the lead saw, with its query.';
+comment on column organic_leads.click_ids is 'Click ids, such as gclid=...; where landing_url does not have them.';
+comment on column organic_leads.converted_at is
+'When the lead converted; without it, past days do not know who had.';
+comment on column organic_leads.inactive_at is
+'When the lead became inactive; without it, past days do not know who was.';
+comment on column organic_leads.unsubscribed_at is 'When the lead unsubscribed from all mail.';
 
 create table nurturing_sequences (
     sequence_id varchar(128) primary key,
@@ -64,7 +78,9 @@ create table referrals (
     referred_email varchar(256),
     status varchar(32) not null default 'pending',
     created_at timestamp not null default now(),
-    validated_at timestamp
+    validated_at timestamp,
+    updated_at timestamp
 );
 comment on table referrals is 'One row per referral of somebody by a lead.';
 comment on column referrals.status is 'pending, validated, fraud or rejected.';
+comment on column referrals.updated_at is 'When the row last changed. Optional.';

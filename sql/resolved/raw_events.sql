@@ -26,7 +26,7 @@ select
     events.occurred_at,
     events.is_machine,
     case
-        when events.content_id is not null
+        when events.delivery_id is null and events.content_id is not null
             then concat(aliases.final_lead_id, substr(events.derived_delivery_id, length(events.lead_id) + 1))
         else events.derived_delivery_id
     end as derived_delivery_id,

@@ -165,10 +165,15 @@ class DuckDBSession:
 
     def query(self, query: str, parameters: Parameters | None = None) -> pa.Table:
         """See `Session.query`."""
-        result = self.connection.execute(query, dict(used(query, parameters)))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # DuckDB warns of the copy, which is small here
-            return result.to_arrow_table()
+        # Without it, DuckDB may return the chunks of a result in any order, whatever its `order by` says.
+        self.connection.execute("set preserve_insertion_order = true")
+        try:
+            result = self.connection.execute(query, dict(used(query, parameters)))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # DuckDB warns of the copy, which is small here
+                return result.to_arrow_table()
+        finally:
+            self.connection.execute("set preserve_insertion_order = false")
 
     def write(
         self,

@@ -379,7 +379,7 @@ def readable_errors() -> Iterator[None]:
 
 
 def _classified(error: Exception) -> AcquisitionError:
-    text = _text_of(error)
+    text = str(error)  # with the causes on the workers
     kind = kind_of(error)
     if any(name in text for name in ("OutOfMemoryError", "Container killed", "exceeding memory limits")):
         return AcquisitionError(

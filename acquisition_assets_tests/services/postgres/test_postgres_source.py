@@ -1,6 +1,6 @@
-"""Here: what the PostgreSQL source reads: tables, events of deliveries, wanted times, time zones, one moment.
+"""Protects what the PostgreSQL source reads: tables, events of deliveries, wanted times, time zones, one moment.
 
-Not here: what happens when things go wrong (test_postgres_source_faults.py).
+What happens when things go wrong is in test_postgres_source_faults.py.
 """
 
 from __future__ import annotations
@@ -11,18 +11,21 @@ import random
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import psycopg
 import pytest
 
 from acquisition_assets.core.errors import SourceUnavailableError
-from acquisition_assets.inputs.source import ROW_PLACE, RawTable, Wanted
+from acquisition_assets.inputs.source import ROW_PLACE, TABLES, RawTable, Wanted
+from acquisition_assets.inputs.tables import INPUTS
 from acquisition_assets.sources.postgres import PostgresSource, windowed
 
 from .conftest import SQL, Background, Database, wait_until
 
 UTC = dt.timezone.utc
+OPTIONAL = ("referrer_url", "landing_url", "click_ids", "converted_at", "inactive_at", "unsubscribed_at")
 EVERYTHING = Wanted(dt.datetime(2026, 7, 1, tzinfo=UTC), ((None, dt.datetime(2026, 7, 1, tzinfo=UTC)),))
 ROWS = """
 insert into organic_leads
@@ -63,7 +66,13 @@ def opened(
 
 def read(source: PostgresSource, scratch: Path, table: str, columns: str, wanted: Wanted = EVERYTHING) -> list[Any]:
     with opened(source, scratch, wanted) as (connection, tables):
-        return connection.execute(f"select {columns} from {tables[table].relation}").fetchall()
+        return connection.execute(f"select {columns} from {named(tables[table])}").fetchall()
+
+
+def named(table: RawTable) -> str:
+    """The rows of a table under the names of its columns."""
+    listed = ", ".join(f"{table.cell(name)} as {name}" for name in table.columns)
+    return f"(select {listed}{f', {ROW_PLACE}' if table.tells_place else ''} from {table.relation})"
 
 
 def at(text: str) -> dt.datetime:
@@ -75,19 +84,97 @@ def test_tables_and_types(source_database: Database, tmp_path: Path) -> None:
     source = PostgresSource(source_database.url)
     assert source.check() == []
     with opened(source, tmp_path) as (connection, tables):
-        assert list(tables) == ["leads", "events", "referrals", "content", "status_changes"]
+        assert tuple(tables) == TABLES
         assert tables["leads"].columns["engagement_score"] == "DOUBLE"
         assert tables["leads"].columns["created_at"] == "TIMESTAMP WITH TIME ZONE"
-        leads = connection.execute(f"select * from {tables['leads'].relation} order by lead_id").fetchall()
+        columns = "email, source, engagement_score, referrer_lead_id, created_at, engaged_at"
+        leads = connection.execute(f"select {columns} from {named(tables['leads'])} order by lead_id").fetchall()
         counts = {
             name: connection.execute(f"select count(*) from {t.relation}").fetchall()[0][0]
             for name, t in tables.items()
         }
-    assert counts == {"leads": 2, "events": 9, "referrals": 2, "content": 3, "status_changes": 0}
-    assert leads[0][:2] == ("1", "ana@example.com")
-    assert leads[0][8:12] == (3.5, None, at("2026-06-01 09:30:15.250"), at("2026-06-05 10:00"))
-    assert leads[1][1:3] == ("", "Referral")
-    assert leads[1][8:10] == (None, "1")
+    nothing = dict.fromkeys(TABLES, 0)
+    assert counts == {**nothing, "leads": 2, "events": 9, "referrals": 2, "content": 3}
+    assert leads == [
+        ("ana@example.com", "organic", 3.5, None, at("2026-06-01 09:30:15.250"), at("2026-06-05 10:00")),
+        ("", "Referral", None, "1", at("2026-06-02"), None),
+    ]
+
+
+def test_optional_columns_are_read_where_the_database_has_them(source_database: Database, tmp_path: Path) -> None:
+    """A database that was made before they were documented has none of them; the queries are the same."""
+    known = [name for name in INPUTS["leads"].columns if name.name in OPTIONAL]
+    source_database.run(
+        ROWS + "update organic_leads set converted_at = '2026-06-06', landing_url = 'https://x.example'"
+    )
+    source, columns = PostgresSource(source_database.url), ", ".join(column.name for column in known)
+    [row, _] = read(source, tmp_path, "leads", columns)
+    assert {value for value in row if value is not None} >= {at("2026-06-06")}
+    for table, names in {"organic_leads": OPTIONAL, "referrals": ["updated_at"]}.items():
+        source_database.run(f"alter table {table} {', '.join(f'drop column {name}' for name in names)}")
+    assert source.check() == []
+    assert read(source, tmp_path, "leads", columns) == [(None,) * len(known)] * 2
+    assert len(read(source, tmp_path, "referrals", "referral_id")) == 2
+
+
+def test_fingerprints_of_days_change_with_their_events_only(source_database: Database) -> None:
+    source_database.run(ROWS)
+    source, day = PostgresSource(source_database.url), dt.date(2026, 6, 5)
+    before = source.day_fingerprints(day, ZoneInfo("UTC"))
+    assert {found: text.split()[0] for found, text in before.items()} == {
+        dt.date(2026, 6, 1): "3",
+        dt.date(2026, 6, 2): "1",
+        dt.date(2026, 6, 3): "1",
+        dt.date(2026, 6, 4): "1",
+        dt.date(2026, 6, 5): "1",
+    }
+    changes = {
+        "insert into content_engagement (engagement_id, lead_id, status, sent_at) "
+        "values (11, '1', 'sent', '2026-06-02 09:00')": 2,
+        "update content_engagement set opened_at = '2026-06-04 23:59:59' where engagement_id = 2": 4,
+        "delete from content_engagement where engagement_id = 4": 4,
+        "insert into content_engagement (engagement_id, lead_id, status, sent_at) "
+        "values (12, '1', 'sent', '2026-06-06'), (13, '1', 'sent', '2026-05-01')": None,
+    }
+    for change, changed in changes.items():
+        source_database.run(change)
+        after = source.day_fingerprints(day, ZoneInfo("UTC"))
+        assert {found.day for found in {*before, *after} if before.get(found) != after.get(found)} == (
+            {changed} if changed else set()
+        )
+        before = after
+
+
+def test_fingerprints_are_of_business_days_and_found_by_indexes(source_database: Database) -> None:
+    source_database.run(ROWS)
+    source = PostgresSource(source_database.url, "America/Bogota")  # 10:00 there is 00:00 of the next day in Tokyo
+    found = source.day_fingerprints(dt.date(2026, 6, 30), ZoneInfo("Asia/Tokyo"))
+    assert min(found) == dt.date(2026, 6, 2)
+    source_database.run_file(SQL / "source_indexes.sql")
+    day = Wanted(at("2026-06-05"), ((at("2026-05-01"), at("2026-06-05")),))
+    query = windowed((SQL / "source" / "event_days.sql").read_text(), day).replace("$day(happened_at)", "happened_at")
+    plan = "\n".join(str(row[0]) for row in source_database.run(f"set enable_seqscan = off; explain {query}"))
+    assert "Seq Scan on" not in plan
+
+
+def test_a_database_of_any_bytes_is_read_in_one_go(server: Any, tmp_path: Path) -> None:
+    """A byte that is not UTF-8 is kept as its escape; it costs no other row and no retry."""
+    name = "any_bytes"
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute(f"create database {name} encoding 'SQL_ASCII' template template0 locale 'C'".encode())
+    database = Database(server, name)
+    database.run((SQL / "source_schema.sql").read_text() + ROWS)
+    database.run(
+        "insert into organic_leads (lead_id, email) "
+        "values ('3', convert_from('\\x4a6f73e9', 'SQL_ASCII')), ('4', 'José');"
+        "insert into content_engagement (engagement_id, lead_id, content_type, status, sent_at) "
+        "values (11, convert_from('\\xe9', 'SQL_ASCII'), 'blog', 'sent', '2026-06-02')"
+    )
+    source = PostgresSource(database.url)
+    assert source.check() == []
+    emails = dict(read(source, tmp_path, "leads", "lead_id, email"))
+    assert emails == {"1": "ana@example.com", "2": "", "3": r"Jos\xE9", "4": "José"}
+    assert r"\xE9" in {lead for (lead,) in read(source, tmp_path, "events", "lead_id")}
 
 
 def test_a_delivery_becomes_its_events(source_database: Database, tmp_path: Path) -> None:
@@ -272,12 +359,13 @@ def test_queries_of_the_user(source_database: Database, tmp_path: Path) -> None:
     )
     source = PostgresSource(source_database.url, queries=folder)
     assert source.check() == [
-        f"{folder} has no {table}.sql; {table} is taken as empty" for table in ("content", "events", "referrals")
+        f"{folder} has no {table}.sql; {table} is taken as empty"
+        for table in sorted(set(TABLES) - {"leads", "status_changes"})
     ]
     with opened(source, tmp_path) as (connection, tables):
         assert set(tables) == {"leads", "status_changes"}
         leads, changes = (
-            connection.execute(f"select * exclude ({ROW_PLACE}) from {table.relation} order by {ROW_PLACE}").fetchall()
+            connection.execute(f"select * exclude ({ROW_PLACE}) from {named(table)} order by {ROW_PLACE}").fetchall()
             for table in tables.values()
         )
     assert leads == [(7, "customer", "2.50", at("2026-06-01"))]

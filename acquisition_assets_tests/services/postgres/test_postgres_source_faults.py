@@ -1,6 +1,6 @@
-"""Here: faults of the source that are really made, each with the error that a user reads, and a retry that succeeds.
+"""Protects what a user reads of faults of the source, which are really made, and that a retry succeeds.
 
-Not here: what is read when all is well (test_postgres_source.py).
+What is read when all is well is in test_postgres_source.py.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from acquisition_assets.commands.day import run_day
+from acquisition_assets.core import postgres as core_postgres
 from acquisition_assets.core.errors import AcquisitionError, InputError, SourceUnavailableError
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.postgres import describe_url
@@ -130,6 +131,54 @@ def test_url_that_cannot_be_parsed() -> None:
 def test_a_described_url_holds_no_secret(url: str, described: str) -> None:
     assert describe_url(url) == described
     assert "hunter2" not in repr(PostgresSource(url))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://postgres:p@hunter2@localhost:5432/crm",
+        "postgresql://postgres:hunter2@db@host:5432/crm",
+        "postgresql://ana:hunter/2@host:5432/crm",
+        "postgresql://ana:hunter2/crm",
+        "postgresql://ana:x@host:hunter2/crm",
+        "postgresql://ana@host/hunter2@crm",
+        "host='x@hunter2' dbname=crm",
+        "host=db port=hunter2",
+        "postgresql://ana:x@host:99999/crm",
+        "postgresql://ana:x@host,hun:ter2@other/crm",
+    ],
+)
+def test_a_url_whose_parts_may_be_a_password_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(InputError, match="percent-encode") as refused:
+        PostgresSource(url)
+    text = str(refused.value)
+    assert not any(part in text for part in ("hunter", "ter2", "crm", "99999"))
+
+
+@pytest.mark.parametrize(
+    ("url", "described"),
+    [
+        ("postgresql://ana@[::1]:5433/crm", "postgresql://ana@[::1]:5433/crm"),
+        ("postgresql:///crm?host=/cloudsql/project:region:name", "postgresql:///cloudsql/project:region:name/crm"),
+        ("postgresql://ana:p%40ss@db-1.example.com/crm", "postgresql://ana@db-1.example.com/crm"),
+    ],
+)
+def test_urls_with_colons_in_their_place_are_taken(url: str, described: str) -> None:
+    assert describe_url(url) == described
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://u@localhost:1/d?sslmode=bad", "sslmode"),
+        ("postgresql://?service=nowhere", "nowhere"),
+        ("postgresql://u@localhost:1/d?connect_timeout=soon", "connect_timeout"),
+    ],
+)
+def test_settings_that_no_server_can_cure_are_wrong_input(url: str, words: str, tmp_path: Path) -> None:
+    error = failure(PostgresSource(url), tmp_path)
+    assert isinstance(error, InputError)
+    assert words in str(error)
 
 
 def test_missing_table(source_database: Database, tmp_path: Path) -> None:
@@ -329,8 +378,10 @@ def test_server_that_does_not_answer(fragile_server: Any, tmp_path: Path) -> Non
     assert isinstance(error, SourceUnavailableError)
 
 
-def test_full_server(source_database: Database, tmp_path: Path) -> None:
-    """No free connection is a matter of waiting."""
+def test_full_server(source_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No free connection is a matter of waiting: a little at once, and longer for who runs it again."""
+    waited: list[float] = []
+    monkeypatch.setattr(core_postgres.time, "sleep", waited.append)
     role = f"popular_{source_database.name}"
     source_database.run(f"create role {role} login password '{PASSWORD}' connection limit 1")
     source = PostgresSource(source_database.as_role(role))
@@ -338,6 +389,11 @@ def test_full_server(source_database: Database, tmp_path: Path) -> None:
         error = failure(source, tmp_path)
     assert isinstance(error, SourceUnavailableError)
     assert "too many connections" in str(error)
+    assert waited == list(core_postgres.PAUSES)
+    busy = psycopg.connect(source_database.as_role(role))
+    monkeypatch.setattr(core_postgres.time, "sleep", lambda _: busy.close())
+    with core_postgres.connect(source_database.as_role(role)) as session:
+        assert session.execute("select 1").fetchall() == [(1,)]
 
 
 def test_scratch_folder_that_cannot_be_written(source_database: Database, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from acquisition_assets.automation.jobs import daily_job
 from acquisition_assets.commands.day import DayOutcome, run_day
-from acquisition_assets.core import assets
+from acquisition_assets.core import step as steps
 from acquisition_assets.core.errors import InputError, LakeError, SourceUnavailableError
 
 DAY = dt.date(2025, 3, 10)
@@ -25,7 +25,7 @@ def outcome_of(body: Callable[[int], None]) -> tuple[DayOutcome, list[int]]:
     @dg.asset(partitions_def=PARTITIONS)
     def first(context: dg.AssetExecutionContext) -> None:
         attempts.append(context.retry_number)
-        with assets.failures(context.retry_number):
+        with steps.failures(context.retry_number):
             body(context.retry_number)
 
     @dg.asset(partitions_def=PARTITIONS, deps=[first])
@@ -43,7 +43,7 @@ def outcome_of(body: Callable[[int], None]) -> tuple[DayOutcome, list[int]]:
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assets, "FIRST_RETRY_SECONDS", 0)
+    monkeypatch.setattr(steps, "FIRST_RETRY_SECONDS", 0)
 
 
 def fail_with(error: BaseException, until: int = 100) -> Callable[[int], None]:
