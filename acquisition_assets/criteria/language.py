@@ -146,9 +146,9 @@ class Criterion:
 
     @cached_property
     def _leaves(self) -> tuple[tuple[str, _Term], ...]:
-        """The parts with their meaning, made when they are first asked for: few readers do."""
+        """Return the parts with their meaning; computed on first use, as few callers need them."""
         checker = _Checker(self._source)
-        with _room_to_recurse():
+        with _raised_recursion_limit():
             return tuple((leaf.sql(DIALECT), checker.condition(leaf)) for leaf in _leaves(self._tree))
 
 
