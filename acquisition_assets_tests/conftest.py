@@ -1,6 +1,6 @@
-"""Shared by all tests: which are slow, which run in one process, and how many examples property tests get.
+"""Configures all tests: which are slow, which share a process, and how many examples property tests get.
 
-Fixtures of one room are left to the conftest.py of its folder.
+Fixtures for one folder are in the conftest.py of that folder.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ settings.register_profile("quick", max_examples=10)
 
 
 class ByServer(LoadScopeScheduling):  # type: ignore[misc]
-    """A schedule that keeps tests that share a server in one process."""
+    """A schedule that keeps tests with a shared server in one process."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]

@@ -43,7 +43,7 @@ def named(path: Path) -> str:
 
 
 def imported(path: Path) -> Iterator[str]:
-    """The modules that a module imports anywhere, below the package's name."""
+    """Return the modules that a module imports anywhere, below the package's name."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
@@ -54,13 +54,13 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def ours(path: Path) -> set[str]:
-    """The modules of the package that a module imports, without the package's name."""
+    """Return the modules of the package that a module imports, without the package's name."""
     found = {name.removeprefix(f"{NAME}.") for name in imported(path) if name.startswith(f"{NAME}.")}
     return {name for name in found if (PACKAGE / name.replace(".", "/")).with_suffix(".py").is_file()}
 
 
 def room(module: str) -> str:
-    """The room of a module: its top folder, or the module itself."""
+    """Return the room of a module: its top folder, or the module itself."""
     return module.partition(".")[0]
 
 
@@ -72,7 +72,7 @@ def room_of(path: Path) -> str:
     "path", [path for path in modules() if room(named(path)[:-3].replace("/", ".")) in LEVEL], ids=named
 )
 def test_imports_go_one_way(path: Path) -> None:
-    """A room imports rooms of earlier layers; of products, and of raw tables, only their contracts and policies."""
+    """A room imports only earlier layers; of products and raw tables, only their contracts and policies."""
     here = room_of(path)
     for name in ours(path):
         there = room(name)
@@ -90,7 +90,7 @@ def test_every_room_has_a_layer() -> None:
 
 
 def test_a_product_imports_only_products_before_it() -> None:
-    """The catalogue is in pipeline order: a product reads tables of products that come before it."""
+    """The catalogue is in pipeline order: a product reads only tables of products before it."""
     order = [product.name for product in catalog.PRODUCTS]
     for path in modules():
         if room_of(path) in PRODUCTS:
@@ -98,7 +98,7 @@ def test_a_product_imports_only_products_before_it() -> None:
             assert all(order.index(there) <= order.index(room_of(path)) for there in read), named(path)
 
 
-def test_what_is_not_public_of_dagster_is_used_where_a_test_pins_it() -> None:
+def test_dagster_internals_are_used_only_in_modules_with_a_test() -> None:
     users = {named(path) for path in modules() if any(name.startswith("dagster._") for name in imported(path))}
     assert users == DAGSTER_INTERNALS
 
@@ -147,7 +147,7 @@ print(reads, writes, connects)
 
 
 def test_nothing_happens_at_import(tmp_path: Path) -> None:
-    """No file of ours is read, none is written, our code reads no setting, and nothing is connected to."""
+    """Our code opens no files, reads no settings, and connects to nothing."""
     environment = {
         "PYTHONPATH": str(ROOT),
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -155,9 +155,9 @@ def test_nothing_happens_at_import(tmp_path: Path) -> None:
         "HOME": str(tmp_path),
         "ACQUISITION_SOURCE": "nowhere",
     }
-    told = subprocess.run(
+    imported_all = subprocess.run(
         [sys.executable, "-c", WATCH], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    assert told.returncode == 0, told.stderr
-    assert told.stdout == "[] [] []\n"
+    assert imported_all.returncode == 0, imported_all.stderr
+    assert imported_all.stdout == "[] [] []\n"
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Protects the catalogue: it names exactly the tables and reports of the graph, in the order of the pipeline."""
+"""Protects the catalogue: it lists exactly the tables and reports of the graph, in pipeline order."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from acquisition_assets.definitions import build_defs
 
 @pytest.fixture(scope="module")
 def assets(tmp_path_factory: pytest.TempPathFactory) -> list[dg.AssetsDefinition]:
-    """The assets of a deployment on the sample, without destinations."""
+    """Return the assets of a deployment on the sample, without destinations."""
     lake: Path = tmp_path_factory.mktemp("lake")
     defs = build_defs(Settings.from_environment({}, source="sample", lake=str(lake)))
     return [asset for asset in defs.assets or () if isinstance(asset, dg.AssetsDefinition)]
 
 
-def test_the_catalogue_names_the_tables_of_the_graph_in_their_order(assets: list[dg.AssetsDefinition]) -> None:
+def test_the_catalogue_names_the_tables_of_the_graph_in_order(assets: list[dg.AssetsDefinition]) -> None:
     keys = [spec.key.to_user_string() for asset in assets for spec in asset.specs]
     assert keys == [table.table for table in TABLES]
 
@@ -41,7 +41,7 @@ def test_every_table_of_the_catalogue_has_one_product_and_a_name_of_its_own() ->
     assert {table.table for table in DELIVERED} < {table.table for table in TABLES}
 
 
-def test_each_report_is_of_a_table_of_its_own_product() -> None:
+def test_each_report_belongs_to_a_table_of_its_product() -> None:
     for product in PRODUCTS:
         if product.report is not None:
             assert product.report.table in product.tables

@@ -1,7 +1,7 @@
-"""Here: that every rule of every contract can be broken by one row, with the same verdict of pandera and the engine.
+"""Protects the contracts: every rule can be broken by one row, and pandera and the engine agree on it.
 
-Not here: what the tables hold. The rows that break a rule of one column are made from the contracts themselves; those
-for rules across columns are in contract_rows.py, and a rule or column without one fails here.
+Rows that break a rule of one column are generated from the contracts; those for rules across columns are in
+kit/contract_rows.py. A rule or column without such a row fails here.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Case(NamedTuple):
 
 
 def cases_of_columns(contract: Contract) -> Iterator[Case]:
-    """A row per rule of a single column: one good row with one value replaced."""
+    """Yield a row for each rule of a single column: a good row with one value replaced."""
     for name, spec in contract.columns.items():
         good = next(row for row in GOOD[contract.table] if row[name] is not None)
         if not spec.nullable:
@@ -65,7 +65,7 @@ def cases_of_columns(contract: Contract) -> Iterator[Case]:
 
 
 def wrong_value(check: str, given: dict[str, Any], kind: Kind) -> Any:
-    """A value that a check refuses."""
+    """Return a value that a check refuses."""
     step = 1 if kind is Kind.INTEGER else 0.01
     return {
         "greater_than_or_equal_to": lambda: given["min_value"] - step,
@@ -76,7 +76,7 @@ def wrong_value(check: str, given: dict[str, Any], kind: Kind) -> Any:
 
 
 def cases_of_rules() -> Iterator[Case]:
-    """The rows for the rules across columns."""
+    """Yield the rows for the rules across columns."""
     for table, rules in BROKEN.items():
         words = {rule.name: str(rule) for rule in BY_TABLE[table].rules}
         for name, rows in rules.items():
@@ -87,45 +87,45 @@ CASES = [case for contract in CONTRACTS for case in cases_of_columns(contract)] 
 
 
 def rows_of(contract: Contract, *rows: Mapping[str, Any]) -> pa.Table:
-    """The rows in the contract's types."""
+    """Return the rows in the contract's types."""
     return pa.Table.from_pylist([dict(row) for row in rows], schema=contract.arrow_schema)
 
 
-class Judge:
-    """The engine, which judges a staged file."""
+class EngineCheck:
+    """Checks staged files with the engine."""
 
     def __init__(self, session: DuckDBSession, folder: Path) -> None:
         self.session, self.folder = session, folder
         self.numbers = itertools.count()
 
     def __call__(self, contract: Contract, table: pa.Table) -> list[Violation]:
-        """The rules that the rows break once they are staged."""
+        """Stage the rows and return the rules that they break."""
         staged = self.folder / f"{next(self.numbers)}.parquet"  # a new name: DuckDB may remember what a file held
         pq.write_table(table, staged)
         return self.session.violations(contract, [staged])
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineCheck]:
     folder = tmp_path_factory.mktemp("contracts")
     with DuckDBEngine(Lake(str(folder / "lake")), threads=1).session(folder) as session:
-        yield Judge(session, folder)
+        yield EngineCheck(session, folder)
 
 
-def told(violations: list[Violation]) -> list[str]:
+def messages(violations: list[Violation]) -> list[str]:
     return sorted(map(str, violations))
 
 
 @TABLES
-def test_good_rows_break_nothing(engine: Judge, contract: Contract) -> None:
+def test_good_rows_break_nothing(engine: EngineCheck, contract: Contract) -> None:
     for rows in (GOOD[contract.table], *([row] for row in ALSO_GOOD.get(contract.table, ())), []):
         table = rows_of(contract, *rows)
-        assert told(engine(contract, table)) == []
-        assert told(contract.validate(table)) == []
+        assert messages(engine(contract, table)) == []
+        assert messages(contract.validate(table)) == []
 
 
 @TABLES
-def test_what_may_be_missing_is_missing_in_a_good_row(contract: Contract) -> None:
+def test_every_nullable_column_is_null_in_a_good_row(contract: Contract) -> None:
     nullable = {name for name, spec in contract.columns.items() if spec.nullable}
     assert nullable == {name for name in contract.columns for row in GOOD[contract.table] if row[name] is None}
 
@@ -138,16 +138,16 @@ def test_every_rule_has_a_row_that_breaks_it(contract: Contract) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.table}-{case.rule}")
-def test_one_row_breaks_its_rule_for_the_engine_and_for_pandera(engine: Judge, case: Case) -> None:
+def test_each_bad_row_breaks_its_rule_in_the_engine_and_in_pandera(engine: EngineCheck, case: Case) -> None:
     contract = BY_TABLE[case.table]
     table = rows_of(contract, case.row)
-    broken = told(engine(contract, table))
+    broken = messages(engine(contract, table))
     assert f"{case.rule} (1 rows)" in broken
-    assert told(contract.validate(table)) == broken
+    assert messages(contract.validate(table)) == broken
 
 
 @TABLES
-def test_what_is_no_number_breaks_the_contract(engine: Judge, contract: Contract) -> None:
+def test_infinite_and_nan_values_break_the_contract(engine: EngineCheck, contract: Contract) -> None:
     for name in contract.columns:
         if contract.kind(name) is Kind.NUMBER:
             good = next(row for row in GOOD[contract.table] if row[name] is not None)
@@ -157,7 +157,7 @@ def test_what_is_no_number_breaks_the_contract(engine: Judge, contract: Contract
 
 
 @TABLES
-def test_a_value_on_its_bound_is_allowed(engine: Judge, contract: Contract) -> None:
+def test_a_value_on_a_bound_is_allowed(engine: EngineCheck, contract: Contract) -> None:
     for name, spec in contract.columns.items():
         good = next(row for row in GOOD[contract.table] if row[name] is not None)
         for check, words in zip(spec.checks, describe_checks(spec), strict=True):
@@ -168,61 +168,63 @@ def test_a_value_on_its_bound_is_allowed(engine: Judge, contract: Contract) -> N
 
 
 @TABLES
-def test_a_key_stands_once(engine: Judge, contract: Contract) -> None:
+def test_keys_are_unique(engine: EngineCheck, contract: Contract) -> None:
     first = GOOD[contract.table][0]
     table = rows_of(contract, first, first, first)
     expected = [f"{', '.join(contract.key)}: is unique (2 rows)"] if contract.key else []
-    assert told(engine(contract, table)) == told(contract.validate(table)) == expected
+    assert messages(engine(contract, table)) == messages(contract.validate(table)) == expected
     if contract.key:
         assert expected[0] in contract_error(contract.table, DAY, engine(contract, table)).args[0]
 
 
-def test_keys_that_are_counted_in_sets_of_bits_are_counted_as_pandera_counts_them(engine: Judge) -> None:
+def test_keys_counted_with_bit_sets_match_those_counted_by_pandera(engine: EngineCheck) -> None:
     keys = [(f"s{number:03}", lead) for number in range(130) for lead in "abc"]
-    assert told(engine(LEAD_SEGMENTS, memberships(keys))) == []
+    assert messages(engine(LEAD_SEGMENTS, memberships(keys))) == []
     twice = [keys[0], *keys, keys[200], keys[-1], keys[-1]]
     nulls = [(None, "a"), (None, "a"), (None, "b"), ("s000", None), ("s000", None)]
     for rows, duplicates in ((twice, 4), ([*nulls, *twice], 6)):
         table = memberships(rows)
-        assert told(engine(LEAD_SEGMENTS, table)) == told(LEAD_SEGMENTS.validate(table))
-        assert f"segment, lead_id: is unique ({duplicates} rows)" in told(engine(LEAD_SEGMENTS, table))
+        assert messages(engine(LEAD_SEGMENTS, table)) == messages(LEAD_SEGMENTS.validate(table))
+        assert f"segment, lead_id: is unique ({duplicates} rows)" in messages(engine(LEAD_SEGMENTS, table))
 
 
 def memberships(keys: list[tuple[str | None, str | None]]) -> pa.Table:
-    """Rows of lead_segments."""
+    """Return rows of lead_segments."""
     return rows_of(LEAD_SEGMENTS, *({"segment": segment, "lead_id": lead} for segment, lead in keys))
 
 
 @TABLES
-def test_every_column_has_its_type(engine: Judge, contract: Contract) -> None:
+def test_every_column_has_its_type(engine: EngineCheck, contract: Contract) -> None:
     table = rows_of(contract, GOOD[contract.table][0])
     for place, name in enumerate(contract.columns):
         wrong = table.set_column(place, name, pa.nulls(1, OTHER_TYPE[contract.kind(name)]))
-        assert told(engine(contract, wrong)) == told(contract.validate(wrong))
-        assert told(engine(contract, wrong)) == [
+        assert messages(engine(contract, wrong)) == messages(contract.validate(wrong))
+        assert messages(engine(contract, wrong)) == [
             f"column {name} is {OTHER_TYPE[contract.kind(name)]}, not {table.schema.field(name).type}"
         ]
 
 
 @TABLES
-def test_no_column_is_missing_or_unknown(engine: Judge, contract: Contract) -> None:
+def test_no_column_is_missing_or_unknown(engine: EngineCheck, contract: Contract) -> None:
     table = rows_of(contract, *GOOD[contract.table])
     for name in contract.columns:
         wrong = table.drop_columns([name])
-        assert told(engine(contract, wrong)) == told(contract.validate(wrong)) == [f"column {name} is missing"]
+        assert messages(engine(contract, wrong)) == messages(contract.validate(wrong)) == [f"column {name} is missing"]
     more = table.append_column("more", pa.nulls(table.num_rows, pa.int64()))
-    assert told(engine(contract, more)) == told(contract.validate(more)) == ["column more is not in the contract"]
+    assert (
+        messages(engine(contract, more)) == messages(contract.validate(more)) == ["column more is not in the contract"]
+    )
 
 
 @TABLES
-def test_every_file_of_a_table_is_judged(engine: Judge, contract: Contract) -> None:
+def test_every_file_of_a_table_is_checked(engine: EngineCheck, contract: Contract) -> None:
     good, bad = engine.folder / "good.parquet", engine.folder / "bad.parquet"
     pq.write_table(rows_of(contract, *GOOD[contract.table]), good)
     name = next(name for name, spec in contract.columns.items() if not spec.nullable)
     pq.write_table(rows_of(contract, {**GOOD[contract.table][0], name: None}), bad)
-    assert f"{name}: is never null (1 rows)" in told(engine.session.violations(contract, [good, bad]))
+    assert f"{name}: is never null (1 rows)" in messages(engine.session.violations(contract, [good, bad]))
     pq.write_table(rows_of(contract).drop_columns([name]), bad)
-    assert told(engine.session.violations(contract, [good, bad])) == [f"column {name} is missing"]
+    assert messages(engine.session.violations(contract, [good, bad])) == [f"column {name} is missing"]
 
 
 @TABLES
@@ -233,10 +235,10 @@ def test_columns_are_described_and_numbers_have_units(contract: Contract) -> Non
             assert contract.unit(name), name
 
 
-def test_lists_of_another_type_are_told_apart() -> None:
+def test_lists_of_different_types_are_distinguished() -> None:
     contract = Contract("t", "", (), {"words": column(Kind.TEXTS, "Words")})
     element = pa.list_(pa.field("element", pa.string()))
     assert contract.differences(pa.schema([("words", element)])) == []
-    assert told(contract.differences(pa.schema([("words", pa.list_(pa.int64()))]))) == [
+    assert messages(contract.differences(pa.schema([("words", pa.list_(pa.int64()))]))) == [
         "column words is list<item: int64>, not list<item: string>"
     ]

@@ -1,4 +1,4 @@
-"""Protects the guides for developers: paths and targets that exist, hooks in step with `make check`, refused words.
+"""Protects the guides for developers: paths and targets exist, hooks match `make check`, refused words are found.
 
 The documentation for users is tested in test_docs.py.
 """
@@ -63,7 +63,7 @@ def test_the_hooks_run_the_commands_of_make_check() -> None:
 
 
 @pytest.mark.parametrize("name", SLOW)
-def test_slow_tests_are_where_they_are_said_to_be(name: str) -> None:
+def test_slow_tests_are_in_the_documented_folders(name: str) -> None:
     assert (HERE / name).exists()
 
 

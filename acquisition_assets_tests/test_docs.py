@@ -1,7 +1,4 @@
-"""Here: that the documentation is true: generated pages, links, commands, options, variables, and shown output.
-
-Not here: what the program does beyond what the documentation says of it.
-"""
+"""Protects the documentation: generated pages, links, commands, options, variables and printed output are true."""
 
 from __future__ import annotations
 
@@ -35,18 +32,18 @@ def text_of(document: Path) -> str:
 
 
 def blocks(document: Path, language: str) -> list[str]:
-    """The blocks of code in a language."""
+    """Return the blocks of code in a language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", text_of(document), re.MULTILINE | re.DOTALL)
 
 
 def anchors(document: Path) -> set[str]:
-    """What can be linked to in a document."""
+    """Return the link targets of a document."""
     titles = re.findall(r"^#+ (.+)$", text_of(document), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def call(command: str) -> str:
-    """What a command of the documentation prints."""
+    """Return what a command of the documentation prints."""
     result = CliRunner().invoke(app, shlex.split(command.removeprefix(PROGRAM)))
     assert result.exit_code == 0, result.output
     return str(result.stdout)
@@ -54,7 +51,7 @@ def call(command: str) -> str:
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder, without settings."""
+    """Return an empty working folder, without settings."""
     for name in [name for name in os.environ if name.startswith(("ACQUISITION_", "DAGSTER_"))]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
@@ -63,14 +60,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `make run` leaves: a folder with lake/sample."""
+    """Return what `make run` leaves: a folder with lake/sample."""
     folder = tmp_path_factory.mktemp("checkout")
     call(f"run --source sample --lake {folder / 'lake' / 'sample'}")
     return folder
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_generated_pages_are_in_step(name: str) -> None:
+def test_generated_pages_are_up_to_date(name: str) -> None:
     assert text_of(FOLDER / name) == PAGES[name](), "run: make docs"
 
 
@@ -134,7 +131,7 @@ def test_commands_and_their_options_exist(document: Path) -> None:
         assert named <= known, line
 
 
-def test_the_policy_that_is_shown_as_an_example_is_good(here: Path) -> None:
+def test_the_example_policy_is_valid(here: Path) -> None:
     example, shipped = blocks(FOLDER / "configuration.md", "yaml")
     (here / "policy.yaml").write_text(example, encoding="utf-8")
     assert "all is well" in call("validate --lake lake --policy policy.yaml")
@@ -145,7 +142,7 @@ def test_the_policy_that_is_shown_as_an_example_is_good(here: Path) -> None:
     assert shipped == text_of(SHIPPED)
 
 
-def test_the_readmes_own_data_runs(here: Path) -> None:
+def test_the_data_in_the_readme_runs(here: Path) -> None:
     names = re.findall(r"`(my-data/\w+\.csv)`:\n", text_of(README))
     tables = blocks(README, "csv")
     assert len(names) == len(tables) == 2
@@ -164,7 +161,7 @@ PYTHON = [(document, code) for document in DOCUMENTS for code in blocks(document
 
 
 @pytest.mark.parametrize(("document", "code"), PYTHON, ids=[f"{d.name}-{n}" for n, (d, _) in enumerate(PYTHON)])
-def test_shown_python_runs_on_the_samples_lake(sample: Path, document: Path, code: str) -> None:
+def test_python_examples_run_on_the_sample(sample: Path, document: Path, code: str) -> None:
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=sample, capture_output=True, text=True, timeout=120, check=False
     )
@@ -177,22 +174,22 @@ SHOWN = [(document, block) for document in DOCUMENTS for block in blocks(documen
 
 
 @pytest.mark.parametrize(("document", "block"), SHOWN, ids=[f"{d.name}-{b.splitlines()[0][-11:]}" for d, b in SHOWN])
-def test_shown_output_is_what_is_printed(
+def test_example_output_is_what_is_printed(
     sample: Path, monkeypatch: pytest.MonkeyPatch, document: Path, block: str
 ) -> None:
     monkeypatch.chdir(sample)
-    command, *shown = block.splitlines()
+    command, *printed_lines = block.splitlines()
     printed = iter(map(str.rstrip, call(command.removeprefix("$ ")).splitlines()))
-    for line in shown:
+    for line in printed_lines:
         if line.strip() and line.strip() != "..." and set(line.strip()) != {"─"}:
             assert line in printed, line  # in this order
 
 
-def test_output_is_shown() -> None:
+def test_the_documentation_has_example_output() -> None:
     assert len(SHOWN) >= 2
 
 
-def test_data_of_others_name_their_licence() -> None:
+def test_third_party_data_names_its_licence() -> None:
     data = ROOT / "acquisition_assets_tests" / "data"
     for folder in (path for path in data.iterdir() if path.is_dir()):
         readme = text_of(folder / "README.md")

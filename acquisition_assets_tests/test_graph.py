@@ -1,8 +1,6 @@
-"""Here: the shape of the graph, kept in graph.json beside this file, and what every asset must tell of itself.
+"""Protects the shape of the graph, recorded in graph.json, and what every asset must document about itself.
 
-Not here: what the assets do when they run.
-
-A change of the graph is meant to be seen in a review. To renew the file: python -m acquisition_assets_tests.test_graph
+A change of the graph should show in a review. To renew the file: python -m acquisition_assets_tests.test_graph
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ PUBLISHING = {"ACQUISITION_PUBLISH_URL": "postgresql://writer:s3cret@127.0.0.1:1
 
 
 def graph(**environment: str) -> dict[str, Any]:
-    """The graph that a deployment has, as plain values."""
+    """Return the graph of a deployment as plain values."""
     defs = build_defs(Settings.from_environment(environment))
     dg.Definitions.validate_loadable(defs)
     assets = defs.resolve_asset_graph()
@@ -75,7 +73,7 @@ def graph(**environment: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def default() -> dict[str, Any]:
-    """The graph of the sample."""
+    """Return the graph of the sample."""
     return graph()
 
 
@@ -88,11 +86,11 @@ SPECS = specs(**PUBLISHING)
 TABLES = sorted(name for name, spec in SPECS.items() if spec.group_name in ("raw", *GROUPS_OF_SQL))
 
 
-def test_the_graph_is_the_one_that_was_reviewed(default: dict[str, Any]) -> None:
+def test_the_graph_matches_the_reviewed_file(default: dict[str, Any]) -> None:
     assert json.loads(SNAPSHOT.read_text(encoding="utf-8")) == default
 
 
-def test_publishing_adds_assets_and_changes_none(default: dict[str, Any]) -> None:
+def test_publishing_adds_assets_without_changing_others(default: dict[str, Any]) -> None:
     published = graph(**PUBLISHING)
     assert {name: published["assets"][name] for name in default["assets"]} == default["assets"]
     added = published["assets"].keys() - default["assets"].keys()
@@ -102,7 +100,7 @@ def test_publishing_adds_assets_and_changes_none(default: dict[str, Any]) -> Non
 
 
 def test_everything_depends_on_the_input_checks(default: dict[str, Any]) -> None:
-    """Whatever is computed lies below raw_leads, whose step fails with its checks."""
+    """Every computed asset is below raw_leads, whose step fails with its checks."""
     assets = default["assets"]
 
     def above(name: str) -> set[str]:
@@ -122,7 +120,7 @@ def test_everything_depends_on_the_input_checks(default: dict[str, Any]) -> None
     ("asset", "upstream", "first", "last"),
     [("dynamic_scores", "dynamic_scores", -7, -1), ("segment_changes", "lead_segments", -7, 0)],
 )
-def test_what_reads_earlier_days_says_so(asset: str, upstream: str, first: int, last: int) -> None:
+def test_tables_that_read_earlier_days_depend_on_them(asset: str, upstream: str, first: int, last: int) -> None:
     (mapping,) = (dep.partition_mapping for dep in SPECS[asset].deps if dep.asset_key == dg.AssetKey(upstream))
     assert mapping == dg.TimeWindowPartitionMapping(start_offset=first, end_offset=last)
 
@@ -156,7 +154,7 @@ def test_every_table_shows_its_columns_with_types_and_descriptions(name: str) ->
 
 
 @pytest.mark.parametrize("name", [name for name in TABLES if SPECS[name].group_name in GROUPS_OF_SQL])
-def test_column_lineage_leads_to_columns_that_exist_of_assets_that_are_read(name: str) -> None:
+def test_column_lineage_names_existing_columns_of_upstream_assets(name: str) -> None:
     lineage = SPECS[name].metadata["dagster/column_lineage"]
     assert isinstance(lineage, dg.TableColumnLineage)
     columns = {table: {c.name for c in SPECS[table].metadata["dagster/column_schema"].columns} for table in TABLES}
@@ -166,13 +164,13 @@ def test_column_lineage_leads_to_columns_that_exist_of_assets_that_are_read(name
         assert origins, column
         for origin in origins:
             table = origin.asset_key.to_user_string()
-            assert table in upstream, f"{name}.{column} is said to come from {table}, which {name} does not read"
+            assert table in upstream, f"{name}.{column} comes from {table}, which {name} does not read"
             assert origin.column_name in columns[table], f"{name}.{column} <- {table}.{origin.column_name}"
 
 
 @pytest.mark.parametrize("environment", [{}, PUBLISHING, {"ACQUISITION_TIMEZONE": "Europe/Madrid"}])
 def test_dagster_loads_the_module(environment: dict[str, str], tmp_path: Path) -> None:
-    """As the code server does, in a process of its own; nothing is connected to, and nothing is written."""
+    """Load it as the code server does, in a separate process, without connections or writes."""
     program = (
         "from acquisition_assets import definitions\n"
         "from dagster import Definitions\n"
@@ -180,15 +178,15 @@ def test_dagster_loads_the_module(environment: dict[str, str], tmp_path: Path) -
         "Definitions.validate_loadable(defs)\n"
         "print(len(list(defs.resolve_all_asset_specs())))\n"
     )
-    told = run(program, tmp_path, environment)
-    assert told.returncode == 0, told.stderr
-    assert int(told.stdout) >= 15
-    assert "s3cret" not in told.stdout + told.stderr
+    loaded = run(program, tmp_path, environment)
+    assert loaded.returncode == 0, loaded.stderr
+    assert int(loaded.stdout) >= 15
+    assert "s3cret" not in loaded.stdout + loaded.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 def run(program: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run a Python program in a folder, with nothing of this machine's settings."""
+    """Run a Python program in a folder, without this machine's settings."""
     given = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "ignore", "HOME": str(folder)}
     return subprocess.run(
         [sys.executable, "-c", program], env={**given, **environment}, cwd=folder, capture_output=True, text=True

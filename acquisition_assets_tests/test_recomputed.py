@@ -1,7 +1,4 @@
-"""Here: the checks that recompute a number of each table: they fail where it is wrong, and the old partition stays.
-
-Not here: the contracts' rules.
-"""
+"""Protects the checks that recompute a number of each table: a wrong number fails, and the old partition stays."""
 
 from __future__ import annotations
 
@@ -25,14 +22,14 @@ Tamper = Callable[[pa.Table], pa.Table]
 
 
 def _frauds() -> Iterable[Row]:
-    """Enough fraud for an anomaly."""
+    """Yield enough fraudulent referrals for an anomaly."""
     for number in range(12):
         yield {**world.REFERRALS[1], "referral_id": f"f{number}", "created_at": "2024-03-31T12:00:00Z"}
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the source, and a lake of Sunday and Monday."""
+def two_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the source, and a lake of Sunday and Monday."""
     folder = tmp_path_factory.mktemp("recomputed")
     write(folder / "source", {**world.SOURCE, "referrals": [*world.REFERRALS, *_frauds()]})
     for day in (SUNDAY, MONDAY):
@@ -41,7 +38,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def added(table: pa.Table, **amounts: float) -> pa.Table:
-    """The table with these amounts added to columns of its first row."""
+    """Return the table with these amounts added to columns of its first row."""
     for name, amount in amounts.items():
         place = table.column_names.index(name)
         changes = pa.array([amount if n == 0 else 0 for n in range(table.num_rows)], table.schema.field(name).type)
@@ -50,7 +47,7 @@ def added(table: pa.Table, **amounts: float) -> pa.Table:
 
 
 def without(column: str, value: str) -> Tamper:
-    """Loses the rows with a value."""
+    """Return a change that drops the rows with a value."""
     return lambda table: table.filter(pc.not_equal(table.column(column), value))
 
 
@@ -69,14 +66,14 @@ STEPS = {"lead_activity": "features", "daily_metrics": "features"}
 
 
 def _one_more(table: pa.Table) -> pa.Table:
-    """An item of the first rule for a lead that does not want it."""
+    """Add an item of the first rule for a lead that does not want it."""
     row = {**table.slice(0, 1).to_pylist()[0], "rank": 5, "rule": "interest_marketing"}
     return pa.Table.from_pylist([row], schema=table.schema)
 
 
 def run_tampered(folder: Path, table: str, tamper: Tamper, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run Monday again, with a staged table changed before it is judged; no rule of its contract is broken."""
-    judge = Step.violations
+    """Run Monday again with a staged table changed before its checks; its contract still holds."""
+    violations_of = Step.violations
 
     def violations(step: Step) -> list[Violation]:
         if step.contract.table == table:
@@ -85,7 +82,7 @@ def run_tampered(folder: Path, table: str, tamper: Tamper, monkeypatch: pytest.M
             assert changed != staged
             pq.write_table(changed.cast(step.contract.arrow_schema), step.staged)
             step.session.bind_staged(step.staged)
-        broken = judge(step)
+        broken = violations_of(step)
         assert broken == []
         return broken
 
@@ -94,15 +91,15 @@ def run_tampered(folder: Path, table: str, tamper: Tamper, monkeypatch: pytest.M
         return compute_day(folder / "source", folder / "lake", MONDAY, world.ZONE)
 
 
-def test_every_computed_table_is_tampered_with() -> None:
+def test_every_computed_table_has_a_tampered_case() -> None:
     assert TAMPERED.keys() == {"lead_activity", "daily_metrics", *OUTPUTS}
 
 
 @pytest.mark.parametrize("table", TAMPERED)
 def test_a_wrong_number_is_found_and_the_old_partition_stays(
-    table: str, lived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    table: str, two_days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(lived, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(two_days, tmp_path, dirs_exist_ok=True)
     before = snapshot(tmp_path / "lake")
     run = run_tampered(tmp_path, table, TAMPERED[table], monkeypatch)
     check = run.checks[table, "recomputed"]
@@ -115,7 +112,7 @@ def test_a_wrong_number_is_found_and_the_old_partition_stays(
     assert snapshot(tmp_path / "lake") == before
 
 
-def test_numbers_of_three_decimals_in_the_policy_are_recomputed_as_they_are_published(tmp_path: Path) -> None:
+def test_policy_numbers_of_three_decimals_are_recomputed_as_published(tmp_path: Path) -> None:
     write(tmp_path / "source", world.SOURCE)
     policy = tmp_path / "policy.yaml"
     policy.write_text(

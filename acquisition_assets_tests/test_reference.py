@@ -1,6 +1,4 @@
-"""Here: the product against the slow reference on seeded adversarial worlds: every row of every table and report.
-
-Not here: hand-made worlds with numbers that people have worked out (test_world.py).
+"""Protects every row of every table and report: seeded adversarial worlds must match the slow reference.
 
 ACQUISITION_TEST_SEEDS=100-400 runs these seeds instead of the few of the default run.
 """
@@ -25,7 +23,7 @@ def _seeds() -> list[int]:
 
 
 @pytest.mark.parametrize("seed", _seeds())
-def test_every_table_is_what_the_reference_says(seed: int, tmp_path: Path) -> None:
+def test_every_table_matches_the_reference(seed: int, tmp_path: Path) -> None:
     world = make(seed)
     lake = reference.Lake()
     for number, (day, full) in enumerate(zip(world.days, world.full, strict=True)):
@@ -38,7 +36,7 @@ def test_every_table_is_what_the_reference_says(seed: int, tmp_path: Path) -> No
 
 
 def test_the_reference_knows_where_days_end() -> None:
-    """It is itself tested where it is easy to be wrong."""
+    """Check the reference itself where it is easy to be wrong."""
 
     def end(day: str, zone: str) -> str:
         return reference.end_of_day(dt.date.fromisoformat(day), zone).strftime("%m-%d %H:%M")

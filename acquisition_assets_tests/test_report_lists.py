@@ -1,7 +1,4 @@
-"""Here: the published reports of a day with many leads: where lists are cut, their order, ties, and empty days.
-
-Not here: the numbers of few leads (test_world.py).
-"""
+"""Protects the published reports of a day with many leads: cut-offs, order, ties and empty days."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ DAY = dt.date(2026, 3, 10)
 LEADS = 70
 Report = dict[str, Any]
 
-# The keys of each report, as the document that asked for the product lists them.
+# The keys of each report, as the requirements document lists them.
 KEYS: dict[str, set[str]] = {
     "dynamic_scoring_system": {
         "updated",
@@ -54,23 +51,23 @@ KEYS: dict[str, set[str]] = {
 
 
 def name(number: int) -> str:
-    """The id of a lead: as text, lead-10 sorts before lead-9."""
+    """Return the id of a lead: as text, lead-10 sorts before lead-9."""
     return f"lead-{number}"
 
 
 def base(number: int) -> int:
-    """Three leads with each base score."""
+    """Return a base score; three leads share each."""
     return 10 + number // 3
 
 
 def text_order(numbers: range) -> list[str]:
-    """The ids in the order of text."""
+    """Return the ids in text order."""
     return sorted(map(name, numbers))
 
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
-    """Leads that were sent nothing: nurturing ones gain 2 points, and four that were silent for long lose more."""
+    """Publish leads that were sent nothing: nurturing ones gain 2 points, four long inactive ones lose more."""
     folder = tmp_path_factory.mktemp("lists")
     leads = [
         {
@@ -91,11 +88,11 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
     return {task: report(folder / "lake", DAY, task) for task in TASKS}
 
 
-def test_every_report_has_exactly_the_keys_of_the_document(reports: dict[str, Report]) -> None:
+def test_every_report_has_exactly_the_documented_keys(reports: dict[str, Report]) -> None:
     assert {task: set(found) for task, found in reports.items()} == KEYS
 
 
-def test_the_largest_changes_are_listed_first_and_twenty_of_them(reports: dict[str, Report]) -> None:
+def test_the_twenty_largest_changes_are_listed(reports: dict[str, Report]) -> None:
     found = reports["dynamic_scoring_system"]
     # 81 days without anything: -0.5 x (81 - 14) = -33.5, not below 0, + 2: from 32 or 33 to 2
     losing = [("lead-69", -31.0), ("lead-66", -30.0), ("lead-67", -30.0), ("lead-68", -30.0)]
@@ -110,7 +107,7 @@ def test_the_largest_changes_are_listed_first_and_twenty_of_them(reports: dict[s
     }
 
 
-def test_fifty_predictions_the_most_probable_first(reports: dict[str, Report]) -> None:
+def test_the_fifty_most_probable_predictions_are_listed(reports: dict[str, Report]) -> None:
     found = reports["predictive_behavior_analysis"]
     listed = [(row["lead_id"], row["conversion_probability"]) for row in found["predictions"]]
     assert listed == [(lead, 40.0) for lead in text_order(range(LEADS - 4))[:50]]
@@ -126,11 +123,11 @@ def test_fifty_predictions_the_most_probable_first(reports: dict[str, Report]) -
 
 
 def by_score(count: int) -> list[str]:
-    """The leads with the highest scores, those of equal scores by id."""
+    """Return the leads with the highest scores, equal scores by id."""
     return sorted(map(name, range(LEADS - 4)), key=lambda lead: (-base(int(lead.split("-")[1])), lead))[:count]
 
 
-def test_thirty_leads_with_items_the_highest_scores_first(reports: dict[str, Report]) -> None:
+def test_items_are_listed_for_the_thirty_leads_with_the_highest_scores(reports: dict[str, Report]) -> None:
     found = reports["personalized_content_recommendations"]
     assert [row["lead_id"] for row in found["recommendations"]] == by_score(30)
     assert found["total_leads"] == LEADS
@@ -141,7 +138,7 @@ def test_thirty_leads_with_items_the_highest_scores_first(reports: dict[str, Rep
     assert [set(item) for item in first["recommended_content"]] == [{"type", "title", "reason"}] * 3
 
 
-def test_ten_samples_of_each_segment_the_highest_scores_first(reports: dict[str, Report]) -> None:
+def test_each_segment_shows_its_ten_leads_with_the_highest_scores(reports: dict[str, Report]) -> None:
     found = reports["advanced_segmentation_engine"]
     prospects = found["segments"]["high_value_prospects"]
     assert [lead["lead_id"] for lead in prospects["sample_leads"]] == by_score(10)
@@ -156,7 +153,7 @@ def test_ten_samples_of_each_segment_the_highest_scores_first(reports: dict[str,
     assert found["largest_segment"] == {"name": "high_value_prospects", "count": 66}
 
 
-def test_the_best_platform_has_thirty_leads_and_of_equal_rates_more(reports: dict[str, Report]) -> None:
+def test_the_best_platform_has_thirty_leads_and_more_leads_break_ties(reports: dict[str, Report]) -> None:
     found = reports["social_media_tracking"]
     assert [(row["platform"], row["total_leads"]) for row in found["social_platforms"]] == [
         ("facebook", 33),
@@ -166,7 +163,7 @@ def test_the_best_platform_has_thirty_leads_and_of_equal_rates_more(reports: dic
     assert found["social_percentage"] == 100.0
 
 
-def test_a_day_without_leads_has_all_keys_and_nothing_in_them(tmp_path: Path) -> None:
+def test_a_day_without_leads_has_all_keys_with_empty_values(tmp_path: Path) -> None:
     write(tmp_path / "source", {"leads": []})
     run = compute_day(tmp_path / "source", tmp_path / "lake", DAY)
     assert run.success, run.errors

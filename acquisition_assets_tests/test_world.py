@@ -1,6 +1,6 @@
-"""Here: three days of the hand-made world through the real graph, compared with the numbers worked out by hand.
+"""Protects three days of the hand-made world through the real graph, with numbers worked out by hand.
 
-Not here: the world and its numbers (world.py).
+The world and its numbers are in kit/world.py.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from acquisition_assets_tests.kit.world import DAYS, MONDAY, SATURDAY, SUNDAY, R
 COMPUTED = ("lead_activity", "daily_metrics", *OUTPUTS, "reports")
 
 
-class Lived(NamedTuple):
+class ThreeDays(NamedTuple):
     """The three days, run in order."""
 
     source: Path
@@ -31,10 +31,10 @@ class Lived(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
+def three_days(tmp_path_factory: pytest.TempPathFactory) -> ThreeDays:
     folder = tmp_path_factory.mktemp("world")
     write(folder / "source", world.SOURCE)
-    return Lived(
+    return ThreeDays(
         folder / "source",
         folder / "lake",
         {day: run_day(folder / "source", folder / "lake", day, world.ZONE) for day in DAYS},
@@ -42,31 +42,34 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
 
 
 def named(columns: Sequence[str], values: Iterable[Sequence[Any]]) -> list[Row]:
-    """Tuples as rows."""
+    """Return tuples as rows."""
     return [dict(zip(columns, row, strict=True)) for row in values]
 
 
-def differences(lived: Lived, table: str, day: dt.date, expected: Sequence[Row], key: Sequence[str]) -> list[str]:
-    """How a table of the lake differs from what is expected."""
-    return list(keyed(table, expected, rows(lived.lake, table, day), key))
+def differences(
+    three_days: ThreeDays, table: str, day: dt.date, expected: Sequence[Row], key: Sequence[str]
+) -> list[str]:
+    """Return how a table of the lake differs from what is expected."""
+    return list(keyed(table, expected, rows(three_days.lake, table, day), key))
 
 
-def test_every_day_succeeds_and_warns_of_what_is_out_of_the_ordinary(lived: Lived) -> None:
-    assert {day: run.errors for day, run in lived.runs.items()} == dict.fromkeys(DAYS, "")
+def test_every_day_succeeds_with_the_expected_warnings(three_days: ThreeDays) -> None:
+    assert {day: run.errors for day, run in three_days.runs.items()} == dict.fromkeys(DAYS, "")
     failed = {
-        day: {check for check, result in run.checks.items() if not result.passed} for day, run in lived.runs.items()
+        day: {check for check, result in run.checks.items() if not result.passed}
+        for day, run in three_days.runs.items()
     }
-    stranger, silent = ("raw_events", "quarantine"), ("anomalies", "unusual_behavior")
+    unknown_lead, silent = ("raw_events", "quarantine"), ("anomalies", "unusual_behavior")
     assert failed == {
-        SATURDAY: {stranger, silent, ("dynamic_scores", "previous_day"), ("lead_activity", "statuses")},
-        SUNDAY: {stranger, silent},
-        MONDAY: {stranger},
+        SATURDAY: {unknown_lead, silent, ("dynamic_scores", "previous_day"), ("lead_activity", "statuses")},
+        SUNDAY: {unknown_lead, silent},
+        MONDAY: {unknown_lead},
     }
 
 
-def test_raw_tables_hold_what_happened_before_the_end_of_the_day(lived: Lived) -> None:
+def test_raw_tables_hold_what_happened_before_the_end_of_the_day(three_days: ThreeDays) -> None:
     def ids(table: str, column: str) -> dict[dt.date, list[str]]:
-        return {day: sorted(row[column] for row in rows(lived.lake, table, day)) for day in DAYS}
+        return {day: sorted(row[column] for row in rows(three_days.lake, table, day)) for day in DAYS}
 
     five = ["ana", "bruno", "carla", "diego", "mudo"]
     six = sorted([*five, "eva"])
@@ -79,42 +82,42 @@ def test_raw_tables_hold_what_happened_before_the_end_of_the_day(lived: Lived) -
     assert ids("raw_content", "content_id") == {day: ["c-guia"] for day in DAYS}
     assert ids("raw_status_changes", "lead_id") == {SATURDAY: [], SUNDAY: [], MONDAY: ["carla"]}
     assert ids("quarantine", "row_key") == {day: ["nadie-n1-opened-"] for day in DAYS}
-    found = {path.name.removeprefix("date="): path for path in (lived.lake / "raw_events").iterdir()}
-    counted = {day: len(rows(lived.lake, "raw_events", day)) for day in found}
+    found = {path.name.removeprefix("date="): path for path in (three_days.lake / "raw_events").iterdir()}
+    counted = {day: len(rows(three_days.lake, "raw_events", day)) for day in found}
     assert {day: count for day, count in counted.items() if count} == world.EVENT_COUNTS
 
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
-def test_lead_activity(lived: Lived, day: dt.date) -> None:
-    assert differences(lived, "lead_activity", day, world.LEAD_ACTIVITY[day], ["lead_id"]) == []
+def test_lead_activity(three_days: ThreeDays, day: dt.date) -> None:
+    assert differences(three_days, "lead_activity", day, world.LEAD_ACTIVITY[day], ["lead_id"]) == []
 
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
-def test_daily_metrics(lived: Lived, day: dt.date) -> None:
+def test_daily_metrics(three_days: ThreeDays, day: dt.date) -> None:
     days = [day - dt.timedelta(days=n) for n in range(90)]
     zeros = (0,) * len(world.METRICS)
     expected = named(("day", *world.METRICS), [(each, *world.DAILY_METRICS.get(str(each), zeros)) for each in days])
-    assert differences(lived, "daily_metrics", day, expected, ["day"]) == []
+    assert differences(three_days, "daily_metrics", day, expected, ["day"]) == []
 
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
-def test_dynamic_scores(lived: Lived, day: dt.date) -> None:
+def test_dynamic_scores(three_days: ThreeDays, day: dt.date) -> None:
     expected = named(world.SCORE_COLUMNS, world.DYNAMIC_SCORES[day])
-    assert differences(lived, "dynamic_scores", day, expected, ["lead_id"]) == []
+    assert differences(three_days, "dynamic_scores", day, expected, ["lead_id"]) == []
 
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
-def test_behavior_predictions(lived: Lived, day: dt.date) -> None:
+def test_behavior_predictions(three_days: ThreeDays, day: dt.date) -> None:
     features = ("status", "completion_rate", "avg_response_hours", "business_hours_share")
     activity = {row["lead_id"]: {name: row[name] for name in features} for row in world.LEAD_ACTIVITY[day]}
     expected = [
         {**row, **activity[row["lead_id"]]} for row in named(world.PREDICTION_COLUMNS, world.BEHAVIOR_PREDICTIONS[day])
     ]
-    assert differences(lived, "behavior_predictions", day, expected, ["lead_id"]) == []
+    assert differences(three_days, "behavior_predictions", day, expected, ["lead_id"]) == []
 
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
-def test_content_recommendations(lived: Lived, day: dt.date) -> None:
+def test_content_recommendations(three_days: ThreeDays, day: dt.date) -> None:
     columns = ("lead_id", "rank", "rule", "content_type", "title", "reason", "content_id")
     expected = named(
         columns,
@@ -124,36 +127,36 @@ def test_content_recommendations(lived: Lived, day: dt.date) -> None:
             for rank, rule in enumerate(rules, 1)
         ],
     )
-    assert differences(lived, "content_recommendations", day, expected, ["lead_id", "rank"]) == []
+    assert differences(three_days, "content_recommendations", day, expected, ["lead_id", "rank"]) == []
 
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
-def test_segments_and_who_entered_and_left_them(lived: Lived, day: dt.date) -> None:
+def test_segments_and_their_changes(three_days: ThreeDays, day: dt.date) -> None:
     segments = named(("segment", "lead_id"), world.LEAD_SEGMENTS[day])
-    assert differences(lived, "lead_segments", day, segments, ["segment", "lead_id"]) == []
+    assert differences(three_days, "lead_segments", day, segments, ["segment", "lead_id"]) == []
     changes = named(("segment", "lead_id", "change"), world.SEGMENT_CHANGES[day])
-    assert differences(lived, "segment_changes", day, changes, ["segment", "lead_id"]) == []
+    assert differences(three_days, "segment_changes", day, changes, ["segment", "lead_id"]) == []
 
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
-def test_anomalies(lived: Lived, day: dt.date) -> None:
-    assert rows(lived.lake, "anomalies", day) == world.ANOMALIES[day]
+def test_anomalies(three_days: ThreeDays, day: dt.date) -> None:
+    assert rows(three_days.lake, "anomalies", day) == world.ANOMALIES[day]
 
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
-def test_social_performance(lived: Lived, day: dt.date) -> None:
+def test_social_performance(three_days: ThreeDays, day: dt.date) -> None:
     expected = named(world.SOCIAL_COLUMNS, world.SOCIAL_PERFORMANCE[day])
-    assert rows(lived.lake, "social_performance", day) == expected
+    assert rows(three_days.lake, "social_performance", day) == expected
 
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
 @pytest.mark.parametrize("task", world.REPORTS)
-def test_reports(lived: Lived, task: str, day: dt.date) -> None:
-    assert report(lived.lake, day, task) == world.REPORTS[task][day]
+def test_reports(three_days: ThreeDays, task: str, day: dt.date) -> None:
+    assert report(three_days.lake, day, task) == world.REPORTS[task][day]
 
 
 def computed(lake: Path, *days: dt.date) -> dict[str, list[str]]:
-    """The computed tables and reports of these days, but for the column that says how new the source is."""
+    """Return the computed tables and reports of these days, without the column that dates the source."""
     dated = re.compile("'status_is_dated': (True|False), ")
     return {
         name: [dated.sub("", row) for row in held]
@@ -162,14 +165,14 @@ def computed(lake: Path, *days: dt.date) -> dict[str, list[str]]:
     }
 
 
-def test_running_a_day_again_changes_nothing(lived: Lived) -> None:
-    before = snapshot(lived.lake)
+def test_running_a_day_again_changes_nothing(three_days: ThreeDays) -> None:
+    before = snapshot(three_days.lake)
     for day in (SUNDAY, SATURDAY, MONDAY):
-        assert run_day(lived.source, lived.lake, day, world.ZONE).success
-        assert snapshot(lived.lake) == before
+        assert run_day(three_days.source, three_days.lake, day, world.ZONE).success
+        assert snapshot(three_days.lake) == before
 
 
-def test_rows_of_the_future_change_nothing(lived: Lived, tmp_path: Path) -> None:
+def test_rows_of_the_future_change_nothing(three_days: ThreeDays, tmp_path: Path) -> None:
     times = {"leads": "created_at", "events": "occurred_at", "referrals": "created_at", "status_changes": "changed_at"}
     for day in DAYS:
         end = dt.datetime.fromisoformat(world.ENDS[day].replace("Z", "+00:00"))
@@ -182,4 +185,4 @@ def test_rows_of_the_future_change_nothing(lived: Lived, tmp_path: Path) -> None
         past = {table: [row for row in given if is_past(table, row)] for table, given in world.SOURCE.items()}
         write(tmp_path / "source", past)
         assert run_day(tmp_path / "source", tmp_path / "lake", day, world.ZONE).success
-    assert computed(tmp_path / "lake") == computed(lived.lake)
+    assert computed(tmp_path / "lake") == computed(three_days.lake)

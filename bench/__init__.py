@@ -1,4 +1,4 @@
-"""Here: what measures the product: a world of any size, the same tables by hand, the figures of docs/performance.md.
+"""Measures the product on worlds of any size, beside the same tables made by hand, for docs/performance.md.
 
-Not here: anything that the product needs to run.
+The product runs without anything of this package.
 """

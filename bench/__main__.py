@@ -1,6 +1,6 @@
-"""Here: `python -m bench`: runs the benchmarks, prints their tables, and writes them into docs/performance.md.
+"""Runs the benchmarks (`python -m bench`), prints their tables, and writes them into docs/performance.md.
 
-Not here: the benchmarks (cases.py).
+The benchmarks themselves are left to cases.py.
 """
 
 from __future__ import annotations
@@ -74,13 +74,13 @@ def put(name: str, lines: list[str]) -> None:
 
 
 def made_by(given: argparse.Namespace, name: str) -> str:
-    """The command that makes a table."""
+    """Return the command that makes a table."""
     sizes = " ".join(map(str, given.leads))
     return f"`make bench BENCH_ARGS='--only {name} --leads {sizes} --runs {given.runs} --write'`"
 
 
 def machine() -> str:
-    """What the figures were measured on."""
+    """Return a description of the machine."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     return (
         f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB of memory, {platform.system()}, "

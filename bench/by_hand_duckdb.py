@@ -1,11 +1,10 @@
-"""Here: features and outputs of one day by one hand-fused DuckDB script: the limit for the product.
-
-Not here: contracts, checks, reports, other zones than UTC, and deliveries whose events name several leads or types.
+"""Computes features and outputs of one day with one hand-written DuckDB script: the limit for the product.
 
     python -m bench.by_hand_duckdb LAKE DAY FOLDER [MEMORY_LIMIT]
 
 It reads the raw tables of the lake and writes <table>.parquet below the folder, with the numbers of the shipped policy.
-What is done with tens of rows (naming platforms, tests of anomalies, Wilson bounds) the product's pure functions do.
+It has no contracts, checks or reports, supports only UTC, and expects each delivery to have one lead and one type.
+Work on tens of rows (naming platforms, anomaly tests, Wilson bounds) is left to the product's pure functions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
--- Here: features and outputs of one day as one hand-fused script, over views of the raw tables; see by_hand_duckdb.py.
+-- Computes features and outputs of one day in one hand-written script, over views of the raw tables. Creating the views
+-- and writing the results is left to by_hand_duckdb.py.
 
 create temp table deliveries as
 select

@@ -1,11 +1,10 @@
-"""Here: features and outputs of one day in pandas, as a data engineer would write them by hand.
-
-Not here: contracts, checks, reports, other zones than UTC, and deliveries whose events name several leads or types.
+"""Computes features and outputs of one day in pandas, as a data engineer would write them by hand.
 
     python -m bench.by_hand_pandas LAKE DAY FOLDER
 
 It reads the raw tables of the lake and writes <table>.parquet below the folder, with the numbers of the shipped policy.
-What is done with tens of rows (naming platforms, tests of anomalies, Wilson bounds) the product's pure functions do.
+It has no contracts, checks or reports, supports only UTC, and expects each delivery to have one lead and one type.
+Work on tens of rows (naming platforms, anomaly tests, Wilson bounds) is left to the product's pure functions.
 """
 
 from __future__ import annotations
@@ -76,7 +75,7 @@ def compute(lake: Path, day: dt.date, folder: Path) -> None:
 
 
 def make_deliveries(events: pd.DataFrame) -> pd.DataFrame:
-    """One row per delivery, with its first times."""
+    """Return one row per delivery, with its first times."""
     at = events["occurred_at"]
     times = pd.DataFrame(
         {
@@ -105,7 +104,7 @@ def make_activity(
     newest: pd.Timestamp,
     policy: Policy,
 ) -> pd.DataFrame:
-    """One row per lead."""
+    """Return one row per lead."""
     since = end - pd.Timedelta(days=365)
     week, month = end - pd.Timedelta(days=7), end - pd.Timedelta(days=30)
     ours = deliveries[deliveries["sent_at"].fillna(deliveries["first_event_at"]) >= since]
@@ -191,7 +190,7 @@ def make_activity(
 def _status(
     leads: pd.DataFrame, changes: pd.DataFrame, end: pd.Timestamp, newest: pd.Timestamp
 ) -> tuple[pd.Series, pd.Series]:
-    """The status of each lead as of the end of the day, and whether it is dated."""
+    """Return the status of each lead as of the end of the day, and whether it is dated."""
     last = changes.sort_values(["changed_at", "read_order"]).groupby("lead_id")["status"].last()
     source = leads["status"]
     is_converted = (source == "converted") & ~(leads["converted_at"] >= end)
@@ -211,7 +210,7 @@ def _status(
 
 
 def make_metrics(leads: pd.DataFrame, deliveries: pd.DataFrame, referrals: pd.DataFrame, day: dt.date) -> pd.DataFrame:
-    """One row per day of the last 90."""
+    """Return one row per day of the last 90."""
     days = [day - dt.timedelta(days=n) for n in reversed(range(METRICS_DAYS))]
     ours = deliveries[deliveries["lead_id"].isin(leads["lead_id"])]
     sent = ours["sent_at"].dt.date
@@ -230,7 +229,7 @@ def make_metrics(leads: pd.DataFrame, deliveries: pd.DataFrame, referrals: pd.Da
 
 
 def make_scores(activity: pd.DataFrame, before: pd.Series, end: pd.Timestamp) -> pd.DataFrame:
-    """One row per lead: its score, point by point."""
+    """Return one row per lead: its score, point by point."""
     latest, status = activity["latest_response_hours"], activity["status"]
     rate = activity["consumed_30d"] / activity["age_days"].clip(1, 30)
     scores = pd.DataFrame({"lead_id": activity["lead_id"], "base_score": _rounded(activity["base_score"])})
@@ -261,7 +260,7 @@ def make_scores(activity: pd.DataFrame, before: pd.Series, end: pd.Timestamp) ->
 
 
 def make_predictions(activity: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """One row per lead that is still open."""
+    """Return one row per lead that is still open."""
     rows = activity.assign(engagement_score=scores["score"])
     rows = rows[~rows["status"].isin(["converted", "inactive"])]
     response, since = rows["avg_response_hours"], rows["days_since_engagement"].astype("Float64")
@@ -291,7 +290,7 @@ def make_predictions(activity: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFra
 def make_recommendations(
     activity: pd.DataFrame, scores: pd.DataFrame, events: pd.DataFrame, content: pd.DataFrame, policy: Policy
 ) -> pd.DataFrame:
-    """One row per lead and recommended item."""
+    """Return one row per lead and recommended item."""
     score, types = scores["score"], activity["consumed_content_types"]
     blog, guide, video = (
         pd.Series([kind in found for found in types], index=types.index) for kind in ("blog", "guide", "video")
@@ -338,7 +337,7 @@ def make_recommendations(
 
 
 def make_segments(activity: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """One row per segment and lead."""
+    """Return one row per segment and lead."""
     score, is_nurturing = scores["score"], activity["status"] == "nurturing"
     criteria = {
         "high_value_prospects": (score >= 10) & is_nurturing,
@@ -353,7 +352,7 @@ def make_segments(activity: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def make_changes(segments: pd.DataFrame, before: pd.DataFrame | None) -> pd.DataFrame:
-    """One row per segment and lead that entered or left."""
+    """Return one row per segment and lead that entered or left."""
     if before is None:
         return pd.DataFrame({name: pd.Series(dtype="str") for name in ("segment", "lead_id", "change")})
     both = segments.merge(before[["segment", "lead_id"]], how="outer", indicator=True)
@@ -362,7 +361,7 @@ def make_changes(segments: pd.DataFrame, before: pd.DataFrame | None) -> pd.Data
 
 
 def count_channels(activity: pd.DataFrame, scores: pd.DataFrame, end: pd.Timestamp) -> pd.DataFrame:
-    """One row of counts per channel."""
+    """Return one row of counts per channel."""
     rows = activity.assign(score=scores["score"])[activity["created_at"] >= end - pd.Timedelta(days=30)]
     rows = rows.assign(
         is_social=rows["platform"].notna(),
@@ -380,7 +379,7 @@ def count_channels(activity: pd.DataFrame, scores: pd.DataFrame, end: pd.Timesta
 
 
 def _rounded(values: pd.Series) -> pd.Series:
-    """Half up, away from zero, of the decimal number that the double shows."""
+    """Round half up, away from zero, the decimal number that the double shows."""
     scaled = (values.abs() * 100).round(6)
     return np.sign(values) * np.floor(scaled + 0.5) / 100
 
@@ -398,7 +397,7 @@ def _newest_segments(lake: Path, day: dt.date) -> pd.DataFrame | None:
 
 
 def _earlier(lake: Path, table: str, day: dt.date) -> list[Path]:
-    """The partitions of the seven days before, the newest first."""
+    """Return the partitions of the seven days before, newest first."""
     paths = [lake / table / f"date={day - dt.timedelta(days=n)}" / "data.parquet" for n in range(1, 8)]
     return [path for path in paths if path.exists()]
 

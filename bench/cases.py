@@ -1,6 +1,6 @@
-"""Here: the benchmarks: what each runs, and the table that it makes of the figures.
+"""Defines the benchmarks: what each runs, and the table that it makes of the figures.
 
-Not here: how a process is measured (measure.py), and the page that the tables stand on (__main__.py).
+Measuring a process is left to measure.py, writing the page to __main__.py.
 """
 
 from __future__ import annotations
@@ -44,18 +44,18 @@ SIZE_HEAD = ("wall, s", "CPU, s", "peak, MB")
 
 @dataclass(frozen=True)
 class Bench:
-    """What a benchmark is run with: sizes, runs of each figure, and the folder of worlds and lakes."""
+    """The options of a benchmark run: sizes, repetitions, and the folder of worlds and lakes."""
 
     leads: Sequence[int]
     runs: int
     cache: Path
 
     def runs_of(self, leads: int, once_from: int = LARGE) -> int:
-        """Runs of what takes minutes from a size on: one there."""
+        """Return how often to run a measurement: once for sizes that take minutes."""
         return 1 if leads >= once_from else self.runs
 
     def world(self, leads: int, days: int = 120, last_day: dt.date | None = None) -> tuple[World, Path]:
-        """A world and the folder of its files; it is made once.
+        """Return a world and the folder of its files; it is made only once.
 
         It is made in another process: the processes that are measured begin with the peak memory of this one.
         """
@@ -64,14 +64,14 @@ class Bench:
             return world, pool.submit(write_world, world, self.cache, WORLD_MEMORY).result()
 
     def folder(self, name: str) -> Path:
-        """A new, empty folder."""
+        """Create and return an empty folder."""
         path = self.cache / name
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
         return path
 
     def lake(self, leads: int) -> Path:
-        """A lake with the last day of a world in it; it is made once."""
+        """Return a lake with the last day of a world; it is made only once."""
         world, source = self.world(leads)
         lake = self.cache / f"lake-{leads}"
         if not (lake / "social_performance" / f"date={world.last_day}").exists():
@@ -80,24 +80,24 @@ class Bench:
 
 
 def memory_limit(leads: int) -> str:
-    """What DuckDB may hold for a world of this size, in the hand-written script too: the default, or what it needs."""
+    """Return DuckDB's memory limit for a world of this size, also used by the hand-written script."""
     return "2500MB" if leads >= HUGE else "640MB"
 
 
 def limited(leads: int) -> dict[str, str]:
-    """The same as the environment of a child."""
+    """Return that limit as environment of a child process."""
     return {"ACQUISITION_MEMORY_LIMIT": memory_limit(leads)}
 
 
 def acquisition(source: Path | str, lake: Path, day: dt.date, last: dt.date | None = None, leads: int = 0) -> Ran:
-    """`acquisition run` for a day or a range of a world of this size."""
+    """Run `acquisition run` for a day or a range of a world of this size."""
     days = ("--date", day) if last is None else ("--from", day, "--to", last)
     environment = {"ACQUISITION_START_DATE": "2015-01-01", **limited(leads)}
     return python("-m", "acquisition_assets", "run", "--source", source, "--lake", lake, *days, environment=environment)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """A Markdown table; the first column is text."""
+    """Return a Markdown table whose first column is text."""
     lines = ["| " + " | ".join(head) + " |", "| --- |" + " ---: |" * (len(head) - 1)]
     return [*lines, *("| " + " | ".join(map(str, row)) + " |" for row in rows)]
 
@@ -128,7 +128,7 @@ def step_by_step(bench: Bench) -> list[str]:
                 if step == "ingest":  # each run reads the whole history
                     lake = bench.folder("steps")
                 runs.append(_child("direct", source, lake, world.last_day, [step], limited(leads)))
-            taken = median([_told(run, step) for run in runs])
+            taken = median([_part(run, step) for run in runs])
             rows.append(
                 (
                     f"{leads:,} leads: {step}",
@@ -153,11 +153,11 @@ def ingestion(bench: Bench) -> list[str]:
 
         def copy(source: Path = source, leads: int = leads) -> Taken:
             ran = python("-m", "bench.copy_by_duckdb", source, bench.folder("copies"), memory_limit(leads))
-            return _told(ran, "copy")
+            return _part(ran, "copy")
 
         def ingest(source: Path = source, day: dt.date = world.last_day, leads: int = leads) -> Taken:
             ran = _child("direct", source, bench.folder("ingestion"), day, ["ingest"], limited(leads))
-            return _told(ran, "ingest")
+            return _part(ran, "ingest")
 
         runs = bench.runs_of(leads, HUGE)
         limit = repeated(runs, copy)
@@ -276,7 +276,7 @@ def backfill(bench: Bench) -> list[str]:
     computed = [
         _sum(_child("direct", source, lake, day, FROM_LAKE)) for day in (days[0], days[len(days) // 2], days[-1])
     ]
-    least = _told(read, "ingest").wall + sum(day.wall for day in computed) / len(computed) * len(days)
+    least = _part(read, "ingest").wall + sum(day.wall for day in computed) / len(computed) * len(days)
     rows = [
         (f"{leads:,} leads, 1 day", f"{one.wall:.1f}", ""),
         (f"{leads:,} leads, {len(days)} days: read once and computed per day", f"{least:.1f}", "1"),
@@ -337,7 +337,7 @@ ON_DEMAND = ("growth",)
 
 
 def fifty_segments() -> str:
-    """A policy file with 50 segments of nested conditions."""
+    """Write a policy file with 50 segments of nested conditions."""
     lines = ["segments:"]
     for n in range(50):
         criterion = (
@@ -373,14 +373,14 @@ def _by_hand(how: str, lake: Path, day: dt.date, folder: Path, *arguments: str) 
     return python("-m", f"bench.by_hand_{how}", lake, day, folder, *arguments).taken
 
 
-def _told(run: Ran, part: str) -> Taken:
-    """What one part of a child took, with the peak of the whole child."""
-    return Taken(peak_mb=run.taken.peak_mb, **run.told[part])
+def _part(run: Ran, part: str) -> Taken:
+    """Return the resources of one part of a child process, with the peak of the whole process."""
+    return Taken(peak_mb=run.taken.peak_mb, **run.outcome[part])
 
 
 def _sum(run: Ran) -> Taken:
-    """What all parts of a child took together."""
-    parts = [_told(run, part) for part in run.told]
+    """Return the resources of all parts of a child process together."""
+    parts = [_part(run, part) for part in run.outcome]
     return Taken(
         *(sum(getattr(part, name) for part in parts) for name in ("wall", "cpu")),
         run.taken.peak_mb,

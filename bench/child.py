@@ -1,11 +1,11 @@
-"""Here: steps of one day in a process of their own, by Dagster or called directly, with what each of them took.
+"""Runs steps of one day in a process of its own, through Dagster or directly, and measures each of them.
 
-Not here: what starts these processes and makes tables of the figures (measure.py, cases.py).
+Starting these processes is left to measure.py, making tables of the figures to cases.py.
 
     python -m bench.child (dagster|direct) SOURCE LAKE DAY [STEP ...]
 
-Without steps it is the whole graph. Settings such as ACQUISITION_POLICY are read from the environment. The last line
-printed is JSON: for each part (every step; by Dagster: all of them) wall and CPU seconds, and MB read and written.
+Without steps it runs the whole graph. Settings such as ACQUISITION_POLICY are read from the environment. The last line
+printed is JSON: for each part (every step; through Dagster: all of them) wall and CPU seconds, and MB read and written.
 """
 
 from __future__ import annotations

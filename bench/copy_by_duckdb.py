@@ -1,6 +1,6 @@
-"""Here: DuckDB copies the files of a world to Parquet once: the limit for ingestion.
+"""Copies the files of a world to Parquet once with DuckDB: the limit for ingestion.
 
-Not here: checks, quarantine, partitions.
+It leaves checks, quarantine and partitions to the product.
 
     python -m bench.copy_by_duckdb SOURCE FOLDER MEMORY_LIMIT
 

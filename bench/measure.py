@@ -1,6 +1,6 @@
-"""Here: a program run in a process of its own, and what it took: seconds, peak memory, bytes; medians of several runs.
+"""Runs a program in a process of its own and measures seconds, peak memory and bytes, with medians of several runs.
 
-Not here: which programs are run.
+Which programs to run is left to cases.py.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ UNIT = 1 << 20 if sys.platform == "darwin" else 1 << 10
 
 @dataclass(frozen=True)
 class Taken:
-    """What a process took: wall and CPU seconds, peak resident memory of it (or of its largest child), MB of files."""
+    """Resources of a process: wall and CPU seconds, peak memory (of it or its largest child), MB of files."""
 
     wall: float
     cpu: float
@@ -34,23 +34,23 @@ class Taken:
 
     @property
     def cells(self) -> list[str]:
-        """The figures as a row of a table shows them."""
+        """Return the figures as cells of a table."""
         return [f"{self.wall:.1f}", f"{self.cpu:.1f}", f"{self.peak_mb:,.0f}"]
 
 
 @dataclass(frozen=True)
 class Ran:
-    """A process that ended: what it took, and the JSON of its last line, if it is any."""
+    """A process that ended: its resources, and the JSON of its last line, if any."""
 
     taken: Taken
-    told: dict[str, dict[str, float]]
+    outcome: dict[str, dict[str, float]]
 
 
 def python(*arguments: object, environment: Mapping[str, str] | None = None) -> Ran:
     """Run Python with these arguments.
 
     Raises:
-        RuntimeError: it failed; with the end of what it printed.
+        RuntimeError: it failed; the message ends with what it printed last.
     """
     command = [sys.executable, "-W", "ignore", *map(str, arguments)]
     given = {name: value for name, value in os.environ.items() if not name.startswith("ACQUISITION_")}
@@ -73,11 +73,11 @@ def python(*arguments: object, environment: Mapping[str, str] | None = None) -> 
 
 
 def median(runs: Sequence[Taken]) -> Taken:
-    """The median of every figure; of the peaks the greatest."""
+    """Return the median of every figure, and the largest peak."""
     middle = {f.name: statistics.median(getattr(run, f.name) for run in runs) for f in fields(Taken)}
     return Taken(**{**middle, "peak_mb": max(run.peak_mb for run in runs)})
 
 
 def repeated(times: int, once: Callable[[], Taken]) -> Taken:
-    """The median of several runs."""
+    """Return the median of several runs."""
     return median([once() for _ in range(times)])

@@ -1,6 +1,6 @@
-"""Here: how fast rows come out of PostgreSQL and go into it, beside plain `psql \\copy` of the same rows as the limit.
+r"""Measures reading from and writing to PostgreSQL, beside plain `psql \copy` of the same rows as the limit.
 
-Not here: what is done with the rows in between (the other benchmarks).
+What happens to the rows in between is left to cases.py.
 
     python -m bench.postgres --leads 100000
 """
@@ -102,7 +102,7 @@ class Measured:
     peak_mb: float | None = None
 
     def line(self, limit: Measured | None = None) -> str:
-        """A row of the result's table."""
+        """Return a row of the result's table."""
         ratios = [f"{self.seconds / limit.seconds:.2f}", f"{self.cpu / limit.cpu:.2f}"] if limit else ["1", "1"]
         memory = f"{self.peak_mb:.0f}" if self.peak_mb else ""
         figures = [f"{self.rows:,}", f"{self.seconds:.1f}", f"{self.rows / self.seconds:,.0f}", ratios[0]]
@@ -110,10 +110,10 @@ class Measured:
 
 
 def measure(url: str, psql: Path, leads: int, folder: Path, tries: int = 1) -> list[str]:
-    """The lines of the result's table, for a database that holds nothing yet.
+    """Return the lines of the result's table, measured on an empty database.
 
     Args:
-        tries: of each measurement, in turns; the quickest counts, as the machine may be busy with something else too.
+        tries: repetitions of each measurement, in turns; the quickest counts, as the machine may be busy.
     """
     _make_world(url, leads)
     server = ServerProcesses(url)
@@ -177,7 +177,7 @@ def measure(url: str, psql: Path, leads: int, folder: Path, tries: int = 1) -> l
 
 
 def _best(tries: list[list[Measured]]) -> list[Measured]:
-    """Of each measurement the quickest try, with the greatest memory of any."""
+    """Return the quickest try of each measurement, with the largest memory of any."""
     return [
         replace(min(same, key=lambda one: one.seconds), peak_mb=max(one.peak_mb or 0 for one in same) or None)
         for same in zip(*tries, strict=True)
@@ -200,7 +200,7 @@ def _make_world(url: str, leads: int) -> None:
 
 
 def _make_features(folder: Path, leads: int) -> None:
-    """The same rows as Parquet, as the lake has them, and as CSV, as psql wants them."""
+    """Write the same rows as Parquet, as the lake has them, and as CSV, as psql wants them."""
     values: dict[str, Callable[[int], str]] = {
         "VARCHAR": lambda n: f"'value-' || (i * {n + 7}) % 1000003",
         "BIGINT": lambda n: f"(i * {n + 3}) % 97",
@@ -229,22 +229,22 @@ def _make_features(folder: Path, leads: int) -> None:
 
 
 def _child(program: str, environment: dict[str, str], *arguments: str) -> dict[str, Any]:
-    """What a program tells, run in a process of its own, so that its peak memory is its own."""
+    """Run a program in a process of its own, so that its peak memory is its own; return its JSON."""
     done = subprocess.run(
         [sys.executable, "-c", PEAK + program, *arguments], check=True, env=environment, capture_output=True, text=True
     )
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    results: dict[str, Any] = json.loads(done.stdout)
+    return results
 
 
 def _children_seconds() -> float:
-    """CPU seconds of the child processes that have ended."""
+    """Return the CPU seconds of child processes that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 class ServerProcesses:
-    """The processes of a server on this machine; only Linux tells what they took."""
+    """The processes of a server on this machine; their CPU time is known only on Linux."""
 
     def __init__(self, url: str) -> None:
         with psycopg.connect(url) as connection:
@@ -252,7 +252,7 @@ class ServerProcesses:
         self._main = int(parent[1]) if parent else None
 
     def seconds(self) -> float:
-        """Their CPU seconds so far, with those of ended ones."""
+        """Return their CPU seconds so far, including ended ones."""
         if self._main is None:
             return 0.0
         running = [_stat(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit()]
@@ -261,7 +261,7 @@ class ServerProcesses:
 
 
 def _stat(process: int) -> list[str]:
-    """The fields of /proc/<process>/stat from the third on (state, parent, ...); none where there is no such file."""
+    """Return the fields of /proc/<process>/stat from the third on (state, parent, ...), or [] without the file."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -1,6 +1,6 @@
-"""Here: what a call takes of the process that it runs in: seconds, and bytes of files.
+"""Measures the seconds and bytes that a call uses in its own process.
 
-Not here: what a whole process takes, as seen from outside (measure.py).
+Measuring a whole process from outside is left to measure.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def measured(call: Callable[[], object]) -> dict[str, float]:
-    """What a call took: wall and CPU seconds, MB read and written."""
+    """Run a call and return wall and CPU seconds, and MB read and written."""
     before, begun = _used(), time.perf_counter()
     call()
     wall = time.perf_counter() - begun
@@ -26,9 +26,9 @@ def _used() -> tuple[float, float, float]:
 
 
 def io_of(process: int | str) -> tuple[float, float]:
-    """MB that a process read from and wrote to files, as far as the system tells."""
+    """Return the MB that a process read from and wrote to files, as far as the system reports them."""
     path = Path(f"/proc/{process}/io")
     if not path.exists():
         return 0.0, 0.0
-    told = dict(line.split(": ") for line in path.read_text().splitlines())
-    return int(told["rchar"]) / 1e6, int(told["wchar"]) / 1e6
+    counters = dict(line.split(": ") for line in path.read_text().splitlines())
+    return int(counters["rchar"]) / 1e6, int(counters["wchar"]) / 1e6

@@ -1,6 +1,6 @@
-"""Here: a seeded world of any size, written straight to Parquet in the format of a source folder, in constant memory.
+"""Writes a seeded world of any size straight to Parquet, as a source folder, in constant memory.
 
-Not here: the small, realistic world that the product ships as its sample (acquisition_assets/sources/sample.py).
+The small, realistic sample is left to acquisition_assets/sources/sample.py.
 
 Everything about lead `i` and its delivery `k` is a hash of (i, k, what): rows are made where they are written, in any
 order, and nothing is kept. Events are sorted by time over several files, as an export would be.
@@ -302,16 +302,16 @@ class World:
 
     @property
     def name(self) -> str:
-        """A folder's name for it."""
+        """Return the name of the world's folder."""
         return f"world-{self.leads}-{self.days}{'' if self.dirty else '-clean'}"
 
     @property
     def first_day(self) -> dt.date:
-        """The first day with events."""
+        """Return the first day with events."""
         return self.last_day - dt.timedelta(days=self.days - 1)
 
     def parameters(self) -> dict[str, object]:
-        """The numbers that its SQL names."""
+        """Return the numbers that its SQL names."""
         return {
             "leads": self.leads,
             "days": self.days,
@@ -359,7 +359,7 @@ def write_world(world: World, folder: Path, memory_limit: str = "1GB") -> Path:
 
 
 def _stretches(world: World) -> list[tuple[dt.date, dt.date]]:
-    """The days (first, until) of each file of events: about as many events in each, at most a file a day."""
+    """Return the days (first, until) of each file of events: similar sizes, at most one file a day."""
     files = min(world.days, max(3, world.leads * world.days * 25 // USUAL_DAYS // EVENTS_PER_FILE))
     bounds = [world.first_day + dt.timedelta(days=world.days * number // files) for number in range(files + 1)]
     return list(itertools.pairwise(bounds))

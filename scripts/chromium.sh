@@ -1,6 +1,6 @@
 #!/bin/sh
-# Here: finding Chromium or Chrome, installing Chromium where both are missing (apt or brew), and printing the program's path.
-# Not here: driving it (acquisition_assets_tests/services/ui, screenshot.py).
+# Finds Chromium or Chrome, installs Chromium if both are missing (apt or brew), and prints the program's path.
+# Driving it is left to acquisition_assets_tests/services/ui and screenshot.py.
 set -eu
 
 find_browser() {

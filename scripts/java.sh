@@ -1,6 +1,6 @@
 #!/bin/sh
-# Here: finding Java 17 or newer, installing it where it is missing (apt or brew), and printing the program's path.
-# Not here: starting Spark (acquisition_assets/core/engine/spark.py); it finds Java on PATH or by JAVA_HOME.
+# Finds Java 17 or newer, installs it if it is missing (apt or brew), and prints the program's path.
+# Starting Spark is left to acquisition_assets/core/engine/spark.py, which finds Java on PATH or by JAVA_HOME.
 set -eu
 
 OLDEST=17

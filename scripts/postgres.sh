@@ -1,6 +1,6 @@
 #!/bin/sh
-# Here: installing the PostgreSQL server's programs where they are missing (apt or brew), and printing their folder.
-# Not here: starting a server (postgres_server.py).
+# Installs the PostgreSQL server's programs if they are missing (apt or brew), and prints their folder.
+# Starting a server is left to postgres_server.py.
 set -eu
 
 find_bin() {

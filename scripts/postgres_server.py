@@ -1,6 +1,6 @@
-"""Here: a PostgreSQL server of one's own in a temporary folder, for tests, benchmark and `make production-like`.
+"""Starts a private PostgreSQL server in a temporary folder, for tests, benchmarks and `make production-like`.
 
-Not here: installing its programs (postgres.sh), and any use of it.
+Installing its programs is left to postgres.sh.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ UNPRIVILEGED = ("postgres", "nobody")
 
 
 class Server:
-    """A server on a free port of 127.0.0.1, with a folder of its own that `remove` takes away.
+    """A server on a free port of 127.0.0.1, with a private folder that `remove` deletes.
 
     PostgreSQL refuses to run as root: root's server runs as `postgres` or, where there is no such user, as `nobody`.
 
@@ -58,34 +58,34 @@ class Server:
         self._initialise()
 
     def url(self, user: str = "postgres", password: str | None = None, database: str = "postgres") -> str:
-        """The URL of a database on this server."""
+        """Return the URL of a database on this server."""
         secret = quote(self.password if password is None else password, safe="")
         return f"postgresql://{user}:{secret}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start the server and wait until it answers."""
         options = " ".join(f"-c {name}={value}" for name, value in self._settings.items())
         log = self.folder / "server.log"
         self._run("pg_ctl", "start", "-w", "-t", "60", "-D", self._data, "-l", log, "-o", f"-p {self.port} {options}")
 
     def stop(self, mode: str = "fast") -> None:
-        """Stop it: `fast` ends the sessions, `immediate` is like a power cut."""
+        """Stop the server: `fast` ends the sessions, `immediate` is like a power cut."""
         self._run("pg_ctl", "stop", "-w", "-t", "60", "-D", self._data, "-m", mode)
 
     def pause(self, on: bool) -> None:
-        """Freeze its main process, so that it accepts no session, or let it go on."""
+        """Freeze the main process, so that it accepts no session, or resume it."""
         pid = int((self._data / "postmaster.pid").read_text().splitlines()[0])
         os.kill(pid, signal.SIGSTOP if on else signal.SIGCONT)
 
     def remove(self) -> None:
-        """Stop it if it runs, and take its folder away."""
+        """Stop the server if it runs, and delete its folder."""
         if (self._data / "postmaster.pid").exists():
             self.stop("immediate")
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def program_folder(self) -> Path:
-        """Where psql and the server's other programs are."""
+        """Return the folder of psql and the server's other programs."""
         return self._bin
 
     @property
@@ -117,12 +117,12 @@ class Server:
 
 
 def _limited(megabytes: int) -> list[str]:
-    """The head of a command that runs its tail with a limit to the size of files (counted in blocks of 512 bytes)."""
+    """Return the head of a command that runs its tail with a file size limit (in blocks of 512 bytes)."""
     return ["/bin/sh", "-c", f'ulimit -f {megabytes * 2048}; exec "$0" "$@"']
 
 
 def _account() -> dict[str, Any]:
-    """Keyword arguments for subprocess that give root's privileges up; none for anybody else."""
+    """Return keyword arguments for subprocess that drop root's privileges; empty for other users."""
     if os.geteuid() != 0:
         return {}
     known = {entry.pw_name: entry for entry in pwd.getpwall()}

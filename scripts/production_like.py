@@ -1,9 +1,9 @@
-"""Here: `make production-like`: webserver, daemon and code server on a real PostgreSQL, until interrupted.
+"""Runs `make production-like`: webserver, daemon and code server on a real PostgreSQL, until interrupted.
 
-Not here: the instance's settings (deploy/dagster.yaml).
+The instance's settings are left to deploy/dagster.yaml.
 
-With DAGSTER_PG_HOST (and _PORT, _USER, _PASSWORD, _DB) set, that server keeps the runs. Without it a temporary server
-is started, which also takes what is published unless ACQUISITION_PUBLISH_URL is set; it is gone afterwards.
+With DAGSTER_PG_HOST (and _PORT, _USER, _PASSWORD, _DB) set, runs are stored on that server. Otherwise a temporary
+server is started and removed at the end; unless ACQUISITION_PUBLISH_URL is set, it also receives what is published.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=3000, help="port of the UI (0: any free one)")
     parser.add_argument("--check", action="store_true", help="stop as soon as everything answers")
     options = parser.parse_args()
-    for interrupt in (signal.SIGINT, signal.SIGTERM):  # a shell starts what is in the background with SIGINT ignored
+    for interrupt in (signal.SIGINT, signal.SIGTERM):  # a shell starts background processes with SIGINT ignored
         signal.signal(interrupt, signal.default_int_handler)
     address = f"http://{HOST}:{options.port or _free_port()}"
     with contextlib.suppress(KeyboardInterrupt), _postgres() as settings, _home() as home:
@@ -61,7 +61,7 @@ def main() -> int:
 
 @contextlib.contextmanager
 def _postgres() -> Iterator[dict[str, str]]:
-    """The environment variables of the given server, or of a temporary one."""
+    """Yield the environment variables of the given server, or of a temporary one."""
     if os.environ.get("DAGSTER_PG_HOST"):
         yield {"DAGSTER_PG_PORT": os.environ.get("DAGSTER_PG_PORT", "5432")}
         return
@@ -85,8 +85,8 @@ def _postgres() -> Iterator[dict[str, str]]:
 
 @contextlib.contextmanager
 def _home() -> Iterator[dict[str, str]]:
-    """DAGSTER_HOME with the instance's settings, and where the code server listens."""
-    home = ROOT / ".dagster_home" / "production"  # the folder above is that of `acquisition ui`
+    """Yield DAGSTER_HOME with the instance's settings, and the address of the code server."""
+    home = ROOT / ".dagster_home" / "production"  # its parent is the home of `acquisition ui`
     home.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "deploy" / "dagster.yaml", home / "dagster.yaml")
     yield {
@@ -100,7 +100,7 @@ def _home() -> Iterator[dict[str, str]]:
 
 @contextlib.contextmanager
 def _services(environment: dict[str, str], address: str) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """The three processes; the code server first, and stopped last."""
+    """Run the three processes; the code server starts first and stops last."""
     workspace = str(ROOT / "deploy" / "workspace.yaml")
     port = address.rsplit(":", 1)[1]
     commands = {
@@ -115,7 +115,7 @@ def _services(environment: dict[str, str], address: str) -> Iterator[dict[str, s
     try:
         for name, (program, *arguments) in commands.items():
             path = Path(sys.executable).with_name(program)
-            # A session of its own: Ctrl-C reaches this script alone, which then stops them in their order.
+            # A separate session: Ctrl-C reaches only this script, which then stops the processes in order.
             services[name] = subprocess.Popen([path, *arguments], cwd=ROOT, env=environment, start_new_session=True)
             if name == "code server":
                 _wait_for_port(int(environment["DAGSTER_CODE_PORT"]), services)

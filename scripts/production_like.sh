@@ -1,5 +1,5 @@
 #!/bin/sh
-# Here: `make production-like`, from any folder. Not here: what it does (production_like.py).
+# Runs `make production-like` from any folder. The work itself is left to production_like.py.
 set -eu
 root="$(cd "$(dirname "$0")/.." && pwd)"
 exec "${PYTHON:-$root/.venv/bin/python}" "$root/scripts/production_like.py" "$@"

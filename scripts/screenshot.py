@@ -1,6 +1,6 @@
-"""Here: the pictures of the documentation: `python -m scripts.screenshot` starts the UI on the sample and takes them.
+"""Takes the pictures of the documentation: `python -m scripts.screenshot` starts the UI on the sample.
 
-Not here: driving the browser (acquisition_assets_tests/services/ui/browser.py), and what the UI must show.
+Driving the browser is left to acquisition_assets_tests/services/ui/browser.py.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ STATES_MS = 6000  # the colours of the assets come after everything else
 
 
 def take_pictures(url: str, folder: Path) -> None:
-    """The graph, and an output's page with its plot and its checks."""
+    """Take pictures of the graph, and of an output's page with its plot and its checks."""
     folder.mkdir(parents=True, exist_ok=True)
     with chromium() as browser:
         _graph(visit(browser, url, 2300, 900), folder / "lineage.png")
@@ -50,7 +50,7 @@ def _plot(visitor: Visitor, path: Path) -> None:
 
 
 def main() -> int:
-    """Take the pictures of a UI that runs (its URL is given), or of one that is started for it."""
+    """Take the pictures of a running UI (URL as argument), or of one that is started for it."""
     if len(sys.argv) > 1:
         take_pictures(sys.argv[1], IMAGES)
         return 0

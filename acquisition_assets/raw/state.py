@@ -124,16 +124,16 @@ def overdue_days(counts: Mapping[dt.date, int], day: dt.date, policy: FreshnessP
     """
     if not counts:
         return None
-    newest, oldest = max(counts), min(counts)
+    newest, oldest = max(counts).toordinal(), min(counts).toordinal()
+    days = {each.toordinal() for each in counts}
     quiet = set()
     for ago in range(DAYS_OF_WEEK):
-        same = [newest - dt.timedelta(days=ago + DAYS_OF_WEEK * week) for week in range(policy.weeks)]
+        same = (newest - ago - DAYS_OF_WEEK * week for week in range(policy.weeks))
         seen = [each for each in same if each >= oldest]
-        empty = sum(each not in counts for each in seen)
+        empty = sum(each not in days for each in seen)
         if seen and empty * policy.weeks >= policy.quiet_weeks * len(seen):
-            quiet.add(same[0].weekday())
-    passed = (newest + dt.timedelta(days=number) for number in range(1, (day - newest).days + 1))
-    return sum(each.weekday() not in quiet for each in passed)
+            quiet.add((newest - ago) % DAYS_OF_WEEK)
+    return sum(each % DAYS_OF_WEEK not in quiet for each in range(newest + 1, day.toordinal() + 1))
 
 
 def stage_source_state(

@@ -1,6 +1,6 @@
-"""Here: the asset of anomalies over whole days of the graph: its windows where the clock changes, and its checks.
+"""Protects the anomalies asset on whole days of the graph: windows across clock changes, and its checks.
 
-Not here: the rules (test_anomaly_detect.py).
+The rules themselves are tested in test_anomaly_detect.py.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ZONE = "Europe/Madrid"
 
 
 def run_with_referrals(folder: Path, day: dt.date, referrals: list[tuple[str, str]]) -> Run:
-    """A day with one lead and its referrals (status, time)."""
+    """Run a day with one lead and its referrals, given as (status, time)."""
     lead = {"lead_id": "a", "status": "new", "created_at": "2024-01-01"}
     listed = [
         {"referral_id": f"r{n}", "referrer_lead_id": "a", "status": status, "created_at": at}
@@ -31,7 +31,7 @@ def run_with_referrals(folder: Path, day: dt.date, referrals: list[tuple[str, st
 
 
 def found(folder: Path, day: dt.date) -> list[tuple[str, float]]:
-    """The types of the day's anomalies with what was observed."""
+    """Return the observed values of the day's anomalies by type."""
     return [(row["type"], row["observed"]) for row in rows(folder / "lake", "anomalies", day)]
 
 
@@ -100,8 +100,8 @@ def test_both_drops_are_found_in_the_events_of_a_source(tmp_path: Path) -> None:
     assert arrivals["p_value"] == pytest.approx((1 + 22 + 231) / 2**22, rel=1e-3)
     assert (engagement["type"], engagement["severity"]) == ("engagement_drop", "high")
     assert (arrivals["type"], arrivals["severity"]) == ("lead_generation_drop", "medium")
-    told = [(check.passed, check.severity, check.description) for check in checks_of(run)]
-    assert told == [
+    listed = [(check.passed, check.severity, check.description) for check in checks_of(run)]
+    assert listed == [
         (
             False,
             "ERROR",
@@ -117,5 +117,5 @@ def test_both_drops_are_found_in_the_events_of_a_source(tmp_path: Path) -> None:
 
 
 def checks_of(run: Run) -> list[Check]:
-    """The outcome of the two checks of drops."""
+    """Return the outcomes of the two drop checks."""
     return [run.checks["anomalies", kind] for kind in ("engagement_drop", "lead_generation_drop")]

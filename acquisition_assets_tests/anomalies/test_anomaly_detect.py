@@ -1,7 +1,4 @@
-"""Here: the four anomaly rules by worked examples, with values on both sides of every threshold, and real series.
-
-Not here: the table's contract and the report.
-"""
+"""Protects the four anomaly rules with worked examples on both sides of every threshold and with real series."""
 
 from __future__ import annotations
 
@@ -47,12 +44,12 @@ Days = Mapping[int, int]
 
 
 def ago(days: int) -> dt.date:
-    """So many days before the day."""
+    """Return the date this many days before the day."""
     return DAY - dt.timedelta(days=days)
 
 
 def metrics(day: dt.date = DAY, length: int = 90, **counts: Days) -> pd.DataFrame:
-    """Daily metrics up to the day: zeros but for the counts given by days before it."""
+    """Return daily metrics up to the day: zeros except for the given counts by days before it."""
     frame = pd.DataFrame({"day": [day - dt.timedelta(days=n) for n in range(length - 1, -1, -1)]})
     for name in COUNTS:
         given = counts.get(name, {})
@@ -67,18 +64,18 @@ def found(
     silent: int = 0,
     **counts: Days,
 ) -> dict[str, dict[str, Any]]:
-    """The anomalies of the day by type."""
+    """Return the anomalies of the day by type."""
     frame = detect(Evidence(metrics(**counts), leads_since, sent_since, silent), DAY, policy, "es")
     return {row["type"]: row for row in ANOMALIES.to_arrow(frame).to_pylist()}
 
 
 def spread(total: int, days: Sequence[int]) -> dict[int, int]:
-    """A total over days, all but the remainder on the last one."""
+    """Spread a total over days, with the remainder on the last one."""
     return {n: total // len(days) + (total % len(days) if n == days[-1] else 0) for n in days}
 
 
 def mail(now: tuple[int, int], before: tuple[int, int], season: tuple[int, int] = (0, 0)) -> dict[str, Days]:
-    """Daily counts with these (opened, sent) in the last three days, the three before, and all season days."""
+    """Return daily counts with these (opened, sent) in the last three days, the three before, and all season days."""
     columns = {}
     for place, name in enumerate(("opened_24h", "deliveries_sent")):
         columns[name] = {
@@ -90,12 +87,12 @@ def mail(now: tuple[int, int], before: tuple[int, int], season: tuple[int, int] 
 
 
 def arrivals(now: int, before: int, season: int = 0) -> dict[str, Days]:
-    """Daily counts with so many leads in the last three days, the three before, and all season days."""
+    """Return daily counts with this many leads in the last three days, the three before, and all season days."""
     return {"new_leads": {**spread(season, SEASON), **spread(before, (3, 4, 5)), **spread(now, (0, 1, 2))}}
 
 
 def broken(table: pa.Table) -> list[str]:
-    """The contract's rules that the rows break."""
+    """Return the contract's rules that the rows break."""
     names, query = violations_query(ANOMALIES, "rows")
     with duckdb.connect() as connection:
         connection.register("rows", table)
@@ -143,7 +140,7 @@ def test_engagement_drop(case: Mail) -> None:
     assert ("engagement_drop" in found(**mail(case.now, case.before))) == case.drops
 
 
-def test_an_engagement_drop_says_its_numbers() -> None:
+def test_an_engagement_drop_reports_its_numbers() -> None:
     row = found(sent_since=LONG_AGO, **mail((37, 200), (85, 300), (960, 3200)))["engagement_drop"]
     shares = 37 / 200, 85 / 300
     pooled = (37 + 85) / 500
@@ -173,12 +170,12 @@ def test_rates_are_pooled_over_the_days() -> None:
     ("first_sent", "season", "drops", "baseline"),
     [
         (ago(31), (100, 1000), False, None),  # the same weekdays are as low
-        (ago(30), (100, 1000), True, None),  # the history is a day too short to know
+        (ago(30), (100, 1000), True, None),  # the history is a day too short for a season
         (None, (100, 1000), True, None),
         (ago(31), (143, 1000), True, 14.3),  # 10 % is more than 30 % below 14.3 %
         (ago(31), (1000, 7000), False, None),  # exactly 30 % below
-        (ago(31), (0, 0), True, None),  # no delivery on those days: no condition
-        (ago(31), (0, 10), False, None),  # deliveries that nobody opened are a condition
+        (ago(31), (0, 0), True, None),  # no delivery on those days: the season decides nothing
+        (ago(31), (0, 10), False, None),  # deliveries without any opening: the season counts
         (ago(90), (143, 1000), True, 14.3),
     ],
 )
@@ -190,14 +187,14 @@ def test_the_season_of_engagement(
     assert row is None or row["seasonal_baseline"] == baseline
 
 
-def test_openings_of_the_day_itself_are_not_looked_at() -> None:
-    """Their 24 hours are not over."""
+def test_openings_on_the_day_itself_are_ignored() -> None:
+    """The 24 hours after their sending are not over."""
     counts = mail((200, 1000), (200, 1000))
     today = {"deliveries_sent": {**counts["deliveries_sent"], 0: 10_000}}
     assert found(**{**counts, **today}) == {}
 
 
-def test_leads_do_not_turn_on_the_season_of_engagement_nor_deliveries_that_of_leads() -> None:
+def test_each_season_needs_the_history_of_its_own_metric() -> None:
     quiet_mail, quiet_leads = mail((100, 1000), (200, 1000), (100, 1000)), arrivals(10, 100, 40)
     assert list(found(leads_since=LONG_AGO, **quiet_mail, **quiet_leads)) == ["engagement_drop"]
     assert list(found(sent_since=LONG_AGO, **quiet_mail, **quiet_leads)) == ["lead_generation_drop"]
@@ -227,12 +224,12 @@ def test_high_fraud_rate(fraud: int, referrals: int, is_high: bool) -> None:
     assert ("high_fraud_rate" in found(**counts)) == is_high
 
 
-def test_fraud_is_of_the_last_seven_business_days() -> None:
+def test_fraud_is_counted_over_the_last_seven_business_days() -> None:
     assert "high_fraud_rate" in found(referrals_created={6: 11}, referrals_fraud={6: 11})
     assert found(referrals_created={7: 11}, referrals_fraud={7: 11}) == {}
 
 
-def test_a_high_fraud_rate_says_its_numbers() -> None:
+def test_a_high_fraud_rate_reports_its_numbers() -> None:
     assert found(referrals_created={0: 5, 6: 6}, referrals_fraud={6: 3})["high_fraud_rate"] == {
         "type": "high_fraud_rate",
         "severity": "high",
@@ -256,7 +253,7 @@ def test_a_limit_of_zero_has_no_change() -> None:
     assert found(policy, referrals_created={0: 20}) == {}
 
 
-def test_a_limit_with_decimals_is_met_as_it_is_written() -> None:
+def test_a_decimal_limit_is_compared_exactly() -> None:
     policy = POLICY.model_copy(update={"fraud_percent": 0.3})
     assert found(policy, referrals_created={0: 1000}, referrals_fraud={0: 3}) == {}
     assert "high_fraud_rate" in found(policy, referrals_created={0: 999}, referrals_fraud={0: 3})
@@ -293,7 +290,7 @@ def test_lead_generation_drop(now: int, before: int, drops: bool) -> None:
         assert row["p_value"] == pytest.approx(exact, rel=1e-5)
 
 
-def test_a_lead_drop_says_its_numbers() -> None:
+def test_a_lead_drop_reports_its_numbers() -> None:
     assert found(leads_since=LONG_AGO, **arrivals(13, 40, 161))["lead_generation_drop"] == {
         "type": "lead_generation_drop",
         "severity": "medium",
@@ -329,12 +326,12 @@ def test_the_season_of_leads(first_lead: dt.date | None, season: int, drops: boo
 
 
 @pytest.mark.parametrize("n", range(1, 35))
-def test_the_season_is_the_same_weekdays_of_four_weeks(n: int) -> None:
+def test_the_season_compares_the_same_weekdays_of_four_weeks(n: int) -> None:
     counts = {"new_leads": {3: 100, **({n: 1000} if n > 5 else {})}}
     assert ("lead_generation_drop" in found(leads_since=LONG_AGO, **counts)) == (n in SEASON)
 
 
-def test_days_that_are_missing_count_as_zero() -> None:
+def test_missing_days_count_as_zero() -> None:
     full = metrics(**arrivals(0, 30, 400))
     sparse = full[full["new_leads"] > 0]
     for first in (LONG_AGO, None):
@@ -376,14 +373,14 @@ ALL_FOUR: dict[str, Days] = {
 
 
 @pytest.mark.parametrize("locale", ["es", "en"])
-def test_all_four_in_the_order_of_the_types(locale: Any) -> None:
+def test_all_four_types_come_in_order(locale: Any) -> None:
     frame = detect(Evidence(metrics(**ALL_FOUR), None, None, 3), DAY, POLICY, locale)
     assert list(frame["type"]) == ["engagement_drop", "high_fraud_rate", "lead_generation_drop", "unusual_behavior"]
     assert list(frame["severity"]) == ["high", "high", "medium", "medium"]
     assert broken(ANOMALIES.to_arrow(frame)) == []
 
 
-def test_a_quiet_day_has_no_row_and_all_columns() -> None:
+def test_a_quiet_day_has_all_columns_and_no_rows() -> None:
     frame = detect(Evidence(metrics(), None, None, 0), DAY, POLICY, "es")
     assert len(frame) == 0
     assert list(frame.columns) == list(ANOMALIES.columns)
@@ -391,7 +388,7 @@ def test_a_quiet_day_has_no_row_and_all_columns() -> None:
     assert detect(Evidence(metrics(length=0), None, None, 0), DAY, POLICY, "es").equals(frame)
 
 
-def test_the_order_and_the_types_of_the_days_do_not_matter() -> None:
+def test_the_order_and_types_of_the_input_do_not_matter() -> None:
     plain = metrics(**ALL_FOUR)
     before = plain.copy(deep=True)
     arrow = pa.Table.from_pandas(plain, preserve_index=False)
@@ -409,7 +406,7 @@ def test_the_order_and_the_types_of_the_days_do_not_matter() -> None:
     pd.testing.assert_frame_equal(plain, before)
 
 
-def test_days_after_the_day_change_nothing() -> None:
+def test_later_days_change_nothing() -> None:
     longer = metrics(day=DAY + dt.timedelta(days=5), length=95, new_leads={0: 900, 4: 900, 8: 100, 9: 100})
     shorter = longer[longer["day"] <= DAY]
     frames = [detect(Evidence(each, None, None, 0), DAY, POLICY, "es") for each in (longer, shorter)]
@@ -423,7 +420,7 @@ def test_days_after_the_day_change_nothing() -> None:
     st.sampled_from([None, ago(29), ago(30)]),
     st.integers(0, 3),
 )
-def test_whatever_is_found_keeps_the_contract_and_the_rules(
+def test_any_result_keeps_the_contract_and_the_rules(
     days: list[tuple[int, ...]], first: dt.date | None, silent: int
 ) -> None:
     sent, opened, leads, created, fraud = ({n: day[column] for n, day in enumerate(days)} for column in range(5))
@@ -454,7 +451,7 @@ def test_whatever_is_found_keeps_the_contract_and_the_rules(
 
 
 def lead_drops(counts: Sequence[int], days: Sequence[dt.date], *, with_season: bool = True) -> list[dt.date]:
-    """The days, of all that have a season, on which the series shows a lead drop."""
+    """Return the days with a season on which the series shows a lead drop."""
     frame = pd.DataFrame({"day": days, "new_leads": counts}).assign(**dict.fromkeys(COUNTS[1:], 0))
     first = days[0] if with_season else None
     return [
@@ -463,14 +460,14 @@ def lead_drops(counts: Sequence[int], days: Sequence[dt.date], *, with_season: b
 
 
 def mentions(company: str) -> tuple[list[dt.date], list[int]]:
-    """A real daily series, at the size of a day's leads."""
+    """Return a real daily series, scaled to a day's leads."""
     with MENTIONS.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return [dt.date.fromisoformat(row["day"]) for row in rows], [int(row[company]) // 20 for row in rows]
 
 
 @pytest.mark.parametrize("company", ["salesforce", "facebook"])
-def test_real_weekends_are_no_anomaly(company: str) -> None:
+def test_real_weekends_are_not_anomalies(company: str) -> None:
     days, counts = mentions(company)
     flagged = lead_drops(counts, days)
     assert len(flagged) <= POLICY.significance * len(days[30:])
@@ -478,7 +475,7 @@ def test_real_weekends_are_no_anomaly(company: str) -> None:
 
 
 @pytest.mark.parametrize("company", ["salesforce", "facebook"])
-def test_a_real_series_that_breaks_down_is_an_anomaly_on_any_weekday(company: str) -> None:
+def test_a_collapse_of_a_real_series_is_an_anomaly_on_any_weekday(company: str) -> None:
     days, counts = mentions(company)
     for end in range(len(days) - 7, len(days)):
         broken = [*counts[: end - 2], *(count // 5 for count in counts[end - 2 : end + 1])]
@@ -486,7 +483,7 @@ def test_a_real_series_that_breaks_down_is_an_anomaly_on_any_weekday(company: st
 
 
 @pytest.mark.parametrize("mean", [12, 60])
-def test_a_made_up_weekly_rhythm_is_flagged_no_more_often_than_chance(mean: int) -> None:
+def test_an_artificial_weekly_rhythm_is_flagged_no_more_often_than_chance(mean: int) -> None:
     days = [DAY + dt.timedelta(days=n) for n in range(230)]
     expected = [mean * (0.3 if day.isoweekday() > 5 else 1) for day in days]
     counts = [int(count) for count in np.random.default_rng(11).poisson(expected)]

@@ -1,7 +1,4 @@
-"""Here: what anomalies are told beyond the daily metrics: silent leads, and how far leads and deliveries go back.
-
-Not here: the rules over these facts (test_anomaly_detect.py).
-"""
+"""Protects what the anomaly rules know beyond daily metrics: unresponsive leads, and how far back the history goes."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ SENT = 10
 
 
 def facts(events: Sequence[Row], leads: Sequence[Row] = (), silent_days: int = 7) -> Row:
-    """The row of facts, with the activity that these events give."""
+    """Return the row of facts, with the activity that these events give."""
     everyone = list(leads) or [lead("a")]
     policy = read_policy()
     tables = {
@@ -39,7 +36,7 @@ def facts(events: Sequence[Row], leads: Sequence[Row] = (), silent_days: int = 7
 
 
 def sent(count: int, sent_at: dt.datetime = LATELY, prefix: str = "d", **given: Any) -> list[Row]:
-    """So many deliveries without an answer."""
+    """Return this many deliveries without an answer."""
     return [row for n in range(count) for row in delivery(f"{prefix}{n}", sent_at, **given)]
 
 
@@ -78,12 +75,12 @@ def test_every_lead_is_counted_once() -> None:
     assert facts(events, leads)["silent_leads"] == 2
 
 
-def test_a_delivery_is_of_the_lead_of_its_earliest_event_here_too() -> None:
+def test_a_delivery_belongs_to_the_lead_of_its_earliest_event() -> None:
     leads = [lead("a"), lead("b")]
     answered = [*sent(SENT, lead_id="b"), event("opened", ago(1), "a", delivery_id="d3")]
     assert facts(answered, leads)["silent_leads"] == 0  # it was answered, though under another lead's name
     taken = [event("bounced", ago(3), "a", delivery_id="d3"), *sent(SENT, lead_id="b")]
-    assert facts(taken, leads)["silent_leads"] == 0  # d3 is of lead a, so b was sent nine
+    assert facts(taken, leads)["silent_leads"] == 0  # d3 belongs to lead a, so b was sent nine
     given = [event("bounced", ago(3), "b", delivery_id="d3"), *sent(SENT, lead_id="a")]
     assert facts([*given, *sent(SENT - 1, lead_id="b", prefix="e")], leads)["silent_leads"] == 1  # with d3, b has ten
 
@@ -100,8 +97,8 @@ def test_how_far_leads_and_deliveries_go_back() -> None:
     events = [event("bounced", ago(50)), event("sent", ago(31) - US), event("sent", ago(2), event_id="2")]
     row = facts(events, [lead("a", created_at=ago(90)), lead("b", created_at=ago(5))])
     assert (row["first_lead_at"], row["first_sent_date"]) == (ago(90), ago(32).date())
-    strangers = [event("sent", ago(300), "later"), *events]
-    assert facts(strangers, [lead("a")])["first_sent_date"] == ago(32).date()
+    unknown_leads = [event("sent", ago(300), "later"), *events]
+    assert facts(unknown_leads, [lead("a")])["first_sent_date"] == ago(32).date()
     nothing = facts([], [])
     assert (nothing["first_sent_date"], nothing["silent_leads"]) == (None, 0)
     assert run_sql(

@@ -1,7 +1,4 @@
-"""Here: what anomalies say, in both languages.
-
-Not here: when they are found.
-"""
+"""Protects the texts of anomalies in both languages."""
 
 from __future__ import annotations
 
@@ -90,11 +87,11 @@ def test_silence(locale: Locale, leads: int, deliveries: int, expected: str) -> 
 
 
 @pytest.mark.parametrize("words", [MESSAGES, RECOMMENDATIONS])
-def test_both_languages_say_something_of_every_type(words: dict[Locale, dict[str, str]]) -> None:
+def test_both_languages_have_a_message_for_every_type(words: dict[Locale, dict[str, str]]) -> None:
     assert {locale: list(texts) for locale, texts in words.items()} == {key: list(SEVERITIES) for key in ("es", "en")}
 
 
-def test_the_recommendations_are_those_of_the_document() -> None:
+def test_the_recommendations_match_the_document() -> None:
     assert list(RECOMMENDATIONS["es"].values()) == [
         "Revisar contenido y timing de envíos",
         "Revisar y fortalecer validaciones anti-fraude",

@@ -1,7 +1,4 @@
-"""Here: the published report `anomaly_detection`, with exactly the document's keys.
-
-Not here: how anomalies are found.
-"""
+"""Protects the keys and values of the published report `anomaly_detection`."""
 
 from __future__ import annotations
 
@@ -44,7 +41,7 @@ SILENT = {
     "p_value": None,
     "affected_leads": 5,
 }
-# The example of the document.
+# The example in the document.
 DOCUMENT: dict[str, Any] = {
     "anomalies": [
         {
@@ -68,7 +65,7 @@ DOCUMENT: dict[str, Any] = {
 
 
 def frames(*rows: dict[str, Any]) -> list[pd.DataFrame]:
-    """The rows as an Arrow-backed frame, as the lake gives it, and as a plain one."""
+    """Return the rows as an Arrow-backed frame, as the lake gives it, and as a plain one."""
     table = pa.Table.from_pylist(list(rows), schema=ANOMALIES.arrow_schema)
     return [ANOMALIES.to_frame(table), table.to_pandas()]
 
@@ -116,6 +113,6 @@ def test_a_missing_key_is_refused(key: str) -> None:
         AnomalyReport.model_validate_json(json.dumps({k: v for k, v in DOCUMENT.items() if k != key}))
 
 
-def test_a_report_does_not_change() -> None:
+def test_a_report_is_immutable() -> None:
     with pytest.raises(ValidationError):
         anomaly_report(frames(ROW)[0]).total_detected = 7

@@ -1,6 +1,6 @@
-"""Here: ticks of the alert sensor over real runs, with alerts that real HTTP servers take, refuse, or miss.
+"""Protects the alert sensor: each failure is alerted exactly once, even if a target refuses or is down.
 
-Not here: the wording of targets' errors (test_notifiers.py).
+Runs are real, and so are the HTTP servers that take the alerts.
 """
 
 import datetime as dt

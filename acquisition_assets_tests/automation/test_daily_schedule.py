@@ -1,7 +1,4 @@
-"""Here: ticks of the daily schedule, also where a clock is changed.
-
-Not here: the run that it asks for.
-"""
+"""Protects the daily schedule: every day is requested once after it has ended, also across clock changes."""
 
 from __future__ import annotations
 

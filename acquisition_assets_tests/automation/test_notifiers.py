@@ -1,7 +1,4 @@
-"""Here: targets of alerts: how they are named, and why one did not take an alert, without its secrets.
-
-Not here: when alerts are sent (test_alert_sensor.py).
-"""
+"""Protects alert targets: their names and error messages are clear and contain no secrets."""
 
 from __future__ import annotations
 

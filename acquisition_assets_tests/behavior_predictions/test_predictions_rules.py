@@ -1,7 +1,4 @@
-"""Here: the factors of behavior_predictions and their actions: both sides of every threshold, rounding, and limits.
-
-Not here: the report.
-"""
+"""Protects the factors and actions of behavior_predictions: thresholds, rounding and limits."""
 
 from __future__ import annotations
 
@@ -19,11 +16,11 @@ from acquisition_assets_tests.kit.sql_cases import Row, active, predictions_of
 
 
 def predicted(score: float = 0.0, **activity: Any) -> Row:
-    """The prediction of lead a."""
+    """Return the prediction of lead a."""
     return predictions_of([active(**activity)], {"a": score})["a"]
 
 
-def test_what_is_missing_gives_nothing() -> None:
+def test_missing_values_earn_nothing() -> None:
     row = predicted()
     assert {name: row[name] for name in FACTORS} == dict.fromkeys(FACTORS, 0.0)
     assert (row["conversion_probability"], row["predicted_next_action"]) == (0.0, "needs_re_engagement")
@@ -123,7 +120,7 @@ def test_the_next_action_follows_from_the_probability(
         (0.0, 0.3331666, 49.99, "needs_engagement"),  # 49.994998
     ],
 )
-def test_the_threshold_looks_at_the_published_probability(
+def test_the_threshold_applies_to_the_published_probability(
     score: float, rate: float, probability: float, action: str
 ) -> None:
     row = predicted(score, completion_rate=rate, **BEST)
@@ -143,7 +140,7 @@ def test_halves_are_rounded_up_without_the_noise_of_doubles() -> None:
     assert predicted(3.345)["conversion_probability"] == 16.73  # 16.725
 
 
-def test_features_are_handed_on_as_they_are() -> None:
+def test_features_are_passed_through_unchanged() -> None:
     row = predicted(1.0, completion_rate=1 / 3, avg_response_hours=1 / 7, business_hours_share=2 / 3)
     assert (row["completion_rate"], row["avg_response_hours"], row["business_hours_share"]) == (1 / 3, 1 / 7, 2 / 3)
 
@@ -168,7 +165,7 @@ shares = st.one_of(st.none(), st.floats(0, 1))
     st.lists(st.integers(0, 10_000).map(lambda cents: cents / 100), min_size=12, max_size=12),
     st.randoms(),
 )
-def test_what_always_holds(leads: list[Row], scores: list[float], order: random.Random) -> None:
+def test_predictions_keep_their_invariants(leads: list[Row], scores: list[float], order: random.Random) -> None:
     activity = [active(f"l{n}", **lead) for n, lead in enumerate(leads)]
     by_lead = {f"l{n}": score for n, score in enumerate(scores)}
     rows = predictions_of(activity, by_lead)

@@ -1,6 +1,6 @@
-"""Here: the product, the pandas implementation and the hand-fused script agree on every row, at a small size.
+"""Protects the benchmarks: the product, the pandas version and the hand-written SQL agree on every row.
 
-Not here: how fast each of them is (bench/), and whether they are right (test_reference.py).
+Whether the rows are right is tested in test_reference.py.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BY_HAND = {"duckdb": by_hand_duckdb.compute, "pandas": by_hand_pandas.compute}
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake with two days, so that scores and segments have a day before."""
+    """Return a lake with two days, so that scores and segments have a day before."""
     folder = tmp_path_factory.mktemp("bench")
     source = write_world(WORLD, folder)
     for day in (WORLD.last_day - dt.timedelta(days=1), WORLD.last_day):
@@ -56,7 +56,7 @@ def test_every_table_agrees_row_by_row(name: str, lake: Path, tmp_path: Path) ->
         assert not differing, f"{table}: {differing[:5]}"
 
 
-def test_the_world_has_rows_to_disagree_on(lake: Path) -> None:
+def test_the_world_has_rows_to_compare(lake: Path) -> None:
     assert [table for table in KEYS if not rows(lake, table, WORLD.last_day)] in ([], ["anomalies"])
 
 

@@ -1,7 +1,4 @@
-"""Here: a day of more data than the memory limit holds ends well, as it spills and as few facts are held at a time.
-
-Not here: how much memory a process takes at the default limit (bench/).
-"""
+"""Protects the memory limit: a day with more data than fits in memory succeeds by spilling to disk."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ LIMIT = "80MB"
 """For 20,000 leads with 240,000 deliveries and half a million events, as 640 MB are for eight times as many."""
 
 
-def test_a_first_day_ends_well_in_little_memory(tmp_path: Path) -> None:
+def test_a_first_day_succeeds_in_little_memory(tmp_path: Path) -> None:
     source = write_world(WORLD, tmp_path)
     settings = {"ACQUISITION_MEMORY_LIMIT": LIMIT, "ACQUISITION_THREADS": "2", "ACQUISITION_START_DATE": "2015-01-01"}
     command = ["run", "--source", source, "--lake", tmp_path / "lake", "--date", WORLD.last_day]

@@ -1,7 +1,4 @@
-"""Here: how a lead's platform is told: worked examples, traps, and real lists.
-
-Not here: how a host is cut out of a URL (raw).
-"""
+"""Protects the classification of a lead's platform with worked examples, known traps and real lists."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ CHANNELS = Path(__file__).parents[1] / "data" / "channels"
 POLICY = read_policy().platforms
 PLATFORMS = Platforms(POLICY)
 FOUR = ("facebook", "twitter", "linkedin", "instagram")
-# What Matomo lists as a network, and is a sign-in page, a redirect, a closed network's address or a download site.
+# Matomo lists these as networks, but they are sign-in pages, redirects, closed networks or download sites.
 NO_NETWORKS = {
     "login.live.com",
     "url.google.com",
@@ -133,7 +130,7 @@ def test_platform(
 
 
 @pytest.mark.parametrize("network", MATOMO)
-def test_every_network_that_matomo_lists_is_told_by_its_domains(network: str) -> None:
+def test_every_network_that_matomo_lists_is_recognised_by_its_domains(network: str) -> None:
     expected: str | None = network.lower() if network.lower() in FOUR else "social"
     if network in VIDEO:
         expected = None
@@ -151,7 +148,7 @@ def test_real_channel_cases(case: dict[str, Any]) -> None:
     assert (told == "facebook") == (case["utm_source"] == "facebook")
 
 
-def test_the_table_gets_one_column_and_keeps_its_rows() -> None:
+def test_the_table_gets_a_platform_and_a_channel_and_keeps_its_rows() -> None:
     distinct = pa.table(
         {
             "source": pa.array(["organic", "fb", "newsletter"], pa.large_string()),
@@ -169,7 +166,7 @@ def test_the_table_gets_one_column_and_keeps_its_rows() -> None:
     assert platform_table(distinct.slice(0, 0), POLICY).num_rows == 0
 
 
-def test_a_platform_of_the_users_own_is_told_by_its_own_name() -> None:
+def test_a_user_defined_platform_is_recognised_by_its_name() -> None:
     given = {
         **POLICY.model_dump(),
         "names": {"facebook": ["fb"], "strava": ["strv"]},
@@ -184,7 +181,7 @@ def test_a_platform_of_the_users_own_is_told_by_its_own_name() -> None:
     assert platforms.platform("organic", None, "social", None) == "redes"
 
 
-def test_how_long_a_word_must_be_and_which_count_alone_is_the_policys() -> None:
+def test_the_policy_sets_the_shortest_word_and_the_words_that_count_alone() -> None:
     longer = Platforms(POLICY.model_copy(update={"shortest_word": 6}))
     assert longer.platform("organic", "insta stories", None, None) is None
     assert longer.platform("organic", "insta", None, None) == "instagram"
@@ -209,13 +206,13 @@ WORDS = st.sampled_from(
 
 
 @given(WORDS, WORDS, WORDS, WORDS)
-def test_what_is_told_is_one_of_five_and_case_and_blanks_do_not_matter(
+def test_a_platform_is_one_of_five_whatever_the_case_and_blanks(
     source: str | None, utm_source: str | None, utm_medium: str | None, host: str | None
 ) -> None:
     told = PLATFORMS.platform(source, utm_source, utm_medium, host)
     assert told in (*FOUR, "social", None)
     dressed = [None if text is None else f" {text.upper()} " for text in (source, utm_source, utm_medium, host)]
     assert PLATFORMS.platform(*dressed) == told
-    # Whoever has no platform has a source that is not named as one: a channel is either social or not.
+    # Without a platform, the source must not be the name of one: a channel is either social or not.
     if told is None:
         assert (source or "").strip().lower() not in (*FOUR, "social")

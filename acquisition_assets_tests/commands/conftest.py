@@ -1,6 +1,6 @@
-"""Here: a small world of files for the command line, a way to call it, and a lake that it has filled.
+"""Provides a small world of files for the command line, a way to call it, and a lake that it has filled.
 
-Not here: any test.
+What several folders need is left to kit/.
 """
 
 from __future__ import annotations

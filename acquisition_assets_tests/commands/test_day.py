@@ -1,6 +1,6 @@
-"""Here: what the run of a day makes of steps that fail, are retried, or are interrupted.
+"""Protects how a run of a day handles steps that fail, are retried or are interrupted.
 
-Not here: the real graph.
+It uses small graphs; the real graph is run in test_run.py.
 """
 
 import datetime as dt

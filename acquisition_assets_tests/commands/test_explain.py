@@ -1,4 +1,4 @@
-"""Protects `acquisition explain`: its numbers add up, it says why, and it shows no address."""
+"""Protects `acquisition explain`: its numbers add up, it gives reasons, and it shows no e-mail address."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Here: the command line as a program of its own: its imports, its streams, and Ctrl-C.
-
-Not here: what can be seen in process.
-"""
+"""Protects the command line as a separate process: light imports, output streams and Ctrl-C."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Here: ranges of days whose days run side by side in processes of their own.
+"""Protects ranges whose days run in parallel processes: same results as one by one, and clean failures.
 
-Not here: ranges that run day by day (test_run.py).
+Ranges that run day by day are tested in test_run.py.
 """
 
 from __future__ import annotations

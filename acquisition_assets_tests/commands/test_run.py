@@ -1,6 +1,6 @@
-"""Here: `acquisition run` that starts: progress, summary, ranges, and what failing assets get.
+"""Protects `acquisition run` once it has started: progress, summary, ranges, and the outcome of failed assets.
 
-Not here: bad input (test_wrong_input.py), and what is computed.
+Bad input is tested in test_wrong_input.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Here: `acquisition ui` up to the moment at which it becomes `dagster dev`.
-
-Not here: a running UI.
-"""
+"""Protects `acquisition ui` up to the point where it becomes `dagster dev`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Here: `acquisition validate`: it finds what is wrong and writes nothing.
-
-Not here: what makes a policy or a source wrong (test_wrong_input.py).
-"""
+"""Protects `acquisition validate`: it finds every problem and writes nothing."""
 
 from __future__ import annotations
 

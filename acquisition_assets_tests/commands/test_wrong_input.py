@@ -1,7 +1,4 @@
-"""Here: what bad input gets: exit code 2 and one line that says what to do.
-
-Not here: runs that start.
-"""
+"""Protects the answer to bad input: exit code 2 and one line that says what to do."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Here: which items content_recommendations gives: every rule on both sides, their order, and what was completed.
-
-Not here: the report.
-"""
+"""Protects the rules of content_recommendations, their order, and that completed items are never recommended."""
 
 from __future__ import annotations
 
@@ -24,14 +21,14 @@ MARKETING = ITEMS["interest_marketing"]
 def rules(
     score: float = 0.0, events: list[Row] | None = None, content: list[Row] | None = None, **activity: Any
 ) -> Any:
-    """The rules that give lead a an item, in the order of their rank."""
+    """Return the rules that give lead a an item, in rank order."""
     found = recommendations_of([active(**activity)], {"a": score}, events or [], content or [])
     rows = found.get("a", [])
     assert [row["rank"] for row in rows] == list(range(1, len(rows) + 1))
     return [row["rule"] for row in rows]
 
 
-def test_a_lead_of_whom_nothing_is_known_is_recommended_nothing() -> None:
+def test_a_lead_without_any_data_gets_no_recommendation() -> None:
     assert rules() == []
 
 
@@ -91,7 +88,7 @@ def test_a_video_for_those_who_completed_much_and_no_video(
         (100.0, "new", ["high_engagement"]),
     ],
 )
-def test_items_for_a_published_score(score: float, status: str, found: list[str]) -> None:
+def test_items_follow_from_the_published_score(score: float, status: str, found: list[str]) -> None:
     assert rules(score, status=status) == found
 
 
@@ -102,7 +99,7 @@ def test_an_ebook_for_those_who_completed_five(completions: int, found: list[str
 
 @pytest.mark.parametrize("status", ["new", "nurturing", "engaged", "converted", "inactive"])
 @pytest.mark.parametrize("unsubscribed", [False, True])
-def test_who_is_recommended_anything(status: str, unsubscribed: bool) -> None:
+def test_which_leads_get_recommendations(status: str, unsubscribed: bool) -> None:
     may = status not in ("converted", "inactive") and not unsubscribed
     found = rules(status=status, is_unsubscribed=unsubscribed, interest_area="sales")
     assert found == (["interest_sales"] if may else [])
@@ -116,7 +113,7 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
-def test_the_first_five_rules_give_items_as_the_policy_words_them() -> None:
+def test_the_first_five_rules_give_the_items_of_the_policy() -> None:
     row = recommendations_of([active(**EVERYTHING)], {"a": 9.0})["a"]
     expected = [
         ("interest_marketing", "guide", "Guía Avanzada de Marketing Digital", "Basado en tu área de interés"),
@@ -130,7 +127,7 @@ def test_the_first_five_rules_give_items_as_the_policy_words_them() -> None:
     assert [item["content_id"] for item in row] == [ITEMS[rule].content_id for rule, *_ in expected]
 
 
-def test_a_completed_item_makes_room_for_the_next_rule() -> None:
+def test_a_completed_item_is_replaced_by_that_of_the_next_rule() -> None:
     done = delivery("d1", ago(9), completed_at=ago(8), content_id=MARKETING.content_id)
     found = rules(9.0, done, **EVERYTHING)
     assert found == ["complement_guides", "complement_videos", "high_engagement", "near_conversion", "premium"]
@@ -144,14 +141,14 @@ def test_a_completed_item_is_never_recommended_again(days: int) -> None:
     assert rules(events=opened, interest_area="marketing") == ["interest_marketing"]
 
 
-def test_what_a_machine_or_somebody_else_completed_is_not_completed() -> None:
+def test_completions_by_machines_or_other_leads_do_not_count() -> None:
     by_machine = [event("completed", ago(2), content_id=MARKETING.content_id, is_machine=True)]
     assert rules(events=by_machine, interest_area="marketing") == ["interest_marketing"]
     by_other = [event("completed", ago(2), "b", content_id=MARKETING.content_id)]
     assert rules(events=by_other, interest_area="marketing") == ["interest_marketing"]
 
 
-def test_a_completion_that_names_no_item_is_of_the_item_of_its_delivery() -> None:
+def test_a_completion_without_an_item_completes_that_of_its_delivery() -> None:
     events = [
         event("sent", ago(3), content_id=MARKETING.content_id),
         event("completed", ago(2), content_id=None),
@@ -163,7 +160,7 @@ def test_a_completion_that_names_no_item_is_of_the_item_of_its_delivery() -> Non
     assert rules(events=both, interest_area="marketing") == ["interest_marketing"]  # the ebook's id is smaller
 
 
-def test_a_completion_is_of_the_lead_of_its_deliverys_earliest_event() -> None:
+def test_a_completion_belongs_to_the_lead_of_its_deliverys_earliest_event() -> None:
     leads = [active("a", interest_area="marketing"), active("b", interest_area="marketing")]
     events = [
         event("sent", ago(3), "a", event_id="e1", content_id=MARKETING.content_id),
@@ -175,7 +172,7 @@ def test_a_completion_is_of_the_lead_of_its_deliverys_earliest_event() -> None:
 
 
 def item(content_id: str, title: str = MARKETING.title, kind: str = "guide", **given: Any) -> Row:
-    """A row of raw_content."""
+    """Return a row of raw_content."""
     empty = dict.fromkeys(("url", "interest_area", "published_at"))
     return {"content_id": content_id, "content_type": kind, "title": title, **empty, **given}
 
@@ -198,7 +195,7 @@ def test_the_item_is_looked_up_in_content_by_type_and_title(content: list[Row], 
     assert rules(events=done, content=content, interest_area="marketing") == []
 
 
-def test_an_item_that_content_has_under_another_id_is_completed_by_that_id() -> None:
+def test_an_item_with_another_id_in_content_is_completed_under_that_id() -> None:
     done = [event("completed", ago(2), content_id=MARKETING.content_id)]
     assert rules(events=done, content=[item("c7")], interest_area="marketing") == ["interest_marketing"]
 
@@ -223,7 +220,7 @@ def test_an_item_that_content_has_under_another_id_is_completed_by_that_id() -> 
     st.lists(st.sampled_from([0.0, 6.99, 7.0, 8.0]), min_size=8, max_size=8),
     st.randoms(),
 )
-def test_ranks_have_no_gaps_and_nothing_completed_is_among_them(
+def test_ranks_have_no_gaps_and_no_completed_items(
     leads: list[Row], happened: list[tuple[int, str, str]], scores: list[float], order: random.Random
 ) -> None:
     activity = [active(f"l{n}", **lead) for n, lead in enumerate(leads)]

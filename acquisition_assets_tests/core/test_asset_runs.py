@@ -1,6 +1,6 @@
-"""Here: runs of the graph in Dagster: what is recorded of a day, what a failure stops, and what is tried again.
+"""Protects runs of the graph in Dagster: what a day records, what a failure stops, and what is retried.
 
-Not here: the checks that recompute numbers (test_recomputed.py), and the rules of the contracts (test_contracts.py).
+Recomputed checks are tested in test_recomputed.py, contracts in test_contracts.py.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Deployment:
 
 
 def made(result: dg.ExecuteInProcessResult) -> set[str]:
-    """The assets that a run materialised."""
+    """Return the assets that a run materialised."""
     return {
         event.asset_key.to_user_string()
         for event in result.all_events
@@ -72,11 +72,11 @@ def made(result: dg.ExecuteInProcessResult) -> set[str]:
 
 
 def evaluation(result: dg.ExecuteInProcessResult, table: str, check: str) -> dg.AssetCheckEvaluation:
-    """The outcome of a check."""
+    """Return the outcome of a check."""
     (found,) = (
-        told
-        for told in result.get_asset_check_evaluations()
-        if (told.asset_key.to_user_string(), told.check_name) == (table, check)
+        outcome
+        for outcome in result.get_asset_check_evaluations()
+        if (outcome.asset_key.to_user_string(), outcome.check_name) == (table, check)
     )
     return found
 
@@ -89,14 +89,14 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def deployment(tmp_path: Path, instance: dg.DagsterInstance) -> Deployment:
-    """The hand-made world, of which nothing has run yet."""
+    """Return the hand-made world before its first run."""
     write(tmp_path / "source", world.SOURCE)
     return Deployment(tmp_path, instance)
 
 
 @pytest.fixture(scope="module")
 def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, dg.ExecuteInProcessResult]]:
-    """Monday of the hand-made world, run in Dagster."""
+    """Run Monday of the hand-made world in Dagster."""
     folder = tmp_path_factory.mktemp("day")
     write(folder / "source", world.SOURCE)
     with dg.DagsterInstance.ephemeral() as started:
@@ -104,7 +104,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, 
         yield one, one.run()
 
 
-def test_every_check_and_every_table_belongs_to_the_day(day: tuple[Deployment, dg.ExecuteInProcessResult]) -> None:
+def test_every_check_and_table_is_recorded_for_the_day(day: tuple[Deployment, dg.ExecuteInProcessResult]) -> None:
     deployment, result = day
     assert result.success
     evaluations = result.get_asset_check_evaluations()
@@ -114,25 +114,25 @@ def test_every_check_and_every_table_belongs_to_the_day(day: tuple[Deployment, d
         assert deployment.instance.get_materialized_partitions(dg.AssetKey(table)) == {str(MONDAY)}
 
 
-def test_every_table_tells_its_rows_and_no_address_of_a_person(
+def test_every_table_reports_its_rows_and_no_email_address(
     day: tuple[Deployment, dg.ExecuteInProcessResult],
 ) -> None:
     deployment, result = day
-    told = {
+    recorded = {
         event.asset_key.to_user_string(): event.step_materialization_data.materialization.metadata
         for event in result.all_events
         if event.is_step_materialization and event.asset_key
     }
-    assert told.keys() == set(TABLES)
+    assert recorded.keys() == set(TABLES)
     stored = snapshot(deployment.lake, MONDAY)
-    for table, metadata in told.items():
+    for table, metadata in recorded.items():
         assert metadata["dagster/row_count"].value == len(stored[f"{table}/date={MONDAY}"]), table
         assert not EMAIL.search(str({name: value.value for name, value in metadata.items()}))
     for output in OUTPUTS:
-        assert told[output]["preview"].value
+        assert recorded[output]["preview"].value
         if output != "segment_changes":
-            assert len(str(told[output]["plot"].value)) <= INLINE
-            assert (deployment.lake / str(told[output]["report"].value)).is_file()
+            assert len(str(recorded[output]["plot"].value)) <= INLINE
+            assert (deployment.lake / str(recorded[output]["report"].value)).is_file()
     for event in deployment.instance.all_logs(result.run_id):
         assert "@example" not in str(event)
 
@@ -149,7 +149,7 @@ def test_a_preview_shows_the_first_rows_with_personal_data_masked() -> None:
     assert "ana@" not in shown[2]
 
 
-def test_the_address_is_told_to_be_personal() -> None:
+def test_only_the_email_address_is_marked_as_personal() -> None:
     assert [name for name in RAW_LEADS.columns if RAW_LEADS.is_personal(name)] == ["email"]
 
 
@@ -162,10 +162,10 @@ def test_a_broken_contract_stops_only_what_reads_the_table(
 ) -> None:
     assert deployment.run().success
     before = snapshot(deployment.lake)
-    judge = Step.violations
+    violations_of = Step.violations
 
     def violations(step: Step) -> list[Violation]:
-        return [Violation("score <= 100", 3)] if step.contract.table == table else judge(step)
+        return [Violation("score <= 100", 3)] if step.contract.table == table else violations_of(step)
 
     monkeypatch.setattr(Step, "violations", violations)
     result = deployment.run()
@@ -195,7 +195,7 @@ def test_too_many_bad_rows_stop_everything(deployment: Deployment) -> None:
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
 
 
-def test_a_full_disk_leaves_every_table_as_it_was_and_is_not_tried_again(
+def test_a_full_disk_leaves_every_table_unchanged_and_is_not_retried(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert deployment.run().success
@@ -213,20 +213,20 @@ def test_a_full_disk_leaves_every_table_as_it_was_and_is_not_tried_again(
     assert not [event for event in result.all_events if event.is_step_up_for_retry]
 
 
-# -- what is tried again -----------------------------------------------------------------------------------------------
+# -- retries ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("attempt", "seconds"), [(0, 2), (1, 4), (2, 8)])
-def test_what_may_pass_is_tried_again_after_ever_longer_waits(attempt: int, seconds: int) -> None:
-    with pytest.raises(dg.RetryRequested) as asked, failures(attempt):
+def test_transient_errors_are_retried_after_growing_waits(attempt: int, seconds: int) -> None:
+    with pytest.raises(dg.RetryRequested) as retry, failures(attempt):
         raise SourceUnavailableError("the database is away")
-    assert (asked.value.max_retries, asked.value.seconds_to_wait) == (MAX_RETRIES, seconds)
-    assert isinstance(asked.value.__cause__, dg.Failure)
-    assert asked.value.__cause__.description == "the database is away"
+    assert (retry.value.max_retries, retry.value.seconds_to_wait) == (MAX_RETRIES, seconds)
+    assert isinstance(retry.value.__cause__, dg.Failure)
+    assert retry.value.__cause__.description == "the database is away"
 
 
 @pytest.mark.parametrize(
-    ("error", "told", "code"),
+    ("error", "message", "code"),
     [
         (InputError("leads.csv has no lead_id"), "leads.csv has no lead_id", 2),
         (ContractError("broken"), "broken", 1),
@@ -235,11 +235,11 @@ def test_what_may_pass_is_tried_again_after_ever_longer_waits(attempt: int, seco
         (OSError(errno.ENOSPC, "No space left on device"), "No space left on device", None),
     ],
 )
-def test_what_cannot_pass_is_not_tried_again(error: Exception, told: str, code: int | None) -> None:
+def test_permanent_errors_are_not_retried(error: Exception, message: str, code: int | None) -> None:
     with pytest.raises(dg.Failure) as failed, failures():
         raise error
     assert not failed.value.allow_retries
-    assert str(failed.value.description).startswith(told)
+    assert str(failed.value.description).startswith(message)
     assert "ana@" not in str(failed.value.description)
     assert failed.value.__cause__ is None
     assert failed.value.__suppress_context__
@@ -247,7 +247,7 @@ def test_what_cannot_pass_is_not_tried_again(error: Exception, told: str, code: 
     assert (codes.value if codes else None) == code
 
 
-def test_a_failure_stays_as_it_is() -> None:
+def test_a_dagster_failure_passes_unchanged() -> None:
     failure = dg.Failure("mine")
     with pytest.raises(dg.Failure) as failed, failures():
         raise failure
@@ -255,12 +255,12 @@ def test_a_failure_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("text", ["Query interrupted", "INTERRUPT Error: Interrupted!"])
-def test_an_interrupted_query_is_the_users_interruption(text: str) -> None:
+def test_an_interrupted_query_is_a_keyboard_interrupt(text: str) -> None:
     with pytest.raises(KeyboardInterrupt), failures():
         raise RuntimeError(text)
 
 
-def test_a_step_is_tried_again_until_it_passes(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_is_retried_until_it_succeeds(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     publish, waits = Lake.publish, []
     away = iter([True, True, False])
 
@@ -280,7 +280,7 @@ def test_a_step_is_tried_again_until_it_passes(deployment: Deployment, monkeypat
 # -- days with little or much in them ----------------------------------------------------------------------------------
 
 
-def test_an_empty_day_has_every_report_and_a_plot_that_says_none(tmp_path: Path) -> None:
+def test_an_empty_day_has_every_report_and_empty_plots(tmp_path: Path) -> None:
     write(tmp_path / "source", {"leads": [world.LEADS[0]]})
     run = compute_day(tmp_path / "source", tmp_path / "lake", SUNDAY, world.ZONE)
     assert run.success, run.errors

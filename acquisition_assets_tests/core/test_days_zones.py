@@ -1,7 +1,4 @@
-"""Here: business days over many time zones: where they begin and end, and that the tabulated runs say the same.
-
-Not here: what is computed for a day.
-"""
+"""Protects the boundaries of business days in many time zones, and the tables of them that SQL reads."""
 
 from __future__ import annotations
 
@@ -63,7 +60,7 @@ NOTED = (
 
 
 class Day(NamedTuple):
-    """A day of a zone, when it begins and ends in UTC, and how many hours it has."""
+    """A day in a zone: when it begins and ends in UTC, and how many hours it has."""
 
     tz: str
     day: str
@@ -111,7 +108,7 @@ def test_where_a_day_begins_and_ends(case: Day) -> None:
 
 
 def tabulated_day(instant: dt.datetime, runs: tuple[DayRun, ...]) -> dt.date:
-    """The business day that the runs tell, as the SQL macro reads them."""
+    """Return the business day that the runs give, read as the SQL macro reads them."""
     us = microseconds(instant)
     run = next(run for run in runs if us >= run.start_us)
     number = (us - run.start_us) // DAY_US
@@ -120,7 +117,7 @@ def tabulated_day(instant: dt.datetime, runs: tuple[DayRun, ...]) -> dt.date:
 
 @cache
 def changes(name: str) -> tuple[dt.datetime, ...]:
-    """The instants at which the offset of a zone changes, found hour by hour."""
+    """Return the instants at which the offset of a zone changes, found hour by hour."""
     tz = ZoneInfo(name)
     first = dt.datetime(1970, 1, 1, tzinfo=UTC)
     hours = (dt.datetime(LAST.year + 1, 1, 1, tzinfo=UTC) - first) // HOUR
@@ -138,7 +135,7 @@ def changes(name: str) -> tuple[dt.datetime, ...]:
 
 
 @pytest.mark.parametrize("name", NOTED)
-def test_the_tabulated_days_and_offsets_are_right_around_every_change(name: str) -> None:
+def test_tabulated_days_and_offsets_are_right_around_every_clock_change(name: str) -> None:
     tz = ZoneInfo(name)
     runs, offsets = day_runs(tz, LAST), offset_runs(tz, LAST)
     assert len(offsets) >= len(changes(name))
@@ -158,7 +155,7 @@ def test_the_tabulated_days_and_offsets_are_right_around_every_change(name: str)
 
 
 @pytest.mark.parametrize("name", NOTED)
-def test_days_follow_each_other_without_gap_and_overlap(name: str) -> None:
+def test_days_follow_each_other_without_gaps_or_overlaps(name: str) -> None:
     tz = ZoneInfo(name)
     runs = sorted(day_runs(tz, LAST), key=lambda run: run.first_day)
     assert runs[0].first_day == 0
@@ -180,7 +177,7 @@ ZONES = sorted(zoneinfo.available_timezones() - {"localtime", "Factory"})
     st.sampled_from(ZONES),
     st.datetimes(dt.datetime(1971, 1, 1), dt.datetime(2037, 12, 30), timezones=st.just(UTC)),  # noqa: DTZ001
 )
-def test_every_instant_is_of_the_day_that_holds_it(name: str, instant: dt.datetime) -> None:
+def test_every_instant_belongs_to_the_day_that_contains_it(name: str, instant: dt.datetime) -> None:
     tz = ZoneInfo(name)
     day = day_of(instant, tz)
     assert start_of_day(day, tz) <= instant < end_of_day(day, tz)
@@ -198,7 +195,7 @@ def test_days_between_and_names() -> None:
 
 
 @pytest.mark.parametrize("text", ["2023-02-29", "29/02/2024", "yesterday", "", "2024-02-29T00:00"])
-def test_what_is_no_date_is_refused_with_the_way_to_write_one(text: str) -> None:
+def test_an_invalid_date_is_refused_with_the_expected_format(text: str) -> None:
     with pytest.raises(InputError, match=r"is not a date; write it as YYYY-MM-DD"):
         parse_day(text)
 

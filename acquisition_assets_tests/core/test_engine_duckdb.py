@@ -1,4 +1,4 @@
-"""Protects the DuckDB engine: what a session binds and writes, and that its errors help without quoting a cell.
+"""Protects the DuckDB engine: what a session binds and writes, and that its errors help without quoting data.
 
 The contracts' rules are tested in test_contracts.py, Spark under services/spark.
 """
@@ -53,14 +53,14 @@ def session(lake: Lake, tmp_path: Path) -> Iterator[DuckDBSession]:
 
 
 def publish(lake: Lake, day: dt.date, *ids: str) -> None:
-    """A partition of things with these ids."""
+    """Publish a partition of things with these ids."""
     with lake.staging() as folder:
         rows = [dict.fromkeys(THINGS.columns) | {"id": name} for name in ids]
         pq.write_table(pa.Table.from_pylist(rows, schema=THINGS.arrow_schema), folder / "things.parquet")
         lake.publish(folder / "things.parquet", "things", day)
 
 
-def test_no_file_is_an_empty_table_of_the_same_types(session: DuckDBSession, lake: Lake) -> None:
+def test_a_table_without_files_is_empty_with_the_same_types(session: DuckDBSession, lake: Lake) -> None:
     publish(lake, DAY, "a")
     session.bind("none", THINGS, [])
     session.bind("one", THINGS, lake.files("things", [DAY]))
@@ -132,7 +132,7 @@ def test_only_parameters_that_a_query_names_are_bound(query: str, names: set[str
     assert used(query, None) == {}
 
 
-def test_a_corrupt_partition_is_named_with_what_makes_it_again(
+def test_a_corrupt_partition_is_named_with_the_command_that_rebuilds_it(
     session: DuckDBSession, lake: Lake, tmp_path: Path
 ) -> None:
     publish(lake, DAY, "a")
@@ -198,7 +198,7 @@ SECRET = "jane@example.org"
         (f"select * from read_csv('{SECRET}')", "reading or writing failed (DuckDB does not say which file)"),
     ],
 )
-def test_no_error_repeats_what_duckdb_quotes(session: DuckDBSession, query: str, message: str) -> None:
+def test_errors_omit_the_data_that_duckdb_quotes(session: DuckDBSession, query: str, message: str) -> None:
     with pytest.raises(AcquisitionError) as failure, readable_errors():
         session.query(query)
     assert re.match(re.escape(message).replace(r"\.\*", ".*"), str(failure.value))
@@ -211,7 +211,7 @@ def test_an_interrupt_passes_unchanged() -> None:
         raise duckdb.InterruptException("Interrupted!")
 
 
-def test_every_connection_is_in_utc_offline_and_sees_no_variable_of_python() -> None:
+def test_every_connection_uses_utc_and_is_offline_and_ignores_python_variables() -> None:
     frame = pd.DataFrame({"n": [1]})
     with in_memory(threads=1) as connection:
         settings = ("TimeZone", "autoinstall_known_extensions", "autoload_known_extensions", "threads")

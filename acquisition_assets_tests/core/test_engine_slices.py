@@ -43,7 +43,7 @@ def session(tmp_path: Path) -> Iterator[DuckDBSession]:
 
 
 def visits(folder: Path, names: Sequence[str | None], group: int = 100) -> list[str]:
-    """Three days on which each of these comes once, stored in row groups of this size."""
+    """Publish three days with each of these once a day, stored in row groups of this size."""
     files = []
     for day in range(3):
         file = folder / f"visits/date={dt.date(2026, 3, 1 + day)}/data.parquet"
@@ -78,7 +78,7 @@ def test_each_slice_sees_its_own_rows_of_every_relation(session: DuckDBSession, 
     assert len(rows[0]) == len(NAMES) // 2 + 2
 
 
-def test_what_is_written_in_slices_is_one_file(session: DuckDBSession, tmp_path: Path) -> None:
+def test_sliced_output_is_written_to_one_file(session: DuckDBSession, tmp_path: Path) -> None:
     session.bind("visits", VISITS, visits(tmp_path, NAMES))
     ranges = session.slice_by("visits", "lead_id")
     for number in range(2):
@@ -120,7 +120,7 @@ def test_a_folder_that_cannot_keep_slices_says_so(tmp_path: Path) -> None:
         pytest.param(["the same"] * 1000, id="one lead"),
     ],
 )
-def test_others_are_computed_at_once(names: list[str | None], session: DuckDBSession, tmp_path: Path) -> None:
+def test_other_queries_are_not_sliced(names: list[str | None], session: DuckDBSession, tmp_path: Path) -> None:
     session.bind("visits", VISITS, visits(tmp_path, names, group=1 if None in names else 100))
     ranges = session.slice_by("visits", "lead_id")
     assert ranges.bounds == ()
@@ -133,7 +133,7 @@ def test_a_table_without_files_is_not_sliced(session: DuckDBSession) -> None:
     assert session.slice_by("visits", "lead_id").bounds == ()
 
 
-def test_letters_are_ordered_as_the_engine_orders_them(session: DuckDBSession, tmp_path: Path) -> None:
+def test_slices_use_the_text_order_of_the_engine(session: DuckDBSession, tmp_path: Path) -> None:
     names = sorted({f"{letter}{number}" for number in range(60) for letter in "aZé'ß日😀\u07ff\ue000"})
     session.bind("visits", VISITS, visits(tmp_path, names, group=20))
     ranges = session.slice_by("visits", "lead_id")
@@ -142,7 +142,7 @@ def test_letters_are_ordered_as_the_engine_orders_them(session: DuckDBSession, t
     assert session.query("select lead_id from pages order by 1").column("lead_id").to_pylist() == names
 
 
-def test_slices_may_read_some_rows_again() -> None:
+def test_slices_may_overlap() -> None:
     apart = [(f"{number:03}", f"{number:03}x", 100) for number in range(30)]
     assert len(bounds_of(apart)) == 5
     assert len(bounds_of([("000", "zzz", 300), *apart])) == 6

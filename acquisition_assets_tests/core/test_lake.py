@@ -1,6 +1,6 @@
-"""Here: the lake: what it lists and reads, how a partition is replaced, what is swept, and its errors.
+"""Protects the lake: listing, reading, replacing and sweeping partitions, and its errors.
 
-Not here: runs that are killed or meet each other (faults).
+Killed and concurrent runs are tested in services/faults.
 """
 
 from __future__ import annotations

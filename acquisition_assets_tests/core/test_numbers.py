@@ -1,7 +1,4 @@
-"""Here: rounding of published numbers.
-
-Not here: which numbers are published.
-"""
+"""Protects the rounding of published numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from acquisition_assets.core.numbers import round_half_up, round_significant
 @pytest.mark.parametrize(
     ("value", "digits", "expected"),
     [
-        (16.724999999999998, 2, 16.73),  # the double next to 16.725, as sums leave it
+        (16.724999999999998, 2, 16.73),  # the double next to 16.725, as sums produce it
         (16.725, 2, 16.73),
         (16.7249, 2, 16.72),
         (12.025, 2, 12.03),
@@ -47,21 +44,21 @@ def test_half_up(value: float, digits: int, expected: float) -> None:
     assert math.copysign(1, result) == math.copysign(1, expected)
 
 
-def test_what_is_not_finite_stays() -> None:
+def test_infinite_and_missing_values_are_kept() -> None:
     assert math.isnan(round_half_up(math.nan, 2))
     assert round_half_up(-math.inf, 2) == -math.inf
     assert math.isnan(round_significant(math.nan, 6))
 
 
 @given(st.integers(min_value=-(10**11), max_value=10**11), st.integers(min_value=0, max_value=4))
-def test_every_written_half_goes_away_from_zero(number: int, digits: int) -> None:
+def test_every_decimal_half_is_rounded_away_from_zero(number: int, digits: int) -> None:
     half = Decimal(number).scaleb(-digits) + Decimal(5).scaleb(-digits - 1) * (1 if number >= 0 else -1)
     expected = Decimal(number + (1 if number >= 0 else -1)).scaleb(-digits)
     assert round_half_up(float(half), digits) == float(expected)
 
 
 @given(st.floats(min_value=-1e9, max_value=1e9), st.integers(min_value=0, max_value=4))
-def test_rounding_is_near_and_settled(value: float, digits: int) -> None:
+def test_rounding_is_close_and_idempotent(value: float, digits: int) -> None:
     once = round_half_up(value, digits)
     assert abs(once - value) <= 0.5 * 10**-digits + 1e-6
     assert round_half_up(once, digits) == once

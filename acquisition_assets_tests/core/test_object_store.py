@@ -1,7 +1,4 @@
-"""Here: the lake on an object store: a real S3 server (moto's) on a free port, and the whole graph through s3:// URLs.
-
-Not here: what a run computes, and lakes in folders.
-"""
+"""Protects a lake on an object store: the whole graph runs against a real S3 server (moto)."""
 
 from __future__ import annotations
 
@@ -34,7 +31,7 @@ DAY = dt.date(2026, 3, 31)
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ThreadedMotoServer]:
-    """The server, which the usual variables lead to."""
+    """Start the server and point the usual variables at it."""
     with pytest.MonkeyPatch.context() as patch:
         started = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         started.start()
@@ -62,8 +59,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def lived(server: ThreadedMotoServer, source: Path) -> Path:
-    """A local lake of the two days, which the lake of the store has lived too."""
+def local_lake(server: ThreadedMotoServer, source: Path) -> Path:
+    """Run the two days on a local lake and on the lake in the store; return the local one."""
     for lake in (URL, source.parent / "lake"):
         for day in DAYS:
             run = compute_day(source, lake, day, world.ZONE)  # type: ignore[arg-type]
@@ -73,12 +70,12 @@ def lived(server: ThreadedMotoServer, source: Path) -> Path:
 
 @pytest.fixture
 def lake(server: ThreadedMotoServer, request: pytest.FixtureRequest) -> Lake:
-    """An empty lake of the test's own."""
+    """Return an empty lake for one test."""
     return Lake(f"s3://{BUCKET}/{request.node.name}")
 
 
 def publish(lake: Lake, *ids: str) -> None:
-    """A partition of things with these ids."""
+    """Publish a partition of things with these ids."""
     with lake.staging() as folder:
         pq.write_table(pa.table({"id": list(ids)}), folder / "things.parquet")
         lake.publish(folder / "things.parquet", "things", DAY)
@@ -89,31 +86,31 @@ def ids(lake: Lake) -> list[Any]:
 
 
 def command(*arguments: str) -> str:
-    """What the program says of the lake, in a process of its own."""
+    """Run the program on the lake in a process of its own and return its output."""
     more = {"ACQUISITION_LAKE": URL, "ACQUISITION_TIMEZONE": world.ZONE, "NO_COLOR": "1", "PYTHONWARNINGS": "ignore"}
     return finish(start(*arguments, more=more))[0]
 
 
-def test_every_row_and_report_is_that_of_a_local_lake(lived: Path) -> None:
+def test_every_row_and_report_equals_that_of_a_local_lake(local_lake: Path) -> None:
     remote = Lake(URL)
     for table in TABLES:
-        local = Lake(str(lived))
+        local = Lake(str(local_lake))
         assert remote.days(table) == local.days(table)
         for day in local.days(table):
-            assert remote.read(table, day).to_pylist() == rows(lived, table, day), f"{table} of {day}"
+            assert remote.read(table, day).to_pylist() == rows(local_lake, table, day), f"{table} of {day}"
             assert remote.row_count(table, day) == local.row_count(table, day)
     for day in DAYS:
         for task in TASKS:
-            assert remote.read_report(day, task) == Lake(str(lived)).read_report(day, task)
-            assert report(lived, day, task)
+            assert remote.read_report(day, task) == Lake(str(local_lake)).read_report(day, task)
+            assert report(local_lake, day, task)
 
 
-def test_nothing_is_left_in_staging(lived: Path) -> None:
+def test_nothing_is_left_in_staging(local_lake: Path) -> None:
     remote = Lake(URL)
     assert [path for path in remote.fs.find(remote.root) if "/.staging/" in path] == []
 
 
-def test_a_rerun_replaces_what_is_there(lived: Path, source: Path, tmp_path: Path) -> None:
+def test_a_rerun_replaces_the_old_partition(local_lake: Path, source: Path, tmp_path: Path) -> None:
     remote = Lake(URL)
     before = remote.read("lead_activity", DAYS[-1])
     write(tmp_path / "source", {"leads": SOURCE["leads"][:2]})
@@ -123,12 +120,12 @@ def test_a_rerun_replaces_what_is_there(lived: Path, source: Path, tmp_path: Pat
     assert remote.read("lead_activity", DAYS[-1]).to_pylist() == before.to_pylist()
 
 
-def test_the_program_reads_it(lived: Path) -> None:
+def test_the_program_reads_it(local_lake: Path) -> None:
     assert "ana" in command("explain", "--lead", "ana", "--date", str(DAYS[0]))
     command("validate", "--source", "sample")
 
 
-def test_an_upload_that_is_killed_leaves_the_old_partition(lake: Lake) -> None:
+def test_a_killed_upload_leaves_the_old_partition(lake: Lake) -> None:
     publish(lake, "old")
     client = boto3.client("s3")
     key = lake.file("things", DAY).removeprefix(f"s3://{BUCKET}/")
@@ -139,7 +136,7 @@ def test_an_upload_that_is_killed_leaves_the_old_partition(lake: Lake) -> None:
     assert ids(lake) == ["new"]
 
 
-def test_a_store_that_is_down_is_told_in_one_line_and_leaves_the_old_partition(
+def test_an_unreachable_store_gives_one_line_and_leaves_the_old_partition(
     server: ThreadedMotoServer, lake: Lake
 ) -> None:
     publish(lake, "old")
@@ -159,7 +156,7 @@ def test_a_store_that_is_down_is_told_in_one_line_and_leaves_the_old_partition(
     assert ids(lake) == ["new"]
 
 
-def test_a_bucket_that_is_not_there_is_wrong_input(server: ThreadedMotoServer) -> None:
+def test_a_missing_bucket_is_wrong_input(server: ThreadedMotoServer) -> None:
     with pytest.raises(InputError, match="the lake s3://nowhere/lake cannot be written"):
         Lake("s3://nowhere/lake").check_writable()
 

@@ -20,7 +20,7 @@ DAYS = [dt.date(2025, 1, 1) + dt.timedelta(days=n) for n in range(6)]
 
 
 def step(name: str, *deps: dg.AssetDep | str, tags: dict[str, str] | None = None) -> dg.AssetsDefinition:
-    """A step that makes one table."""
+    """Return a step that makes one table."""
 
     @dg.multi_asset(name=name, specs=[dg.AssetSpec(name, deps=list(deps), partitions_def=PARTITIONS)], op_tags=tags)
     def compute() -> None: ...
@@ -33,7 +33,7 @@ def past(table: str, first: int, last: int) -> dg.AssetDep:
     return dg.AssetDep(table, partition_mapping=mapping)
 
 
-def test_the_steps_of_the_product_that_need_earlier_days_follow_from_the_graph(tmp_path: Path) -> None:
+def test_steps_that_need_earlier_days_follow_from_the_graph(tmp_path: Path) -> None:
     defs = build_defs(Settings.from_environment({}, source="sample", lake=str(tmp_path)))
     found = earlier_steps(asset for asset in defs.assets or () if isinstance(asset, dg.AssetsDefinition))
     assert found == {
@@ -52,8 +52,8 @@ def test_a_new_product_that_reads_yesterday_waits_for_the_step_that_makes_it() -
 
 @settings(deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 4))
-def test_whatever_runs_first_a_step_finds_its_earlier_days_done(random: object, workers: int) -> None:
-    """Simulate workers that take days and steps in any order the schedule allow."""
+def test_a_step_finds_its_earlier_days_done_in_any_order_of_work(random: object, workers: int) -> None:
+    """Simulate workers that take days and steps in any order the schedule allows."""
     order = ["ingest", "scores", "segments", "changes"]
     earlier = {"ingest": frozenset({"ingest"}), "changes": frozenset({"segments"})}
     schedule = _Schedule(DAYS)

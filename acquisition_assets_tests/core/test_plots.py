@@ -1,7 +1,4 @@
-"""Here: the small pictures: that they can be shown inline whatever there is to draw, and that they draw it.
-
-Not here: which numbers each output draws.
-"""
+"""Protects the small plots: they fit inline whatever there is to draw, and they draw the given numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def drawn(image: str) -> ElementTree.Element:
-    """The picture of a Markdown image, which is short enough to be shown inline."""
+    """Decode the picture of a Markdown image that is short enough to be drawn_labels inline."""
     assert len(image) <= INLINE
     found = re.fullmatch(r"[^\n]+\n\n!\[plot\]\(data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)\)", image)
     assert found, image
@@ -32,7 +29,7 @@ def labels(image: str) -> list[str]:
     return [str(label.text) for label in drawn(image).iter(f"{SVG}tspan")]
 
 
-def test_a_column_per_value_is_as_high_as_the_value() -> None:
+def test_each_column_is_as_high_as_its_value() -> None:
     image = columns([10, 5, 0, 0.01], "New leads")
     assert image.startswith("New leads (highest: 10)\n")
     assert paths(image) == [f"M0 {HEIGHT}V0h1V{HEIGHT // 2}h1V{HEIGHT}h1V{HEIGHT - 1}h1V{HEIGHT}"]
@@ -52,7 +49,7 @@ def test_ninety_days_with_marks_have_a_column_each() -> None:
     assert [path.count("h1") for path in paths(image)] == [90, 6]
 
 
-def test_of_too_many_columns_neighbours_share_one_that_is_as_high_as_the_highest() -> None:
+def test_too_many_columns_are_merged_with_the_height_of_the_highest() -> None:
     values = [0.0] * 1000
     values[501] = 8
     image = columns(values, "New leads", marked=[501])
@@ -75,12 +72,12 @@ def test_bars_have_name_number_and_length() -> None:
     assert re.findall(r"h(\d+)", *paths(image)) == [str(full), str(full // 2), "0"]
 
 
-def test_of_too_many_names_the_first_are_shown_and_the_title_says_so() -> None:
+def test_too_many_names_are_cut_and_the_title_says_so() -> None:
     image = bars({f"segment_number_{n}_of_a_long_list_of_them": n for n in range(300)}, "Leads by segment")
-    shown = labels(image)
-    assert 3 <= len(shown) < 300
-    assert image.startswith(f"Leads by segment (first {len(shown)} of 300)\n")
-    assert shown[0] == "segment_number_0_of_a_l… 0"
+    drawn_labels = labels(image)
+    assert 3 <= len(drawn_labels) < 300
+    assert image.startswith(f"Leads by segment (first {len(drawn_labels)} of 300)\n")
+    assert drawn_labels[0] == "segment_number_0_of_a_l… 0"
 
 
 @pytest.mark.parametrize("name", ["<script>&\"'", "a|b](c)", "línea\nnueva", "😀" * 100])
@@ -90,7 +87,7 @@ def test_any_name_can_be_drawn(name: str) -> None:
 
 
 @pytest.mark.parametrize("image", [bars({}, "Items"), intervals({}, "Rates")])
-def test_no_names_are_told(image: str) -> None:
+def test_without_names_the_plot_says_so(image: str) -> None:
     assert re.match(r"(Items|Rates): none\n", image)
     assert labels(image) == paths(image) == []
 
@@ -104,6 +101,6 @@ def test_intervals_have_name_rate_bounds_and_mark() -> None:
     assert re.findall(r"M(\d+)", marks) == [str(at[2]), str(at[0])]
 
 
-def test_of_too_many_platforms_the_first_are_shown() -> None:
+def test_too_many_platforms_are_cut_and_the_title_says_so() -> None:
     image = intervals({f"platform-{n}": (12.34, 10, 20) for n in range(100)}, "Rates")
     assert image.startswith(f"Rates (first {len(labels(image))} of 100)\n")

@@ -1,6 +1,6 @@
-"""Protects how a user's policy file is read, merged into the shipped one, and refused in one line with file and key.
+"""Protects how a user's policy file is merged with the shipped one, or refused with file, key and allowed values.
 
-Does not look at what the numbers do (test_policy_numbers.py), nor at the criteria of segments.
+What the numbers do is tested in test_policy_numbers.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Protects every setting as an environment variable: good, wrong and blank values, unknown names, and what wins."""
+"""Protects the settings: valid, invalid and blank environment variables, unknown names and precedence."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Here: what a criterion may say, what is refused and how, and that SQL and Python read it the same way.
-
-Not here: the segments' own rows, and running Spark.
-"""
+"""Protects the language of criteria: what it allows, what it refuses, and that SQL and Python agree on it."""
 
 from __future__ import annotations
 
@@ -357,7 +354,7 @@ def test_a_missing_list_is_null(engine: duckdb.DuckDBPyConnection, text: str) ->
         ("word = 'a\\b''c'", r"`word` = 'a\\b\'c'"),
     ],
 )
-def test_what_engines_differ_on_is_written_out(text: str, spark: str) -> None:
+def test_differences_between_engines_are_spelled_out(text: str, spark: str) -> None:
     assert small(text).expression().sql("spark") == spark
 
 
@@ -380,7 +377,7 @@ def test_arithmetic_is_done_in_doubles_and_overflows_to_infinity(engine: duckdb.
         assert in_duckdb(engine, small(text), [SOMETHING]) == [expected]
 
 
-def test_letters_change_case_one_by_one_as_in_duckdb(engine: duckdb.DuckDBPyConnection) -> None:
+def test_case_changes_letter_by_letter_as_in_duckdb(engine: duckdb.DuckDBPyConnection) -> None:
     letters = [chr(code) for code in range(32, 0x2000) if chr(code).isalpha()]
     title_case_apart = {"ß", *(letter for letter in letters if letter != letter.title() != letter.upper())}
     rows = [{**NOTHING, "word": letter} for letter in letters if letter not in title_case_apart]
@@ -598,7 +595,7 @@ def test_refused(text: str, problem: str) -> None:
     assert line.endswith("; columns: " + ", ".join(f"{name} ({kind.value})" for name, kind in SMALL.items()))
 
 
-def test_a_refusal_is_one_line_with_segment_place_and_columns() -> None:
+def test_a_refusal_is_one_line_with_segment_position_and_columns() -> None:
     with pytest.raises(CriterionError) as refusal:
         parse_criterion("my\nown", "n > 1 and\n  (m = 2 or word = 3)", {"n": INTEGER, "m": INTEGER, "word": TEXT})
     assert str(refusal.value) == (
@@ -622,12 +619,12 @@ def test_a_refusal_is_one_line_with_segment_place_and_columns() -> None:
         ("flag and null > (1 = 1)", "line 1, column 18"),
     ],
 )
-def test_the_place_is_that_of_the_offending_part(text: str, place: str) -> None:
+def test_the_position_is_that_of_the_offending_part(text: str, place: str) -> None:
     with pytest.raises(CriterionError, match=f": {place}: "):
         small(text)
 
 
-def test_a_long_part_is_cut_but_the_segments_name_is_not() -> None:
+def test_a_long_part_is_truncated_but_not_the_name_of_the_segment() -> None:
     name, text = "n" * 200, "word = " + "'" + "x" * 500 + "' + 1"
     with pytest.raises(CriterionError, match=f"segment {name}: .*`'x{{50,60}}\\.\\.\\.` is of type text"):
         parse_criterion(name, text, SMALL)
@@ -661,7 +658,7 @@ def from_deep_inside(frames: int, text: str) -> Criterion:
 
 
 @pytest.mark.parametrize("text", DEEPEST, ids=[text[:20] for text in DEEPEST])
-def test_the_deepest_criteria_are_read_from_anywhere(text: str) -> None:
+def test_the_deepest_criteria_are_parsed_at_any_recursion_depth(text: str) -> None:
     before = sys.getrecursionlimit()
     criterion = from_deep_inside(400, text)
     assert sys.getrecursionlimit() == before
@@ -676,7 +673,7 @@ def test_deep_criteria_mean_the_same_in_sql(engine: duckdb.DuckDBPyConnection) -
         assert in_duckdb(engine, small(text), [SOMETHING]) == [small(text).evaluate(SOMETHING)]
 
 
-def test_criteria_are_read_side_by_side() -> None:
+def test_criteria_are_parsed_in_parallel() -> None:
     before = sys.getrecursionlimit()
     with ThreadPoolExecutor(4) as pool:
         criteria = list(pool.map(small, DEEPEST))
@@ -690,7 +687,7 @@ def test_a_long_chain_is_not_deep(engine: duckdb.DuckDBPyConnection) -> None:
     assert [criterion.evaluate(row) for row in (SOMETHING, NOTHING)] == [True, None]
 
 
-def test_a_pattern_of_many_wildcards_is_matched_at_once() -> None:
+def test_a_pattern_of_many_wildcards_is_matched_without_backtracking() -> None:
     criterion = small(f"word like '{'%a' * 4_000}'")
     assert criterion.evaluate({"word": "a" * 4_000}) is True
     assert criterion.evaluate({"word": "a" * 6_000 + "b"}) is False
@@ -699,13 +696,13 @@ def test_a_pattern_of_many_wildcards_is_matched_at_once() -> None:
 # What a criterion gives -------------------------------------------------------------------------------------------
 
 
-def test_columns_are_those_that_are_read() -> None:
+def test_columns_are_those_that_the_criterion_reads() -> None:
     criterion = small("Word = 'x' and (n > m or word is null)")
     assert criterion.columns == {"word", "n", "m"}
     assert (criterion.segment, criterion.text) == ("mine", "Word = 'x' and (n > m or word is null)")
 
 
-def test_an_expression_is_a_copy_of_its_own() -> None:
+def test_an_expression_is_an_independent_copy() -> None:
     criterion = small("n > 1 or flag")
     for column in list(criterion.expression().find_all(exp.Column)):
         column.replace(exp.null())
@@ -713,7 +710,7 @@ def test_an_expression_is_a_copy_of_its_own() -> None:
     assert query.sql("duckdb") == 'SELECT id FROM leads WHERE ("n" > 1 OR "flag") AND m = 1'
 
 
-def test_the_expression_says_what_it_means() -> None:
+def test_the_expression_is_the_normalised_condition() -> None:
     criterion = small("x >= 8 and x / n < 0.5 and moment < date '2026-02-01' and round(x, 1) = -2")
     assert criterion.expression().sql("duckdb") == (
         '"x" >= 8.0e0 AND "x" / NULLIF(CAST("n" AS DOUBLE), 0.0e0) < 0.5e0'
@@ -740,7 +737,7 @@ def test_parts_are_the_conditions_between_and_or_and_not() -> None:
     ]
 
 
-def test_a_part_may_hold_and_or_or_inside_a_comparison() -> None:
+def test_a_part_may_contain_and_or_or_inside_a_comparison() -> None:
     assert small("(flag and sign) = sign").parts(SOMETHING) == [("(flag AND sign) = sign", True)]
 
 
@@ -765,7 +762,7 @@ def test_a_part_may_hold_and_or_or_inside_a_comparison() -> None:
         ("kinds is null", {"kinds": None}, True),
     ],
 )
-def test_a_row_may_come_from_a_frame(text: str, row: dict[str, object], expected: bool) -> None:
+def test_a_row_of_a_frame_is_accepted(text: str, row: dict[str, object], expected: bool) -> None:
     assert small(text).evaluate(row) is expected
 
 
@@ -876,7 +873,7 @@ WORDS_OF_SQL = (
 PIECES = st.sampled_from(WORDS_OF_SQL.split(" ")) | st.text(max_size=3)
 
 
-def read_or_refused(text: str) -> Criterion | CriterionError:
+def parsed_or_refused(text: str) -> Criterion | CriterionError:
     try:
         return small(text)
     except CriterionError as refusal:
@@ -885,8 +882,8 @@ def read_or_refused(text: str) -> Criterion | CriterionError:
 
 @examples(400)
 @given(st.lists(PIECES, max_size=12).map(" ".join))
-def test_any_text_is_a_criterion_or_refused_in_one_line(text: str) -> None:
-    outcome = read_or_refused(text)
+def test_any_text_is_either_parsed_or_refused_in_one_line(text: str) -> None:
+    outcome = parsed_or_refused(text)
     if isinstance(outcome, CriterionError):
         assert str(outcome).isprintable()
     else:

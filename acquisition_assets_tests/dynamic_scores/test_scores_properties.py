@@ -1,6 +1,6 @@
-"""Here: what holds for the scores of any leads: limits, sums, order, and that computing twice changes nothing.
+"""Protects what holds for the scores of any leads: limits, sums, order and repeatability.
 
-Not here: worked examples (test_scores_rules.py).
+Worked examples are in test_scores_rules.py.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ instants = st.one_of(st.none(), st.floats(0, 400).map(ago))
 
 @st.composite
 def leads(draw: st.DrawFn) -> list[Row]:
-    """Rows of lead_activity of several leads."""
+    """Generate rows of lead_activity of several leads."""
     return [
         active(
             f"lead-{n}",
@@ -55,7 +55,9 @@ published = st.integers(0, 10_000).map(lambda cents: cents / 100)
 
 @examples(60)
 @given(leads(), st.lists(st.tuples(st.integers(0, 11), st.integers(1, 7), published), max_size=12), st.randoms())
-def test_what_always_holds(activity: list[Row], before: list[tuple[int, int, float]], order: random.Random) -> None:
+def test_scores_keep_their_invariants(
+    activity: list[Row], before: list[tuple[int, int, float]], order: random.Random
+) -> None:
     previous = {
         (lead, days): {**scored(f"lead-{lead}", score), "date": DAY - dt.timedelta(days=days)}
         for lead, days, score in before
@@ -66,9 +68,9 @@ def test_what_always_holds(activity: list[Row], before: list[tuple[int, int, flo
 
     assert rows.keys() == {row["lead_id"] for row in activity}
     for row in rows.values():
-        told = row["base_score"] + sum(row[name] for name in PARTS) + row["clamp_adjustment"]
+        total = row["base_score"] + sum(row[name] for name in PARTS) + row["clamp_adjustment"]
         if row["base_score"] <= LARGE:
-            assert abs(told - row["computed_score"]) < 1e-6
+            assert abs(total - row["computed_score"]) < 1e-6
         for name in ("computed_score", "previous_score", "score"):
             assert 0 <= row[name] <= 100
             assert round(row[name], 2) == row[name]

@@ -1,6 +1,6 @@
-"""Here: the rules of dynamic_scores by small examples: both sides of every threshold, limits, and the previous score.
+"""Protects the rules of dynamic_scores: thresholds, limits, rounding and the previous score.
 
-Not here: what always holds (test_scores_properties.py), and the report.
+General properties are in test_scores_properties.py.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from acquisition_assets_tests.kit.sql_cases import (
 
 
 def earlier(days: int, score: float, lead_id: str = "a") -> Row:
-    """A row of dynamic_scores that was published so many days before."""
+    """Return a row of dynamic_scores that was published this many days before."""
     return {**scored(lead_id, score), "date": DAY - dt.timedelta(days=days)}
 
 
@@ -94,7 +94,7 @@ def test_status(status: str, points: float) -> None:
     assert (row["status_points"], row["computed_score"]) == (points, points)
 
 
-def test_the_floor_comes_before_the_status_points() -> None:
+def test_the_floor_applies_before_the_status_points() -> None:
     row = score_of(status="engaged", base_score=3.0, days_inactive=54)  # 3 - 20 is not below 0, then + 10
     assert (row["decay_points"], row["computed_score"], row["clamp_adjustment"]) == (-20.0, 10.0, 17.0)
     exact = score_of(status="engaged", base_score=20.0, days_inactive=54)
@@ -116,7 +116,7 @@ def test_the_floor_comes_before_the_status_points() -> None:
         (1e300, "new", 100.0, -1e300),
     ],
 )
-def test_the_score_ends_at_100_however_large_the_base_is(
+def test_the_score_is_at_most_100_however_large_the_base(
     base: float, status: str, computed: float, adjustment: float
 ) -> None:
     row = score_of(base_score=base, status=status)
@@ -125,7 +125,7 @@ def test_the_score_ends_at_100_however_large_the_base_is(
     assert DYNAMIC_SCORES.validate(frame(DYNAMIC_SCORES, [row])) == []
 
 
-def test_large_numbers_do_not_excuse_a_score_that_does_not_add_up() -> None:
+def test_large_numbers_do_not_hide_a_score_that_does_not_add_up() -> None:
     row = {**score_of(base_score=1000.0), "clamp_adjustment": -900.01}
     assert [type(broken) for broken in DYNAMIC_SCORES.validate(frame(DYNAMIC_SCORES, [row]))] == [Violation]
 
@@ -134,7 +134,7 @@ def test_large_numbers_do_not_excuse_a_score_that_does_not_add_up() -> None:
     ("base", "published"),
     [
         (2.674, 2.67),
-        (2.675, 2.68),  # the double is less than this
+        (2.675, 2.68),  # the double is less than the decimal
         (1.005, 1.01),
         (16.725, 16.73),
         (16.724999999999998, 16.73),  # the noise of a sum
@@ -165,7 +165,7 @@ def test_the_sum_is_rounded_not_its_parts() -> None:
 
 
 def changed(**numbers: float) -> Policy:
-    """The policy with other numbers for the scores."""
+    """Return the policy with other numbers for the scores."""
     policy = read_policy()
     return policy.model_copy(update={"dynamic_scores": policy.dynamic_scores.model_copy(update=numbers)})
 
@@ -173,7 +173,7 @@ def changed(**numbers: float) -> Policy:
 @pytest.mark.parametrize(
     ("previous", "base", "score", "updated"),
     [
-        (5.0, 6.0, 5.0, False),  # a change of exactly 1 is none
+        (5.0, 6.0, 5.0, False),  # a change of exactly 1 does not count
         (5.0, 6.01, 6.01, True),
         (5.0, 4.0, 5.0, False),
         (5.0, 3.99, 3.99, True),
@@ -183,14 +183,14 @@ def changed(**numbers: float) -> Policy:
         (5.01, 6.015, 6.02, True),
     ],
 )
-def test_the_score_moves_only_by_more_than_one_published_point(
+def test_the_score_changes_only_by_more_than_one_published_point(
     previous: float, base: float, score: float, updated: bool
 ) -> None:
     row = score_of([earlier(1, previous)], base_score=base)
     assert (row["previous_score"], row["score"], row["is_updated"]) == (previous, score, updated)
 
 
-def test_the_previous_score_is_of_the_newest_day_that_has_the_lead() -> None:
+def test_the_previous_score_comes_from_the_newest_day_with_the_lead() -> None:
     days = [earlier(7, 10.0), earlier(3, 20.0), earlier(1, 30.0, "b"), earlier(3, 40.0, "b"), earlier(2, 50.0, "gone")]
     rows = scores_of([active("a"), active("b"), active("c", base_score=7.777)], days)
     assert {name: row["previous_score"] for name, row in rows.items()} == {"a": 20.0, "b": 30.0, "c": 7.78}

@@ -1,7 +1,4 @@
-"""Here: the columns of lead_activity by small examples: both sides of every edge, ties, and what does not count.
-
-Not here: how a platform is told (test_platforms.py), and daily_metrics.
-"""
+"""Protects the columns of lead_activity: window edges, ties, and events that must not count."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Here: daily_metrics by small examples: which business day each thing counts on, and days of zeros.
-
-Not here: the columns of lead_activity.
-"""
+"""Protects daily_metrics: the business day on which each event counts, and days of zeros."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Here: what holds for the features of any events: their contract, the order of rows, machines, and what is too old.
+"""Protects what holds for the features of any events: contract, row order, machine events and very old events.
 
-Not here: worked examples (test_features_activity.py, test_features_metrics.py).
+Worked examples are in test_features_activity.py and test_features_metrics.py.
 """
 
 from __future__ import annotations

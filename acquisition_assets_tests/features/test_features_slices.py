@@ -1,6 +1,6 @@
-"""Protects the features from a difference between sliced queries and whole ones.
+"""Protects the features from differences between sliced and whole queries.
 
-What the features must be is tested beside this file, where ranges begin in core/test_engine_slices.py.
+Where slices begin is tested in core/test_engine_slices.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Protects every table of a day: it is what the reference says of random raw tables, and knows nothing of the future.
+"""Protects every table of a day: random raw tables give what the reference gives, and the future has no effect.
 
 ACQUISITION_TEST_SEEDS=100-400 runs these seeds instead of the few of the default run.
 """

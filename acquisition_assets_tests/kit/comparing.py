@@ -1,6 +1,6 @@
-"""Here: what a run left in the lake against what the reference says, row by row and column by column.
+"""Compares what a run left in the lake with what the reference expects, row by row and column by column.
 
-Not here: either of the two.
+It computes neither side: running.py runs the graph, oracle/reference.py says what is right.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Here: for every table of the lake, rows that keep its contract, and rows that break each rule across columns.
+"""Provides for each table of the lake rows that keep its contract, and rows that break each multi-column rule.
 
-Not here: rows that break a rule of one column; test_contracts.py makes them from the contracts.
+Rows that break single-column rules are generated from the contracts in test_contracts.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How many examples a property test gets; the profile `quick` gives each a tenth.
+"""Sets how many examples a property test gets; the profile `quick` gives each a tenth.
 
 The profiles are registered in conftest.py.
 """

@@ -1,6 +1,6 @@
-"""Here: the command line as a program of its own, for tests that kill it, limit it, or give it an environment.
+"""Runs the command line as a separate process, for tests that kill it, limit it or set its environment.
 
-Not here: the graph in the process of the test (running.py).
+Runs inside the test process are left to running.py.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 OTHERS = ("ACQUISITION_", "DAGSTER_", "PYTHONWARNINGS", "PYTHONUTF8")
-"""Starts of names of variables that a test gives, or that would hide what a user sees."""
+"""Prefixes of variables that tests set themselves, or that would hide what a user sees."""
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """That of a user's shell in any folder, with more."""
+    """Return the environment of a user's shell, with these variables added."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OTHERS)}
     return {**kept, "PYTHONPATH": str(ROOT), **(more or {})}
 
@@ -29,7 +29,7 @@ def start(
     more: Mapping[str, str] | None = None,
     before: Callable[[], object] | None = None,
 ) -> subprocess.Popen[str]:
-    """Start the program in a folder, with more in its environment; `before` runs in its process first."""
+    """Start the program in a folder, with added variables; `before` runs first in its process."""
     return subprocess.Popen(
         [sys.executable, "-m", "acquisition_assets", *map(str, arguments)],
         cwd=folder,
@@ -42,12 +42,12 @@ def start(
 
 
 def interruptible() -> None:
-    """Let Ctrl-C end this process, whatever the one that started it did about it."""
+    """Let Ctrl-C end this process even if its parent ignores it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def finish(process: subprocess.Popen[str], code: int = 0, seconds: float = 300) -> tuple[str, str]:
-    """What it said on its output and on its error channel, when it ended with this code."""
+    """Return the output and the errors of the process once it has ended with this code."""
     output, errors = process.communicate(timeout=seconds)
     assert process.returncode == code, output + errors
     return output, errors

@@ -1,6 +1,6 @@
-"""Here: seeded adversarial inputs: times at window edges, dirty cells, duplicates, strangers, mixed deliveries.
+"""Generates seeded adversarial inputs: times at window edges, dirty cells, duplicates, unknown leads, mixed deliveries.
 
-Not here: what should come out of them (reference.py).
+What should come out of them is left to oracle/reference.py.
 """
 
 from __future__ import annotations

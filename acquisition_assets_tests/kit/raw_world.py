@@ -1,6 +1,6 @@
-"""Makes seeded raw tables of one day with all that the features read, and runs what is computed from them.
+"""Makes seeded raw tables of one day with everything that the features read, and runs what is computed from them.
 
-Leaves sources and ingestion to random_world.py and running.py: rows are written into the lake as ingestion would.
+Sources and ingestion are left to random_world.py and running.py: rows are written into the lake directly.
 """
 
 from __future__ import annotations
@@ -67,12 +67,12 @@ class RawWorld:
 
     @property
     def end(self) -> dt.datetime:
-        """T."""
+        """Return T, the end of the day."""
         return reference.end_of_day(self.day, self.zone)
 
 
 def make_raw(seed: int, leads: tuple[int, int] = (5, 40)) -> RawWorld:
-    """The raw world of a seed: a random source, ingested by the reference, and dressed with what that does not read."""
+    """Return the raw world of a seed: a random source, ingested by the reference, plus columns that it lacks."""
     chance = random.Random(seed)
     source = make(seed, leads=leads, events=15)
     day, lake = max(source.days), reference.Lake()
@@ -102,7 +102,7 @@ def make_raw(seed: int, leads: tuple[int, int] = (5, 40)) -> RawWorld:
 
 
 class _Dresser:
-    """Gives rows of one world what the random source does not have."""
+    """Adds to the rows of one world what the random source does not have."""
 
     def __init__(self, chance: random.Random, end: dt.datetime, leads: Sequence[str]) -> None:
         self.chance = chance
@@ -113,16 +113,16 @@ class _Dresser:
         self.other_ids = {lead: alias for alias, lead in self.aliases.items()}
 
     def time(self) -> dt.datetime:
-        """A time at an edge, before or after T."""
+        """Return a time at an edge, before or after T."""
         nudge = self.chance.choice((MICROSECOND, -MICROSECOND, dt.timedelta(0)))
         return self.end - dt.timedelta(days=self.chance.choice((*EDGE_DAYS, 0, 0, -1, -20))) + nudge
 
     def past(self) -> dt.datetime:
-        """A time before T."""
+        """Return a time before T."""
         return min(self.time(), self.end - MICROSECOND)
 
     def named(self, row: Row, column: str) -> Row:
-        """The row under its lead's id, an alias of it, or that of a lead of the future."""
+        """Return the row under its lead's id, an alias of it, or the id of a lead created later."""
         lead = self.ids.get(row[column], row[column])
         if self.chance.random() < 0.03:
             return {**row, column: LATER}
@@ -131,7 +131,7 @@ class _Dresser:
         return {**row, column: lead}
 
     def lead(self, row: Row, no_emails: bool) -> Row:
-        """A row of raw_leads, of which some became one with others."""
+        """Return a row of raw_leads; some leads are merged from several."""
         pick = self.chance.choice
         row = {**row, "lead_id": self.ids[row["lead_id"]], "inactive_at": None}
         row["email"] = None if no_emails else pick((None, *EMAILS))
@@ -151,7 +151,7 @@ class _Dresser:
         return {**row, **merged, "merged_status": status, "unsubscribed_unreadable": self.chance.random() < 0.05}
 
     def mail(self) -> list[Row]:
-        """Bounces, complaints and openings, also of people who came back."""
+        """Return bounces, complaints and openings, also of people who came back."""
         kinds = ("bounced", "bounced", "opened", "complained", "unsubscribed", "sent")
         return [
             {
@@ -169,7 +169,7 @@ class _Dresser:
 
 
 def tables_of(world: RawWorld) -> dict[str, list[Row]]:
-    """The rows of every raw table as the lake holds them; events with their day."""
+    """Return the rows of every raw table as the lake holds them; events have their day."""
     tz, zone, raw = ZoneInfo(world.zone), world.zone, world.raw
 
     def day_of(instant: dt.datetime | None) -> dt.date | None:
@@ -208,7 +208,7 @@ def tables_of(world: RawWorld) -> dict[str, list[Row]]:
 def run_raw(world: RawWorld, folder: Path, policy: Policy | None = None, stale: Sequence[str] = ()) -> Run:
     """Write the raw tables into the lake of the folder, and run all that is computed from them.
 
-    stale: `leads` and `events`, where these are not fresh.
+    stale: the inputs that are not fresh (`leads`, `events`).
     """
     lake = Lake(str(folder / "lake"))
     tables = tables_of(world)
@@ -258,9 +258,9 @@ CONTRACTS = {
 
 
 def with_other_future(world: RawWorld, seed: int) -> RawWorld:
-    """The world with every value that is dated at or after T changed, removed or added where one was missing.
+    """Return the world with every value that is dated at or after T changed, removed or added where one was missing.
 
-    Only the own time of a lead's status is neither removed nor added: without it the status is today's, and undated.
+    The time of a lead's own status is neither removed nor added: without it the status is today's, and undated.
     """
     chance, end = random.Random(seed), world.end
 

@@ -1,6 +1,6 @@
-"""Here: how a test runs the whole graph for one day, in process, and reads what the run left in the lake.
+"""Runs the whole graph for one day in the test process, and reads what the run left in the lake.
 
-Not here: what is expected of it.
+What to expect of it is left to world.py and oracle/reference.py.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Check(NamedTuple):
 
 @dataclass
 class Run:
-    """One run of the graph: which steps failed and why, every check, and the metadata of every materialisation."""
+    """One run of the graph: failed steps with their errors, every check, and the metadata of every materialisation."""
 
     failed: dict[str, str] = field(default_factory=dict)
     checks: dict[tuple[str, str], Check] = field(default_factory=dict)
@@ -50,16 +50,16 @@ class Run:
 
     @property
     def success(self) -> bool:
-        """Whether all of it succeeded."""
+        """Return whether every step succeeded."""
         return not self.failed
 
     @property
     def errors(self) -> str:
-        """The messages of the failed steps, for assertions that fail."""
+        """Return the messages of the failed steps, for assertions."""
         return "; ".join(f"{step}: {message}" for step, message in self.failed.items())
 
     def add_check(self, asset: str, result: dg.AssetCheckResult | dg.AssetCheckEvaluation) -> None:
-        """Note the outcome of a check."""
+        """Record the outcome of a check."""
         outcome = Check(result.passed, result.severity.value, result.description or "")
         self.checks[asset, str(getattr(result, "check_name", ""))] = outcome
 
@@ -107,7 +107,7 @@ def compute_day(
     source: Source | None = None,
     last_step: str | None = None,
 ) -> Run:
-    """Run the same steps (up to this one) without Dagster's machinery, in half of the time, up to the first failure."""
+    """Run the same steps (up to this one) without Dagster's machinery, in half the time; stop at a failure."""
     run = Run()
     defs = _definitions(source_dir, lake_dir, tz, policy, full, start, source)
     for assets in defs.assets or ():
@@ -146,7 +146,7 @@ def _definitions(
 
 
 def lenient_policy(folder: Path) -> Path:
-    """The file of a policy under which no day stops, however many rows are bad."""
+    """Write a policy file under which no day stops, however many rows are bad."""
     path = folder / "policy.yaml"
     path.write_text("ingestion: {quarantine_error_percent: 100}\n", encoding="utf-8")
     return path
@@ -165,31 +165,31 @@ def _message(event: dg.DagsterEvent) -> str:
 
 
 def partition(lake_dir: Path, table: str, day: dt.date | str) -> Path:
-    """The folder of a partition."""
+    """Return the folder of a partition."""
     return Path(lake_dir) / table / f"date={day}"
 
 
 def rows(lake_dir: Path, table: str, day: dt.date | str) -> list[dict[str, Any]]:
-    """The rows of a partition, in the order in which they are stored."""
+    """Return the rows of a partition in stored order."""
     files = sorted(partition(lake_dir, table, day).glob("*.parquet"))
     assert files, f"no partition {table}/date={day}"
     return [row for file in files for row in pq.ParquetFile(file).read().to_pylist()]
 
 
 def by_lead(lake_dir: Path, table: str, day: dt.date | str) -> dict[str, dict[str, Any]]:
-    """The rows of a table of one row per lead, by lead."""
+    """Return the rows by lead of a table with one row per lead."""
     return {row["lead_id"]: row for row in rows(lake_dir, table, day)}
 
 
 def report(lake_dir: Path, day: dt.date | str, task: str) -> dict[str, Any]:
-    """A published report."""
+    """Return a published report."""
     path = Path(lake_dir) / "reports" / f"date={day}" / f"{task}.json"
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
 def snapshot(lake_dir: Path, *days: dt.date | str) -> dict[str, list[str]]:
-    """The content of every partition and report (of these days, else of all) in an order of its own, to compare."""
+    """Return the sorted content of every partition and report (of these days, or of all), for comparison."""
     found: dict[str, list[str]] = {}
     for path in sorted(Path(lake_dir).glob("*/date=*/*")):
         if days and path.parent.name not in {f"date={day}" for day in days}:

@@ -12,14 +12,14 @@ from typing import Any
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on."""
+    """Return a free TCP port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def wait_for(what: str, found: Callable[[], Any], seconds: float, pause: float = 1.0) -> Any:
-    """What `found` gives as soon as it gives something true."""
+    """Wait until `found` returns something true, and return that."""
     end = time.monotonic() + seconds
     while True:
         value = found()

@@ -1,8 +1,8 @@
-"""Here: one SQL file of the product over a few hand-made rows: builders of neutral rows, and the run on DuckDB.
+"""Runs one SQL file of the product on DuckDB over a few hand-made rows.
 
-Not here: what is expected of it, and whole runs of the graph (running.py).
+Whole runs of the graph are left to running.py.
 
-Every builder gives a row in which nothing has happened; a test names what it is about. The day is a Tuesday in UTC.
+Every builder returns a row in which nothing has happened; a test names what it is about. The day is a Tuesday in UTC.
 """
 
 from __future__ import annotations

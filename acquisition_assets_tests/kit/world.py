@@ -1,6 +1,6 @@
-"""Here: a hand-made world of three days, and what every table and report of each day must hold, worked out by hand.
+"""Defines a hand-made world of three days, with the expected tables and reports of each day worked out by hand.
 
-Not here: running it (test_world.py), and worlds made by chance (random_world.py).
+Running it is left to test_world.py, and random worlds to random_world.py.
 
 The days are Saturday 2024-03-30, Sunday 2024-03-31 (23 hours) and Monday 2024-04-01 in Madrid, so that T is
 2024-03-30T23:00Z, 2024-03-31T22:00Z and 2024-04-01T22:00Z. The source holds all rows from the first day on.

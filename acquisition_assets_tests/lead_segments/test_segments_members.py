@@ -1,6 +1,6 @@
-"""Here: who is in the shipped segments and in a user's own, and who entered and left them since an earlier day.
+"""Protects the members of shipped and user-defined segments, and who entered or left since an earlier day.
 
-Not here: what a criterion may say (test_criteria.py).
+The language of criteria is tested in criteria/test_criteria.py.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def members(
     segments: Mapping[str, Segment] = SHIPPED,
     probabilities: Mapping[str, float] | None = None,
 ) -> set[tuple[str, str]]:
-    """Every segment with each of its leads; leads without a probability have no prediction."""
+    """Return every segment with its leads; leads without a probability have no prediction."""
     criteria = parse_segments(segments)
     predictions: list[Row] = [
         {**dict.fromkeys(BEHAVIOR_PREDICTIONS.columns), "lead_id": lead, "conversion_probability": probability}
@@ -59,7 +59,7 @@ def members(
 
 
 def segments_of(score: float = 0.0, **activity: Any) -> set[str]:
-    """The shipped segments of lead a."""
+    """Return the shipped segments of lead a."""
     return {segment for segment, _ in members([active(**activity)], {"a": score})}
 
 
@@ -114,7 +114,7 @@ def test_ready_to_convert(score: float, status: str, completions: int, ready: bo
     assert ("ready_to_convert" in segments_of(score, status=status, completions_total=completions)) is ready
 
 
-def test_a_lead_may_be_in_every_segment_that_fits_and_converted_ones_too() -> None:
+def test_any_lead_may_be_in_several_segments_even_a_converted_one() -> None:
     many = segments_of(12.0, status="nurturing", completions_total=5, avg_response_hours=1.0, referrals_validated=2)
     assert many == {
         "high_value_prospects",
@@ -151,10 +151,10 @@ LEADS = [
         ("is_unsubscribed", {"unknown"}),
         ("not is_unsubscribed and age_days between 30 and 60", {"quick", "slow"}),
         ("platform in ('twitter', 'x') or age_days in (3, 4)", {"quick", "unknown"}),
-        ("platform not in ('twitter')", {"slow"}),  # an unknown platform is not known to be another
+        ("platform not in ('twitter')", {"slow"}),  # an unknown platform does not count as a different one
     ],
 )
-def test_a_users_own_segment_nests_with_the_logic_of_unknowns(criterion: str, expected: set[str]) -> None:
+def test_a_user_defined_segment_follows_three_valued_logic(criterion: str, expected: set[str]) -> None:
     own = {"own": Segment(description="Own", criterion=criterion)}
     found = members(LEADS, {"quick": 2.0}, own, {"slow": 50.0, "unknown": 49.99})
     assert found == {("own", lead) for lead in expected}
@@ -182,19 +182,19 @@ def test_a_hostile_criterion_in_a_policy_file_is_refused_by_its_segments_name(cr
     assert "\n" not in str(refused.value)
 
 
-def test_without_any_segment_nobody_is_in_one() -> None:
+def test_without_segments_there_are_no_members() -> None:
     assert members(LEADS, {}, {}) == set()
 
 
 def row(segment: str, lead: str) -> Row:
-    """A membership."""
+    """Return a membership."""
     return {"segment": segment, "lead_id": lead}
 
 
 TODAY = [row("s", "a"), row("s", "b"), row("new", "a")]
 
 
-def test_changes_are_who_entered_and_who_left() -> None:
+def test_changes_list_who_entered_and_who_left() -> None:
     before = [row("s", "b"), row("s", "c"), row("removed", "a"), row("removed", "b")]
     assert changes_of(TODAY, before) == {
         ("s", "a", "entered"),
@@ -209,12 +209,12 @@ def test_without_an_earlier_day_nothing_has_changed() -> None:
     assert changes_of(TODAY, None) == set()
 
 
-def test_on_an_earlier_day_without_members_everybody_entered() -> None:
+def test_after_a_day_without_members_all_members_entered() -> None:
     assert changes_of(TODAY, []) == {(each["segment"], each["lead_id"], "entered") for each in TODAY}
     assert changes_of([], TODAY) == {(each["segment"], each["lead_id"], "left") for each in TODAY}
 
 
-def test_the_same_members_are_no_change() -> None:
+def test_the_same_members_give_no_changes() -> None:
     assert changes_of(TODAY, list(reversed(TODAY))) == set()
     assert changes_of([], []) == set()
 

@@ -1,6 +1,6 @@
-"""Here: the rules of the specification once more, slowly: plain Python on exact fractions, from its text alone.
+"""Implements the specification a second time, slowly: plain Python on exact fractions, written from its text alone.
 
-Not here: anything of the product (nothing here may import it), and no speed.
+It leaves speed to the product, and imports nothing of it.
 """
 
 from __future__ import annotations

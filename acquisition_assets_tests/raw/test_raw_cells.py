@@ -1,7 +1,4 @@
-"""Here: how a single cell becomes a value: times, ids, numbers, flags, words and blanks, of every type of file.
-
-Not here: which rows are good, and what a file as a whole must be.
-"""
+"""Protects how a cell becomes a value (times, ids, numbers, flags, words, blanks) in every type of file."""
 
 from __future__ import annotations
 
@@ -48,17 +45,44 @@ TIMES = {
     "0001-01-01": "0001-01-01T00:00:00",
     "0001-01-01T00:00:00-14:00": "0001-01-01T14:00:00",
     "\u00a02025-01-01\u2003": "2025-01-01T00:00:00",
+    "2025/01/02": "2025-01-02T00:00:00",
+    "2025-01-01T10:20:30 Z": "2025-01-01T10:20:30",
+    "2025-01-01T10:20:30 UTC": "2025-01-01T10:20:30",
+    "2025-01-01 9:20": "2025-01-01T09:20:00",
+    "2025-01-01 10:20:30.000000 +0000 UTC": "2025-01-01T10:20:30",
+    "1735689600": "2025-01-01T00:00:00",
+    "1735689600000": "2025-01-01T00:00:00",
+    "Wed, 1 Jan 2025 10:20:30 +0200": "2025-01-01T08:20:30",
+    "1 Jan 2025 10:20 GMT": "2025-01-01T10:20:00",
     "9999-12-31T23:59:59.999999Z": "the future",
     "9999-12-31": "the future",
 }
 NO_TIMES = (
     *("2025-01-01t10:20:30Z", "2025-01-01T10:20:30z", "2025-01-01T24:00", "2025-01-01T23:59:60Z", "2025-01-01T10"),
     *("2025-01-01Z", "2025-01-01+02:00", "2025-1-1", "20250101", "20250101T102030Z", "2025-W01-1", "2025-001", "2025"),
-    *("01/02/2025", "2025/01/02", "2025-02-30", "2023-02-29", "2025-13-01", "2025-00-10", "0000-01-01", "10000-01-01"),
-    *("2025-01-01T10:20:30,5", "2025-01-01T10:20:30.", "2025-01-01T10:20:30 Z", "2025-01-01  10:20", "+2025-01-01"),
+    *(
+        "01/02/2025",
+        "2025-01/02",
+        "31 Feb 2025 10:20 GMT",
+        "946684799",
+        "9999999999",
+        "2025-02-30",
+        "2023-02-29",
+        "2025-13-01",
+        "2025-00-10",
+        "0000-01-01",
+        "10000-01-01",
+    ),
+    *(
+        "2025-01-01T10:20:30,5",
+        "2025-01-01T10:20:30.",
+        "2025-01-01T10:20:30 +0200 UTC",
+        "2025-01-01  10:20",
+        "+2025-01-01",
+    ),
     *("2025-01-01T10:60", "2025-01-01T10:20:30+24:00", "2025-01-01T10:20:30+02:60", "2025-01-01T10:20:30+2"),
-    *("2025-01-01T10:20:30 UTC", "2025-01-01T10:20:30[Europe/Madrid]", "2025-01-01T10:20:30 Europe/Madrid"),
-    *("1735689600", "1735689600000", "yesterday", "now", "today", "infinity", "epoch", "2025-01-01T10:20:30+02:00Z"),
+    *("2025-01-01T10:20:30[Europe/Madrid]", "2025-01-01T10:20:30 Europe/Madrid"),
+    *("yesterday", "now", "today", "infinity", "epoch", "2025-01-01T10:20:30+02:00Z"),
     *("\uff12\uff10\uff12\uff15-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-05:00"),
 )
 
@@ -107,8 +131,8 @@ NOON = dt.datetime(2025, 1, 1, 12, tzinfo=UTC)
         (pa.array([b"2025-01-01T01:00Z"]), "2025-01-01T01:00:00"),
         (pa.array(["2025-01-01"]).dictionary_encode(), "2025-01-01T00:00:00"),
         (pa.array(["2025-01-01"], pa.large_string()), "2025-01-01T00:00:00"),
-        (pa.array([1735689600]), None),
-        (pa.array([1735689600.0]), None),
+        (pa.array([1735689600]), "2025-01-01T00:00:00"),
+        (pa.array([1735689600.0]), "2025-01-01T00:00:00"),
         (pa.array([dt.time(1)]), None),
         (pa.array([True]), None),
         (pa.array([["2025-01-01"]]), None),
@@ -168,7 +192,8 @@ def test_ids_of_typed_columns(tmp_path: Path, column: pa.Array, expected: list[s
 def test_ids_that_are_missing(tmp_path: Path, column: pa.Array) -> None:
     taken = take_in(tmp_path, {"leads.parquet": leads_of(lead_id=column)})
     assert taken.values("lead_id") == ["1"]
-    assert taken.reasons() == dict.fromkeys(("row 1", "row 2"), "missing required value")
+    assert taken.reasons() == {"row 2": "missing required value"}  # its equal is an exact duplicate
+    assert taken.fates() == (3, 1, 1, 1, 0)
 
 
 def test_ids_of_every_form_name_the_same_lead(tmp_path: Path) -> None:

@@ -1,7 +1,4 @@
-"""Here: which days' events a run reads and writes: history, late arrivals, gaps, days run again, ids over days.
-
-Not here: what makes a row bad.
-"""
+"""Protects which days' events a run reads and writes: history, late events, gaps, reruns, and ids across days."""
 
 from __future__ import annotations
 

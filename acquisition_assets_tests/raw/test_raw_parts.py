@@ -1,7 +1,4 @@
-"""Here: many events are taken in by parts of some days each, with the same result as all at once.
-
-Not here: what the result must be.
-"""
+"""Protects ingestion in parts of some days each: the result is the same as in one go."""
 
 from __future__ import annotations
 

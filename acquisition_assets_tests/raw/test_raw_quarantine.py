@@ -1,7 +1,4 @@
-"""Here: which rows are good: each reason, their order, duplicates, leads, the future, and the limit that stops a day.
-
-Not here: single cells, and what is read on which day.
-"""
+"""Protects which rows are accepted: every reason and their order, duplicates, the future, and the limit of bad rows."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Here: what depends on the order in which rows are read: the first row of an id, and the last of equal times.
-
-Not here: what makes a row bad.
-"""
+"""Protects what depends on reading order: the first row of an id, and the last of several at the same time."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Here: the local day, hour and weekday that ingestion writes beside each instant, around changes of the clock.
+"""Protects the local day, hour and weekday that ingestion derives from each instant, around clock changes.
 
-Not here: where days begin and end (core/test_days_zones.py).
+Where days begin and end is tested in core/test_days_zones.py.
 """
 
 from __future__ import annotations

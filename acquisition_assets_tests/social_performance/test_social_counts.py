@@ -1,6 +1,6 @@
-"""Here: which leads are counted in which channel, by the SQL that counts them.
+"""Protects the SQL that counts the leads of each channel.
 
-Not here: the rates of the counts (test_social_rates.py), and how a platform is told (features/test_platforms.py).
+The rates are tested in test_social_rates.py, platforms in channels/test_platforms.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from acquisition_assets_tests.kit.sql_cases import END, US, Row, active, ago, ru
 
 
 def counted(activity: list[Row], scores: Mapping[str, float] | None = None) -> dict[str, Row]:
-    """The counts by channel."""
+    """Return the counts by channel."""
     tables = with_scores(activity, scores or {})
     rows = run_sql("social_performance/social_performance", tables, {"created_from": ago(30)})
     found = {row["channel"]: row for row in rows}
@@ -24,7 +24,7 @@ def counted(activity: list[Row], scores: Mapping[str, float] | None = None) -> d
 
 
 def recent(lead_id: str = "a", **given: Any) -> Row:
-    """A lead of ten days."""
+    """Return a lead of ten days."""
     return active(lead_id, created_at=ago(10), **given)
 
 
@@ -41,8 +41,8 @@ def test_the_channel_is_the_platform_or_else_the_source() -> None:
         recent("d", source="newsletter"),
         recent("e"),
     ]
-    told = {name: (row["is_social"], row["total_leads"]) for name, row in counted(leads).items()}
-    assert told == {
+    totals = {name: (row["is_social"], row["total_leads"]) for name, row in counted(leads).items()}
+    assert totals == {
         "facebook": (True, 2),
         "social": (True, 1),
         "newsletter": (False, 1),
@@ -63,5 +63,5 @@ def test_scores_and_referrals_are_summed_and_leads_with_a_referral_counted() -> 
     assert (row["score_sum"], row["referrals_generated"], row["leads_with_referral"]) == (100.3, 4, 2)
 
 
-def test_no_lead_is_in_no_channel() -> None:
+def test_every_lead_is_in_a_channel() -> None:
     assert counted([]) == {}

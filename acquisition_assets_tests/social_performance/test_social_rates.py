@@ -1,7 +1,4 @@
-"""Here: the rates of channels by worked examples, and which platform is best.
-
-Not here: the table's contract and the report.
-"""
+"""Protects the rates of channels and the choice of the best platform with worked examples."""
 
 from __future__ import annotations
 
@@ -40,16 +37,16 @@ DOCUMENT = [
 
 
 def counts(*rows: tuple[Any, ...]) -> pd.DataFrame:
-    """Counts per channel."""
+    """Return counts per channel."""
     return pd.DataFrame(list(rows), columns=COLUMNS)
 
 
 def rates(*rows: tuple[Any, ...]) -> list[dict[str, Any]]:
-    """The performance of these counts, as plain rows."""
+    """Return the performance of these counts as plain rows."""
     return SOCIAL_PERFORMANCE.to_arrow(performance(counts(*rows), POLICY)).to_pylist()
 
 
-def test_the_numbers_of_the_document() -> None:
+def test_the_numbers_match_the_document() -> None:
     assert rates(*DOCUMENT) == [
         {
             "channel": "facebook",
@@ -109,7 +106,7 @@ def test_rates_and_their_wilson_bounds(engaged: int, total: int, rate: float, lo
     assert (row["engagement_rate"], row["engagement_rate_low"], row["engagement_rate_high"]) == (rate, low, high)
 
 
-def test_the_confidence_is_the_policys() -> None:
+def test_the_policy_sets_the_confidence() -> None:
     narrow = performance(counts(*DOCUMENT), POLICY.model_copy(update={"confidence": 0.5}))
     wide = performance(counts(*DOCUMENT), POLICY)
     assert (narrow["engagement_rate_low"] > wide["engagement_rate_low"]).all()
@@ -119,11 +116,11 @@ def test_the_confidence_is_the_policys() -> None:
 @pytest.mark.parametrize(
     ("score_sum", "total", "expected"), [(16.725, 1, 16.73), (33.45, 2, 16.73), (10.0, 3, 3.33), (0.1 + 0.2, 60, 0.01)]
 )
-def test_average_scores_have_two_decimals_half_up(score_sum: float, total: int, expected: float) -> None:
+def test_average_scores_are_rounded_half_up_to_two_decimals(score_sum: float, total: int, expected: float) -> None:
     assert rates(("x", True, total, 0, score_sum, 0, 0))[0]["avg_engagement_score"] == expected
 
 
-def test_social_channels_come_first_then_those_with_more_leads_then_by_name() -> None:
+def test_channels_are_sorted_by_social_first_then_leads_then_name() -> None:
     rows = [
         (channel, is_social, total, 0, 0.0, 0, 0)
         for channel, is_social, total in [
@@ -140,14 +137,14 @@ def test_social_channels_come_first_then_those_with_more_leads_then_by_name() ->
     assert [row["channel"] for row in rates(*reversed(rows))] == expected
 
 
-def test_no_channel_gives_no_row_and_all_columns() -> None:
+def test_without_channels_all_columns_are_kept() -> None:
     frame = performance(counts(), POLICY)
     assert len(frame) == 0
     assert list(frame.columns) == list(SOCIAL_PERFORMANCE.columns)
     assert best_platform(frame, POLICY) is None
 
 
-def test_the_types_of_the_counts_do_not_matter_and_they_are_left_as_they_are() -> None:
+def test_counts_may_have_any_numeric_type_and_are_not_modified() -> None:
     plain = counts(*DOCUMENT)
     before = plain.copy(deep=True)
     arrow = pa.Table.from_pandas(plain, preserve_index=False)

@@ -1,7 +1,4 @@
-"""Here: the published report `social_media_tracking`, with exactly the document's keys.
-
-Not here: how the rates of a channel are computed.
-"""
+"""Protects the keys and values of the published report `social_media_tracking`."""
 
 from __future__ import annotations
 
@@ -32,7 +29,7 @@ ROWS = [
     ("facebook", True, 200, 50, 1240.0, 8, 8),
     ("linkedin", True, 150, 45, 1125.0, 12, 12),
 ]
-# The example of the document, with the platforms in the order of the table.
+# The example in the document, with the platforms in the order of the table.
 DOCUMENT: dict[str, Any] = {
     "social_platforms": [
         {
@@ -65,7 +62,7 @@ DOCUMENT: dict[str, Any] = {
 
 
 def report(*rows: tuple[Any, ...]) -> dict[str, Any]:
-    """The published report of these counts, from an Arrow-backed frame and from a plain one."""
+    """Return the published report of these counts, built from an Arrow-backed frame and from a plain one."""
     frame = performance(pd.DataFrame(list(rows), columns=COLUMNS), POLICY)
     published = social_report(frame, POLICY).model_dump_json()
     plain = SOCIAL_PERFORMANCE.to_arrow(frame).to_pandas()
@@ -79,7 +76,7 @@ def test_the_example_of_the_document() -> None:
     assert report(*ROWS) == DOCUMENT
 
 
-def test_social_media_is_compared_even_without_any() -> None:
+def test_social_media_is_compared_even_without_social_leads() -> None:
     assert report(ROWS[0]) == {
         "social_platforms": [],
         "total_social_leads": 0,
@@ -99,23 +96,23 @@ def test_a_day_without_leads() -> None:
     assert (empty["best_platform"], empty["social_percentage"]) == (None, 0.0)
 
 
-def test_all_leads_are_social_and_none_has_enough_to_be_best() -> None:
-    told = report(("twitter", True, 29, 20, 100.0, 0, 0))
-    assert (told["best_platform"], told["social_percentage"]) == (None, 100.0)
+def test_without_a_platform_large_enough_there_is_no_best_platform() -> None:
+    result = report(("twitter", True, 29, 20, 100.0, 0, 0))
+    assert (result["best_platform"], result["social_percentage"]) == (None, 100.0)
 
 
 def test_every_other_channel_has_an_entry_and_they_add_up() -> None:
     others = [(f"channel {n}", False, n + 1, n // 2, 1.0, 0, 0) for n in range(40)]
-    told = report(*others, *ROWS)["channel_comparison"]
-    assert next(iter(told)) == "social_media"
-    assert len(told) == 42
-    assert sum(entry["total"] for entry in told.values()) == 850 + sum(range(1, 41))
+    result = report(*others, *ROWS)["channel_comparison"]
+    assert next(iter(result)) == "social_media"
+    assert len(result) == 42
+    assert sum(entry["total"] for entry in result.values()) == 850 + sum(range(1, 41))
 
 
 def test_a_source_named_social_media_does_not_hide_the_platforms() -> None:
-    told = report(("social_media", False, 7, 1, 1.0, 0, 0), *ROWS)["channel_comparison"]
-    assert told["social_media"]["total"] == 350
-    assert told["social_media (source)"] == {"total": 7, "engaged": 1, "engagement_rate": 14.3}
+    result = report(("social_media", False, 7, 1, 1.0, 0, 0), *ROWS)["channel_comparison"]
+    assert result["social_media"]["total"] == 350
+    assert result["social_media (source)"] == {"total": 7, "engaged": 1, "engagement_rate": 14.3}
 
 
 @pytest.mark.parametrize(
@@ -146,7 +143,7 @@ def test_a_missing_key_is_refused(key: str) -> None:
         SocialReport.model_validate_json(json.dumps({k: v for k, v in DOCUMENT.items() if k != key}))
 
 
-def test_a_report_does_not_change() -> None:
-    told = SocialReport.model_validate_json(json.dumps(DOCUMENT))
+def test_a_report_is_immutable() -> None:
+    result = SocialReport.model_validate_json(json.dumps(DOCUMENT))
     with pytest.raises(ValidationError):
-        told.total_social_leads = 7
+        result.total_social_leads = 7

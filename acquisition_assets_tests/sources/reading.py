@@ -1,4 +1,7 @@
-"""Reads a folder of files as a source gives it, without ingesting: for tests of files alone."""
+"""Reads a folder of files as a source does, for tests of files alone.
+
+Ingestion is left to kit/ingesting.py.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Here: files that are not in the encoding they should be in.
-
-Not here: what else can be wrong with a file.
-"""
+"""Protects rows from files in the wrong encoding: only lines that cannot be decoded are quarantined."""
 
 from __future__ import annotations
 

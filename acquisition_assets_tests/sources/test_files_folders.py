@@ -1,6 +1,6 @@
-"""Here: which files of a folder are the tables, tables of several files, and Parquet files of other programs.
+"""Protects the choice of a folder's files: tables of one or several files, and Parquet files of other programs.
 
-Not here: what the cells mean (raw/test_raw_cells.py), and the text of CSV and JSON lines (test_files_text.py).
+The text of CSV and JSON lines is tested in test_files_text.py.
 """
 
 from __future__ import annotations

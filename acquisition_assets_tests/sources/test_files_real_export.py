@@ -1,7 +1,4 @@
-"""Here: a real export (data/learners) as it is: no deliveries, no sources, no referrals, its own words.
-
-Not here: data that was made for a test.
-"""
+"""Protects a real export (data/learners): no deliveries, sources or referrals, and a vocabulary of its own."""
 
 from __future__ import annotations
 

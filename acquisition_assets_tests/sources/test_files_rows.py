@@ -1,4 +1,4 @@
-"""Protects how files become rows: whatever columns are called, and however lines end, are cut or are quoted."""
+"""Protects how files become rows, whatever the column names, line ends, quotes and broken lines."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Here: CSV and JSON lines as people and programs leave them: line ends, quotes, delimiters, broken lines, encodings.
-
-Not here: what the cells mean (raw/test_raw_cells.py).
-"""
+"""Protects the reading of CSV and JSON lines: line ends, quotes, delimiters, broken lines and encodings."""
 
 from __future__ import annotations
 

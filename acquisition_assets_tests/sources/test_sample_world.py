@@ -1,5 +1,6 @@
-"""Tests of the sample world: that it is sound, has the promised shape, and holds the planted anomalies.
-Not here: the product's own anomaly rules; they are computed a second time below, from the raw events.
+"""Protects the sample world: it is sound, has the promised shape, and contains the planted anomalies.
+
+The anomaly rules are computed a second time here, from the raw events.
 """
 
 from __future__ import annotations

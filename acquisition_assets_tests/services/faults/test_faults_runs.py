@@ -1,7 +1,4 @@
-"""Here: runs of the command line that are killed, meet each other, or find no room: the lake is always whole.
-
-Not here: wrong input (cli), and the lake by itself (core/test_lake.py).
-"""
+"""Protects the lake from runs that are killed, run at the same time, or find no disk space: it stays whole."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ BEFORE, DAY, LATER = "2025-01-09", "2025-01-10", "2025-01-12"
 
 
 def write_source(folder: Path) -> Path:
-    """Leads and twelve days of events; one event of the 9th is older than its lead, who came on the 11th."""
+    """Write leads and twelve days of events; one event of the 9th precedes its lead, created on the 11th."""
     leads = [f"l{n},nurturing,2024-12-{n % 28 + 1:02d}" for n in range(200)] + ["young,new,2025-01-11"]
     kinds = ("sent", "opened", "completed")
     lines = [f"{n},l{n * 7 % 200},{kinds[n % 3]},2025-01-{n % 12 + 1:02d}T{n % 24:02d}:00:00Z" for n in range(3000)]
@@ -36,7 +33,7 @@ def write_source(folder: Path) -> Path:
 
 
 def compute(source: Path, lake: Path, day: str, largest_file: int | None = None) -> subprocess.Popen[str]:
-    """The program for a day, in a process of its own."""
+    """Start the program for a day in a process of its own."""
     limit = (largest_file, largest_file)
     return start(
         *("run", "--date", day, "--source", source, "--lake", lake),
@@ -47,13 +44,13 @@ def compute(source: Path, lake: Path, day: str, largest_file: int | None = None)
 
 
 def published(lake: Path) -> int:
-    """How many partitions and reports there are."""
+    """Return the number of partitions and reports."""
     return len(list(lake.glob("*/date=*/*")))
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The source, and the lake after the 9th and the 10th."""
+    """Return the source, and the lake after the 9th and the 10th."""
     folder = tmp_path_factory.mktemp("undisturbed")
     source = write_source(folder / "source")
     for day in (BEFORE, DAY):
@@ -61,7 +58,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return source, folder / "lake"
 
 
-def test_a_killed_run_leaves_whole_partitions_and_the_next_one_ends_as_if_nothing_had_been(
+def test_a_killed_run_leaves_whole_partitions_and_the_next_run_completes_the_day(
     undisturbed: tuple[Path, Path], tmp_path: Path
 ) -> None:
     source, expected = undisturbed
@@ -74,15 +71,13 @@ def test_a_killed_run_leaves_whole_partitions_and_the_next_one_ends_as_if_nothin
             pass
         process.kill()
         process.communicate()
-        for name, held in snapshot(lake).items():  # every file can be read, and is what it was or will be
+        for name, held in snapshot(lake).items():  # every file can be read, and is the old one or the new one
             assert held == wanted[name] or (name.startswith("raw_events") and set(held) <= set(wanted[name])), name
     finish(compute(source, lake, DAY))
     assert snapshot(lake) == wanted
 
 
-def test_a_kill_while_a_day_is_run_again_leaves_the_old_partitions_or_the_new(
-    undisturbed: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_a_killed_rerun_leaves_old_or_new_partitions(undisturbed: tuple[Path, Path], tmp_path: Path) -> None:
     source, lake = tmp_path / "source", tmp_path / "lake"
     shutil.copytree(undisturbed[1], lake)
     old = snapshot(lake)
@@ -107,7 +102,7 @@ def test_a_kill_while_a_day_is_run_again_leaves_the_old_partitions_or_the_new(
     assert snapshot(lake) == new
 
 
-def test_two_runs_of_one_day_at_once_end_as_one(undisturbed: tuple[Path, Path], tmp_path: Path) -> None:
+def test_two_concurrent_runs_of_one_day_give_the_result_of_one(undisturbed: tuple[Path, Path], tmp_path: Path) -> None:
     source, expected = undisturbed
     assert compute_day(source, tmp_path / "lake", BEFORE).success
     for process in [compute(source, tmp_path / "lake", DAY) for _ in range(2)]:
@@ -115,7 +110,7 @@ def test_two_runs_of_one_day_at_once_end_as_one(undisturbed: tuple[Path, Path], 
     assert snapshot(tmp_path / "lake") == snapshot(expected)
 
 
-def test_two_runs_of_days_that_share_events_lose_none(undisturbed: tuple[Path, Path], tmp_path: Path) -> None:
+def test_concurrent_runs_of_days_that_share_events_lose_none(undisturbed: tuple[Path, Path], tmp_path: Path) -> None:
     source, lake = undisturbed[0], tmp_path / "lake"
     shutil.copytree(undisturbed[1], lake)
     shutil.copytree(lake, tmp_path / "serial")
@@ -130,7 +125,7 @@ def test_two_runs_of_days_that_share_events_lose_none(undisturbed: tuple[Path, P
     assert "x" in {row["event_id"] for row in rows(lake, "raw_events", BEFORE)}
 
 
-def test_a_full_disk_leaves_the_old_partitions_and_ends_with_one_line(
+def test_a_full_disk_leaves_the_old_partitions_and_gives_one_line(
     undisturbed: tuple[Path, Path], tmp_path: Path
 ) -> None:
     source, lake = tmp_path / "source", tmp_path / "lake"
@@ -152,7 +147,7 @@ def test_a_full_disk_leaves_the_old_partitions_and_ends_with_one_line(
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 no Parquet"])
-def test_a_corrupt_partition_is_named_and_can_be_made_again(
+def test_a_corrupt_partition_is_named_and_can_be_rebuilt(
     undisturbed: tuple[Path, Path], tmp_path: Path, content: bytes
 ) -> None:
     source, lake = undisturbed[0], tmp_path / "lake"
@@ -163,7 +158,7 @@ def test_a_corrupt_partition_is_named_and_can_be_made_again(
         file.write_bytes(content)
         run = compute_day(source, lake, DAY)
         if table == "lead_activity":
-            assert run.success  # it is made again
+            assert run.success  # it is rebuilt
         else:
             assert f"partition {table}/date={day} of the lake is corrupt" in run.errors
             assert f"acquisition run --date {day} --full" in run.errors
@@ -172,7 +167,7 @@ def test_a_corrupt_partition_is_named_and_can_be_made_again(
     assert snapshot(lake) == wanted
 
 
-def test_what_killed_runs_left_is_swept_a_day_later(undisturbed: tuple[Path, Path], tmp_path: Path) -> None:
+def test_leftovers_of_killed_runs_are_swept_a_day_later(undisturbed: tuple[Path, Path], tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     left = lake / ".staging" / "left by a killed run"
     left.mkdir(parents=True)

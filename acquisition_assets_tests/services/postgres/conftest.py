@@ -1,6 +1,6 @@
-"""Here: a real PostgreSQL server for the tests of this folder, a database for each test, and small rows of the source.
+"""Provides a real PostgreSQL server for the tests of this folder, and a database for each test.
 
-Not here: any test. Everything in this folder is marked `postgres`.
+Starting and stopping a server is left to scripts/postgres_server.py. Tests of this folder are marked `postgres`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Any]:
-    """A server that stays up."""
+    """Start a server that stays up."""
     module = _server_module()
     running = module.Server(module.QUICK, PASSWORD)
     try:
@@ -54,7 +54,7 @@ def server() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def fragile_server() -> Iterator[Any]:
-    """A server that tests stop and start."""
+    """Start a server that tests stop and start."""
     module = _server_module()
     running = module.Server(module.QUICK, PASSWORD)
     try:
@@ -66,7 +66,7 @@ def fragile_server() -> Iterator[Any]:
 
 @pytest.fixture
 def cramped_server() -> Iterator[Any]:
-    """A server whose files may not grow beyond 17 MB each."""
+    """Start a server whose files may not exceed 17 MB each."""
     module = _server_module()
     running = module.Server(module.QUICK, PASSWORD, largest_file_mb=17)
     try:
@@ -78,7 +78,7 @@ def cramped_server() -> Iterator[Any]:
 
 @dataclass
 class Database:
-    """An empty database of one test."""
+    """An empty database for one test."""
 
     server: Any
     name: str
@@ -88,11 +88,11 @@ class Database:
         return str(self.server.url(database=self.name))
 
     def as_role(self, role: str, password: str = PASSWORD) -> str:
-        """The URL for another role."""
+        """Return the URL for another role."""
         return str(self.server.url(user=role, password=password, database=self.name))
 
     def run(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Run statements as superuser; the rows of the last one."""
+        """Run statements as superuser and return the rows of the last one."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             cursor = connection.execute(statement.encode(), values or None)
             while cursor.nextset():
@@ -100,7 +100,7 @@ class Database:
             return cursor.fetchall() if cursor.description else []
 
     def run_file(self, path: Path) -> None:
-        """Run each statement of a file by itself, as psql does."""
+        """Run each statement of a file separately, as psql does."""
         for statement in path.read_text().split(";\n"):
             if statement.strip():
                 self.run(statement)
@@ -115,20 +115,20 @@ def make_database(server: Any) -> Database:
 
 @pytest.fixture
 def database(server: Any) -> Database:
-    """An empty database."""
+    """Return an empty database."""
     return make_database(server)
 
 
 @pytest.fixture
 def source_database(server: Any) -> Database:
-    """A database with the source's documented schema, without rows."""
+    """Return a database with the source's documented schema, without rows."""
     made = make_database(server)
     made.run((SQL / "source_schema.sql").read_text())
     return made
 
 
 class Background:
-    """A call in another thread, whose result or error is asked for later."""
+    """A call in another thread, with its result or error available later."""
 
     def __init__(self, call: Callable[[], Any]) -> None:
         self._call = call
@@ -152,11 +152,11 @@ class Background:
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
-    """Ask until the answer is true."""
+    """Wait until the condition returns something true, and return that."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         answer = condition()
         if answer:
             return answer
         time.sleep(0.02)
-    raise AssertionError("it did not happen in time")
+    raise AssertionError("the condition was not met in time")

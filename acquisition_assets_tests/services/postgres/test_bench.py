@@ -1,7 +1,4 @@
-"""Here: the benchmark of PostgreSQL runs, at a small size.
-
-Not here: its figures.
-"""
+"""Protects the PostgreSQL benchmark: it runs, at a small size."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Here: the files of deploy/ fit each other, the settings and the programs that read them.
+"""Protects the files of deploy/: they fit each other, the settings, and the programs that read them.
 
-Not here: the instance at work (test_production_like.py).
+The running instance is tested in test_production_like.py.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def compose() -> Any:
 
 
 def read_by(file: str) -> set[str]:
-    """The environment variables that a file of Dagster's reads."""
+    """Return the environment variables that one of Dagster's files reads."""
     return set(re.findall(r"\{env: (\w+)\}", (DEPLOY / file).read_text()))
 
 
@@ -39,7 +39,7 @@ def set_in_image() -> dict[str, str]:
     return dict(re.findall(r"(\w+)=(/\S+)", image()[image().index("ENV ") :]))
 
 
-def test_every_service_is_whole(compose: Any) -> None:
+def test_every_service_is_complete(compose: Any) -> None:
     services = compose["services"]
     assert set(services) == {"postgres", *DAGSTER_SERVICES}
     for name in DAGSTER_SERVICES:
@@ -74,7 +74,7 @@ def test_every_setting_reaches_the_code_server_under_its_name(compose: Any) -> N
     assert Settings.from_environment(dict.fromkeys(given, "")) == Settings.from_environment({})
 
 
-def test_no_password_is_written_down(compose: Any) -> None:
+def test_no_password_is_stored(compose: Any) -> None:
     for service in compose["services"].values():
         passwords = {name: value for name, value in service["environment"].items() if "PASSWORD" in name}
         assert set(passwords.values()) == {"${POSTGRES_PASSWORD:?set POSTGRES_PASSWORD in deploy/.env}"}
@@ -92,7 +92,7 @@ def test_the_image_holds_what_the_services_need(compose: Any) -> None:
 
 
 def test_dagster_understands_the_instance() -> None:
-    """Dagster's own schema refuses keys that it does not know."""
+    """Dagster's schema refuses unknown keys."""
     config, _ = dagster_instance_config(str(DEPLOY))
     assert config["storage"]["postgres"]["postgres_db"]["password"] == {"env": "DAGSTER_PG_PASSWORD"}
     assert config["telemetry"] == {"enabled": False}

@@ -1,6 +1,6 @@
-"""Protects what the PostgreSQL source reads: tables, events of deliveries, wanted times, time zones, one moment.
+"""Protects what the PostgreSQL source reads: tables, delivery events, requested times, time zones, one snapshot.
 
-What happens when things go wrong is in test_postgres_source_faults.py.
+Faults are tested in test_postgres_source_faults.py.
 """
 
 from __future__ import annotations

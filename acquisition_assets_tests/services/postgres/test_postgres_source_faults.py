@@ -1,7 +1,4 @@
-"""Protects what a user reads of faults of the source, which are really made, and that a retry succeeds.
-
-What is read when all is well is in test_postgres_source.py.
-"""
+"""Protects users from unclear PostgreSQL errors: real faults give one clear line, and a retry succeeds."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Here: the production instance on a real PostgreSQL: its services start, run a day, publish it, and stop.
-
-Not here: what the day's rows are.
-"""
+"""Protects the production instance on a real PostgreSQL: its services start, run a day, publish it and stop."""
 
 from __future__ import annotations
 
@@ -57,25 +54,25 @@ class Ui:
 
 
 def readable(rows: list[tuple[Any, ...]]) -> str:
-    """All that rows say; Dagster compresses the snapshots of its jobs."""
+    """Return the text of rows; Dagster compresses the snapshots of its jobs."""
     values = (value for row in rows for value in row)
     return "\n".join(zlib.decompress(value).decode() if isinstance(value, bytes) else str(value) for value in values)
 
 
 @pytest.fixture
 def storage(server: Any) -> Database:
-    """The database that Dagster keeps its runs in."""
+    """Return the database that stores Dagster's runs."""
     return make_database(server)
 
 
 def processes(*options: str) -> str:
-    """The command line of every process."""
+    """Return the command line of every process."""
     return subprocess.run(["ps", "axww", *options, "-o", "command"], check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture
 def ui(server: Any, storage: Database, source_database: Database, tmp_path: Path) -> Iterator[Ui]:
-    """The services, started as `make production-like` does, with a database that is both source and target."""
+    """Start the services as `make production-like` does, with one database as source and target."""
     lake = tmp_path / "lake"
     environment = {
         **os.environ,
@@ -121,10 +118,10 @@ def test_a_day_runs_in_the_queue_and_is_published(
     launched = ui.ask(LAUNCH, tags=tags)["launchRun"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
     run = launched["run"]["runId"]
-    shown: set[str] = set()
+    listed: set[str] = set()
 
     def ended() -> str:
-        shown.update(processes().splitlines())
+        listed.update(processes().splitlines())
         status = str(ui.ask(STATUS, id=run)["runOrError"]["status"])
         return status if status in ("SUCCESS", "FAILURE", "CANCELED") else ""
 
@@ -133,9 +130,9 @@ def test_a_day_runs_in_the_queue_and_is_published(
     assert storage.run("select status from runs where run_id = %s", run) == [("SUCCESS",)]
     published = source_database.run("select table_name from acquisition.published_days where date = %s", DAY)
     assert {name for (name,) in published} == {"reports", *(contract.table for contract in DELIVERED)}
-    assert any("dagster" in line for line in shown)
+    assert any("dagster" in line for line in listed)
     kept = {
-        "the list of processes": "\n".join(shown),
+        "the list of processes": "\n".join(listed),
         "what the steps print": "".join(file.read_text() for file in PRINTED.rglob(f"*{run}*/**/*.*")),
         **{table: readable(storage.run(f"select * from {table}")) for (table,) in storage.run(TABLES)},
     }

@@ -1,6 +1,6 @@
-"""Here: publication: the schema and its contracts, replaced days, current views, retention, concurrency and rights.
+"""Protects publication: schema and contracts, replaced days, current views, retention, concurrency and rights.
 
-Not here: faults in the middle of it (test_publish_faults.py).
+Faults during a publication are tested in test_publish_faults.py.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ VALUES: dict[Kind, list[Any]] = {
 
 
 def rows_of(contract: Contract, count: int, mark: str = "") -> pa.Table:
-    """Rows that cycle through awkward values, and missing ones where that is allowed, each with its own key."""
+    """Return rows that cycle through awkward and (where allowed) missing values, each with its own key."""
     rows = []
     for number in range(count):
         row: dict[str, Any] = {}
@@ -100,8 +100,8 @@ ADDED = ("channel", "status_is_dated", "is_bounced", "has_complained", "may_be_m
 
 
 @pytest.mark.parametrize("contract", DELIVERED, ids=lambda contract: contract.table)
-def test_table_is_as_the_contract_says(database: Database, contract: Contract) -> None:
-    """The published columns are the contract's, with its types, descriptions and key; later migrations' are last."""
+def test_published_columns_follow_the_contract(database: Database, contract: Contract) -> None:
+    """Published columns have the contract's types, descriptions and key; columns added later come last."""
     with connect(database.url, autocommit=True) as connection:
         assert migrate(connection) == [migration.path.stem for migration in migrations()]
         assert migrate(connection) == []
@@ -137,7 +137,7 @@ def test_table_is_as_the_contract_says(database: Database, contract: Contract) -
     assert sorted(name for (name,) in view) == sorted(["date", *contract.columns])
 
 
-def test_nothing_lacks_a_description(database: Database) -> None:
+def test_everything_has_a_description(database: Database) -> None:
     with connect(database.url, autocommit=True) as connection:
         migrate(connection)
     assert not database.run(
@@ -154,14 +154,14 @@ def test_every_value_arrives(database: Database, tmp_path: Path, contract: Contr
     assert count_rows(database.url, contract.table, DAY) == 40
 
 
-def test_the_time_zone_of_the_database_moves_no_instant(database: Database, tmp_path: Path) -> None:
+def test_the_time_zone_of_the_database_changes_no_instant(database: Database, tmp_path: Path) -> None:
     database.run(f"alter database {database.name} set timezone = 'America/Bogota'")
     table = rows_of(LEAD_ACTIVITY, 40)
     publish(database, LEAD_ACTIVITY, table, tmp_path)
     assert fetched(database, "lead_activity", LEAD_ACTIVITY) == plain(table, LEAD_ACTIVITY)
 
 
-def test_a_nul_that_postgresql_cannot_hold_is_replaced(database: Database, tmp_path: Path) -> None:
+def test_a_nul_character_is_replaced(database: Database, tmp_path: Path) -> None:
     row = rows_of(LEAD_ACTIVITY, 1).to_pylist()[0]
     row |= {"lead_id": "a\0b", "email": "\0", "consumed_content_types": ["\0", "x\0"]}
     publish(database, LEAD_ACTIVITY, pa.Table.from_pylist([row], schema=LEAD_ACTIVITY.arrow_schema), tmp_path)
@@ -189,7 +189,7 @@ def test_a_day_is_replaced_and_others_stay(database: Database, tmp_path: Path) -
     ]
 
 
-def test_the_current_view_is_the_newest_published_day_even_if_it_is_empty(database: Database, tmp_path: Path) -> None:
+def test_the_current_view_shows_the_newest_published_day_even_if_empty(database: Database, tmp_path: Path) -> None:
     view = "select distinct date from acquisition.current_dynamic_scores"
     publish(database, DYNAMIC_SCORES, rows_of(DYNAMIC_SCORES, 5), tmp_path, DAY)
     publish(database, DYNAMIC_SCORES, rows_of(DYNAMIC_SCORES, 5), tmp_path, DAY - dt.timedelta(days=9))
@@ -236,7 +236,7 @@ def test_a_newer_schema_is_refused(database: Database) -> None:
 
 
 def test_concurrent_runs_neither_deadlock_nor_mix(database: Database, tmp_path: Path) -> None:
-    """Eight runs replace three days again and again, while a reader must always see a whole day of one run."""
+    """Eight runs replace three days repeatedly while a reader must always see one whole run of a day."""
     with connect(database.url, autocommit=True) as connection:
         migrate(connection)
     days = [DAY - dt.timedelta(days=n) for n in range(3)]
@@ -284,7 +284,7 @@ def test_runs_of_a_day_wait_for_each_other(database: Database, tmp_path: Path) -
 
 
 class Roles:
-    """Users that hold one role of roles.sql each, in a database with the source's schema."""
+    """Users with one role of roles.sql each, in a database with the source's schema."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -329,7 +329,7 @@ def test_roles(source_database: Database, tmp_path: Path) -> None:
 
 
 def test_another_member_of_the_writers_can_migrate_and_publish(source_database: Database, tmp_path: Path) -> None:
-    """What one user created belongs to the role, not to the user."""
+    """Objects that one user creates belong to the role, not to the user."""
     roles = Roles(source_database)
     with connect(roles.url("writer"), autocommit=True) as connection:
         migrate(connection)
@@ -339,14 +339,14 @@ def test_another_member_of_the_writers_can_migrate_and_publish(source_database: 
     assert owners == [("acquisition_writer",)]
 
 
-def test_a_user_without_rights_is_told(source_database: Database, tmp_path: Path) -> None:
+def test_a_user_without_rights_gets_a_clear_error(source_database: Database, tmp_path: Path) -> None:
     roles = Roles(source_database)
     with pytest.raises(InputError, match=r"permission denied|must be able to SET ROLE"):
         deliver_reports(roles.url("reader"), DAY, {})
 
 
 def test_the_documented_queries_run(database: Database) -> None:
-    """Every example over the published tables in the documentation is a query that the schema understands."""
+    """Every documented query over the published tables runs on the schema."""
     with connect(database.url, autocommit=True) as connection:
         migrate(connection)
     text = (ROOT / "docs" / "postgresql.md").read_text()

@@ -1,6 +1,6 @@
-"""Here: the publishing assets: what they show, the check that rows arrived, and how they fail.
+"""Protects the publishing assets: their metadata, the check that rows arrived, and how they fail.
 
-Not here: how a day is replaced (test_publish.py).
+How a day is replaced is tested in test_publish.py.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Deployment:
 
 
 def reason(result: dg.ExecuteInProcessResult) -> str:
-    """Why the only step failed."""
+    """Return why the only step failed."""
     assert not result.success
     (event,) = [event for event in result.all_events if event.is_step_failure]
     return str(event.step_failure_data.user_failure_data.description)  # type: ignore[union-attr]
@@ -87,7 +87,7 @@ def test_reports_are_published(database: Database, tmp_path: Path) -> None:
     assert database.run("select count(*) from acquisition.current_reports") == [(6,)]
 
 
-def test_old_days_go(database: Database, tmp_path: Path) -> None:
+def test_old_days_are_deleted(database: Database, tmp_path: Path) -> None:
     deployment = Deployment(tmp_path, database.url, keep_days=2)
     for age in (2, 1, 0):
         day = DAY - dt.timedelta(days=age)
@@ -100,7 +100,7 @@ def test_old_days_go(database: Database, tmp_path: Path) -> None:
     assert result.get_asset_materialization_events()[0].materialization.metadata["days_expired"].value == 1
 
 
-def test_the_check_fails_when_rows_get_lost(database: Database, tmp_path: Path) -> None:
+def test_the_check_fails_if_rows_are_lost(database: Database, tmp_path: Path) -> None:
     deployment = Deployment(tmp_path, database.url)
     assert deployment.run(SCORES).success
     database.run(
@@ -131,7 +131,7 @@ def test_a_corrupt_partition_replaces_nothing(database: Database, tmp_path: Path
     assert count_rows(database.url, "dynamic_scores", DAY) == 5
 
 
-def test_a_wrong_password_fails_at_once_and_clearly(database: Database, tmp_path: Path) -> None:
+def test_a_wrong_password_fails_at_once_with_a_clear_error(database: Database, tmp_path: Path) -> None:
     result = Deployment(tmp_path, database.as_role("postgres", "hunter2")).run(SCORES)
     text = reason(result)
     assert "password authentication failed" in text
@@ -139,7 +139,7 @@ def test_a_wrong_password_fails_at_once_and_clearly(database: Database, tmp_path
 
 
 def test_a_lost_connection_is_retried(database: Database, tmp_path: Path) -> None:
-    """The first try is cut; Dagster tries again by itself, and the day is there."""
+    """The first try is cut off; Dagster retries by itself, and the day is published."""
     deployment = Deployment(tmp_path, database.url)
     assert deployment.run(SCORES).success
     database.run(

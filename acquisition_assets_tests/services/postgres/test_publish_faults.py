@@ -1,7 +1,4 @@
-"""Here: faults that are really made in a publication: no partial day, a clear error, a retry that succeeds.
-
-Not here: what is published when all is well (test_publish.py).
-"""
+"""Protects publication from real faults: no partial day, a clear error, and a retry that succeeds."""
 
 from __future__ import annotations
 
@@ -48,7 +45,7 @@ deliver_table(sys.stdin.readline().strip(), DYNAMIC_SCORES, datetime.date(2026, 
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[int, Path]:
-    """Files of so many scores."""
+    """Return files with this many scores."""
     made = {count: tmp_path / f"{count}.parquet" for count in (5, 40)}
     for count, file in made.items():
         pq.write_table(rows_of(DYNAMIC_SCORES, count), file)
@@ -57,13 +54,13 @@ def files(tmp_path: Path) -> dict[int, Path]:
 
 @pytest.fixture
 def published(database: Database, files: dict[int, Path]) -> Database:
-    """A database that has the day already, with 5 rows."""
+    """Return a database that has the day already, with 5 rows."""
     deliver_table(database.url, DYNAMIC_SCORES, DAY, files[5])
     return database
 
 
 def failure(url: str, file: Path) -> AcquisitionError:
-    """The error of a publication, after a look at all that is printed of it."""
+    """Return the error of a publication, after checking everything that is printed of it."""
     with pytest.raises(AcquisitionError) as caught:
         deliver_table(url, DYNAMIC_SCORES, DAY, file)
     assert "\n" not in str(caught.value)
@@ -72,7 +69,7 @@ def failure(url: str, file: Path) -> AcquisitionError:
 
 
 def assert_old_day_then_retry(database: Database, files: dict[int, Path]) -> None:
-    """The day is whole and old, nothing is left behind, and the next try replaces it."""
+    """Assert that the day is whole and old, nothing is left behind, and a retry replaces it."""
     assert count_rows(database.url, "dynamic_scores", DAY) == 5
     assert database.run("select row_count from acquisition.published_days") == [(5,)]
     wait_until(lambda: not database.run("select 1 from pg_locks where locktype = 'advisory'"))
@@ -110,7 +107,7 @@ def test_server_stopped_while_rows_are_inserted(fragile_server: Any, files: dict
 
 @contextlib.contextmanager
 def day_locked(database: Database) -> Iterator[None]:
-    """Hold the day, so that a publication stops between staging and the change of the day."""
+    """Hold the day, so that a publication stops between staging and replacing the day."""
     with psycopg.connect(database.url) as other:
         other.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [LOCK])
         yield
@@ -155,7 +152,7 @@ def test_disk_quota(cramped_server: Any, files: dict[int, Path], tmp_path: Path)
     assert_old_day_then_retry(database, files)
 
 
-def test_server_that_takes_no_writes(published: Database, files: dict[int, Path]) -> None:
+def test_read_only_server(published: Database, files: dict[int, Path]) -> None:
     published.run(f"alter database {published.name} set default_transaction_read_only = on")
     error = failure(published.url, files[40])
     assert isinstance(error, InputError)
@@ -183,7 +180,7 @@ def test_wrong_password(published: Database, files: dict[int, Path]) -> None:
         ("revoke insert on acquisition.dynamic_scores from publisher", "permission denied for table dynamic_scores"),
     ],
 )
-def test_schema_that_somebody_changed(published: Database, files: dict[int, Path], change: str, message: str) -> None:
+def test_schema_changed_by_hand(published: Database, files: dict[int, Path], change: str, message: str) -> None:
     role = f"publisher_{published.name}"
     published.run(
         f"create role {role} login password '{PASSWORD}'; grant usage on schema acquisition to {role};"
@@ -197,7 +194,7 @@ def test_schema_that_somebody_changed(published: Database, files: dict[int, Path
 
 
 class Cut(io.BytesIO):
-    """A file whose reader's connection to the database is cut when its last part is read."""
+    """A file whose reader loses its database connection while the last part is read."""
 
     def __init__(self, file: Path, database: Database) -> None:
         super().__init__(file.read_bytes())

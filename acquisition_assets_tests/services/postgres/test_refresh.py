@@ -1,6 +1,6 @@
-"""Here: ticks of the sensor that refreshes today when the database has new rows.
+"""Protects the sensor that refreshes today when the database has new rows.
 
-Not here: the watermark itself (test_postgres_source.py).
+The watermark is tested in test_postgres_source.py.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Ticks:
         self.cursor: str | None = None
 
     def tick(self, minutes: float = 0) -> list[dg.RunRequest] | str:
-        """The requested runs, or why there is none, so many minutes after the last tick."""
+        """Return the requested runs, or why there are none, this many minutes after the last tick."""
         self.clock.instant += dt.timedelta(minutes=minutes)
         with dg.build_sensor_context(instance=self.instance, cursor=self.cursor) as context:
             result = self.sensor(context)
@@ -101,7 +101,7 @@ def test_new_rows_refresh_today_at_most_every_so_many_minutes(
 def test_today_is_the_business_day(
     source_database: Database, tmp_path: Path, instance: dg.DagsterInstance, zone: str, instant: dt.datetime, today: str
 ) -> None:
-    """Also on a day whose midnight the clock skips."""
+    """This also holds on a day whose midnight the clock skips."""
     ticks = Ticks(source_database, tmp_path, instance, zone)
     ticks.clock.instant = instant
     (request,) = ticks.tick()
@@ -121,7 +121,7 @@ def test_no_second_refresh_while_one_runs(
 @pytest.mark.parametrize(
     ("status", "again"), [(dg.DagsterRunStatus.FAILURE, True), (dg.DagsterRunStatus.SUCCESS, False)]
 )
-def test_a_refresh_that_failed_is_asked_for_again_without_new_rows(
+def test_a_failed_refresh_is_requested_again_without_new_rows(
     source_database: Database,
     tmp_path: Path,
     instance: dg.DagsterInstance,
@@ -143,7 +143,7 @@ def test_a_refresh_that_failed_is_asked_for_again_without_new_rows(
         assert found == "no new rows"
 
 
-def test_a_source_that_does_not_answer_fails_the_tick_and_is_asked_again(
+def test_an_unresponsive_source_fails_the_tick_and_is_queried_again(
     source_database: Database, tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
     ticks = Ticks(source_database, tmp_path, instance)
@@ -159,7 +159,7 @@ def test_a_source_that_does_not_answer_fails_the_tick_and_is_asked_again(
 def test_today_is_refreshed_from_the_database(
     source_database: Database, tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
-    """The graph with the sensor on, its ticks, and the runs that they ask for: a new row is there after the next."""
+    """A tick of the sensor requests a run, and a new row of the database is there after it."""
     today = day_of(dt.datetime.now(UTC), ZoneInfo("UTC"))
     settings = Settings.from_environment(
         {}, source=source_database.url, lake=str(tmp_path / "lake"), refresh_minutes="15", start_date="2026-01-01"
@@ -169,11 +169,11 @@ def test_today_is_refreshed_from_the_database(
     cursor = None
 
     def refresh() -> int:
-        """A tick, the run of what it asks for, and the leads of today after it."""
+        """Tick, run what the tick requests, and return the leads of today after it."""
         nonlocal cursor
         with dg.build_sensor_context(instance=instance, cursor=cursor, definitions=definitions) as context:
             data = sensor.evaluate_tick(context)
-        # As after a quarter of an hour.
+        # As if a quarter of an hour had passed.
         cursor = json.dumps(json.loads(data.cursor or "") | {"requested_at": "2000-01-01T00:00:00+00:00"})
         for request in data.run_requests or []:
             assert run_day(definitions, dt.date.fromisoformat(str(request.partition_key)), instance).exit_code == 0
@@ -188,7 +188,7 @@ def test_today_is_refreshed_from_the_database(
     assert refresh() == 2
 
 
-def test_the_sensor_is_off_unless_it_is_asked_for(source_database: Database, tmp_path: Path) -> None:
+def test_the_sensor_is_off_by_default(source_database: Database, tmp_path: Path) -> None:
     """Without minutes there is no sensor, and today cannot be materialised."""
     lake = str(tmp_path / "lake")
     for minutes, sensors in ((None, set()), ("15", {"refresh_today"})):

@@ -1,7 +1,4 @@
-"""Here: worlds through files and through PostgreSQL: the same rows in every table, and those published again.
-
-Not here: what the rows must be; the products' own tests say that.
-"""
+"""Protects the equality of sources: files and PostgreSQL give the same rows, and publishing changes none."""
 
 from __future__ import annotations
 
@@ -105,7 +102,7 @@ COPIED = {
 
 
 def with_least_rights(database: Database) -> str:
-    """The URL for a user who has the roles of roles.sql that a run needs, and no other right."""
+    """Return the URL of a user with only those roles of roles.sql that a run needs."""
     user = f"etl_{database.name}"
     database.run("revoke create on schema public from public; revoke all on database " + database.name + " from public")
     database.run((SQL / "roles.sql").read_text())
@@ -117,7 +114,7 @@ def with_least_rights(database: Database) -> str:
 
 
 def make_sources(database: Database, folder: Path) -> tuple[Source, Source, str]:
-    """The same small world as a folder of files and as a database with the documented schema, and the latter's URL."""
+    """Make one small world as a folder of files and as a database; return both, and the database's URL."""
     files, queries = folder / "files", folder / "queries"
     files.mkdir()
     shutil.copytree(SQL / "source", queries)
@@ -142,7 +139,7 @@ def make_sources(database: Database, folder: Path) -> tuple[Source, Source, str]
 
 
 def materialise(source: Source, lake: Path, publish_url: str | None = None) -> None:
-    """Run the graph for the days, and publish it where there is a place."""
+    """Run the graph for the days, and publish it if a destination is given."""
     settings = Settings(lake=str(lake), start_date="2026-06-03", publish_url=publish_url)
     definitions = build_defs(settings, source=source, lake=Lake(str(lake)))
     with dg.DagsterInstance.ephemeral() as instance:
@@ -155,7 +152,7 @@ def materialise(source: Source, lake: Path, publish_url: str | None = None) -> N
 
 @pytest.fixture(scope="module")
 def runs(server: object, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Database]:
-    """The lakes that came of files and of the database, and the database that the second one was published to."""
+    """Run the graph on the files and on the database; return both lakes, and where the second was published."""
     folder = tmp_path_factory.mktemp("world")
     database = make_database(server)
     files, postgres, url = make_sources(database, folder)
@@ -164,7 +161,7 @@ def runs(server: object, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     return folder / "lake_of_files", folder / "lake_of_postgres", database
 
 
-def test_every_table_and_report_is_the_same(runs: tuple[Path, Path, Database]) -> None:
+def test_files_and_the_database_give_the_same_tables_and_reports(runs: tuple[Path, Path, Database]) -> None:
     ours, theirs, _ = runs
     partitions = sorted(path.relative_to(ours) for path in ours.glob("*/date=*/*.parquet"))
     assert partitions == sorted(path.relative_to(theirs) for path in theirs.glob("*/date=*/*.parquet"))
@@ -182,7 +179,7 @@ def test_every_table_and_report_is_the_same(runs: tuple[Path, Path, Database]) -
             assert (ours / name).read_text() == (theirs / name).read_text()
 
 
-def test_bad_rows_of_the_database_are_in_quarantine(runs: tuple[Path, Path, Database]) -> None:
+def test_bad_rows_of_the_database_are_quarantined(runs: tuple[Path, Path, Database]) -> None:
     _, lake, _ = runs
     with duckdb.connect() as connection:
         rows = connection.execute(
@@ -198,7 +195,7 @@ def test_bad_rows_of_the_database_are_in_quarantine(runs: tuple[Path, Path, Data
 
 
 @pytest.mark.parametrize("contract", DELIVERED, ids=lambda contract: contract.table)
-def test_what_is_published_is_what_is_in_the_lake(runs: tuple[Path, Path, Database], contract: object) -> None:
+def test_published_tables_equal_those_in_the_lake(runs: tuple[Path, Path, Database], contract: object) -> None:
     _, lake, database = runs
     table, columns = contract.table, list(contract.columns)  # type: ignore[attr-defined]
     with duckdb.connect() as connection:
@@ -212,13 +209,13 @@ def test_what_is_published_is_what_is_in_the_lake(runs: tuple[Path, Path, Databa
 
 
 def in_text(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows whose cells are all text."""
+    """Return rows whose cells are all text."""
     return [{name: None if cell is None else str(cell) for name, cell in row.items()} for row in rows]
 
 
 @pytest.mark.parametrize("seed", [2, 9, 11, 17])  # with all tables, as text and typed
-def test_a_random_dirty_world_is_the_same_too(database: Database, tmp_path: Path, seed: int) -> None:
-    """Tables of the user's own, with awkward texts, broken cells, repeated rows and typed columns, run after run."""
+def test_a_random_dirty_world_gives_the_same_tables(database: Database, tmp_path: Path, seed: int) -> None:
+    """User tables with awkward texts, broken cells, repeated rows and typed columns, run after run."""
     world = random_world.make(seed, leads=(5, 30), events=12)
     files, queries = tmp_path / "files", tmp_path / "queries"
     queries.mkdir()
@@ -240,7 +237,7 @@ def test_a_random_dirty_world_is_the_same_too(database: Database, tmp_path: Path
 
 
 def plain(row: tuple[object, ...]) -> list[object]:
-    """A row whose instants compare by what they say, whatever class their zone has."""
+    """Return a row whose instants compare by value, whatever their time zone class."""
     return [value.timestamp() if isinstance(value, dt.datetime) else value for value in row]
 
 
@@ -250,7 +247,7 @@ def test_published_reports(runs: tuple[Path, Path, Database]) -> None:
         assert report == json.loads((lake / "reports" / f"date={LAST_DAY}" / f"{task}.json").read_text())
 
 
-def test_nothing_but_its_own_schema_was_written(runs: tuple[Path, Path, Database]) -> None:
+def test_only_our_own_schema_was_written(runs: tuple[Path, Path, Database]) -> None:
     _, _, database = runs
     written = database.run(
         "select schemaname, relname from pg_stat_all_tables "

@@ -1,6 +1,6 @@
-"""Here: one real Spark cluster for all tests of this folder: a driver here and two worker processes beside it.
+"""Provides one real Spark cluster for all tests of this folder: a driver in this process and two workers.
 
-Not here: what is run on it.
+Clusters in processes of their own are left to servers.py.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[SparkSession]:
-    """The application that every session of the engine in this process uses."""
+    """Start the application that every session of the engine in this process uses."""
     from pyspark.sql import SparkSession
 
     options = {**DEFAULTS, "spark.sql.shuffle.partitions": "2"}
@@ -44,14 +44,14 @@ def cluster() -> Iterator[SparkSession]:
 
 @pytest.fixture
 def engine(cluster: SparkSession, tmp_path: Path) -> SparkEngine:
-    """The engine on a lake of its own."""
+    """Return the engine on an empty lake."""
     lake = Lake(str(tmp_path / "lake"))
     return SparkEngine(lake, DuckDBEngine(lake, threads=1), MASTER)
 
 
 @pytest.fixture(scope="session")
 def both(cluster: SparkSession) -> Callable[..., tuple[list[Any], list[Any]]]:
-    """The rows of a query of the project's dialect on DuckDB and on Spark, as lists of tuples of Python values."""
+    """Return a function that runs a query on DuckDB and on Spark, with the rows of each as Python tuples."""
     session = cluster.newSession()
     for name, value in MEANING.items():
         session.conf.set(name, value)
@@ -70,5 +70,5 @@ def _rows(table: Any) -> list[Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Instants in one time zone; everything else as it is."""
+    """Return instants in one time zone, and everything else unchanged."""
     return value.astimezone(dt.timezone.utc) if isinstance(value, dt.datetime) else value

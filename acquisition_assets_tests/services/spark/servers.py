@@ -1,6 +1,6 @@
-"""Here: Spark's own servers, each in processes of its own: a standalone cluster of two workers, a Connect server.
+"""Starts Spark servers in separate processes: a standalone cluster of two workers, and a Connect server.
 
-Not here: what is run on them.
+What runs on them is left to test_spark_clusters.py.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ class Server:
                 command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **environment}, start_new_session=True
             )
 
-    def told(self, text: str) -> bool:
-        """Whether its log has a text.
+    def has_logged(self, text: str) -> bool:
+        """Return whether its log contains a text.
 
         Raises:
-            RuntimeError: it has ended.
+            RuntimeError: the server has ended.
         """
-        said = self.log.read_text(encoding="utf-8", errors="replace")
+        logged = self.log.read_text(encoding="utf-8", errors="replace")
         if self.process.poll() is not None:
-            raise RuntimeError(f"{self.log.name} ended: {said[-2000:]}")
-        return text in said
+            raise RuntimeError(f"{self.log.name} ended: {logged[-2000:]}")
+        return text in logged
 
     def kill(self) -> None:
-        """End it and what it has started, as when its machine is switched off."""
+        """Kill it and its child processes, as if its machine were switched off."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -64,7 +64,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A standalone cluster; environment: what the program needs to run on it."""
+    """A standalone cluster; `environment` is what the program needs to run on it."""
 
     url: str
     environment: dict[str, str]
@@ -91,7 +91,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 @contextlib.contextmanager
 def standalone(folder: Path) -> Iterator[Cluster]:
-    """A master and two workers."""
+    """Start a master and two workers."""
     environment, port = _environment(folder), free_port()
     url = f"spark://{HOST}:{port}"
 
@@ -101,12 +101,12 @@ def standalone(folder: Path) -> Iterator[Cluster]:
 
     started = [start("master", "master.Master", "--port", str(port))]
     try:
-        wait_for("master", lambda: started[0].told("New state: ALIVE"), START_SECONDS, 0.1)
+        wait_for("master", lambda: started[0].has_logged("New state: ALIVE"), START_SECONDS, 0.1)
         for number in range(WORKERS):
             options = ("--cores", "1", "--memory", "2g", "--work-dir", str(folder / f"work-{number}"), url)
             started.append(start(f"worker-{number}", "worker.Worker", *options))
         for worker in started[1:]:
-            wait_for("worker", lambda worker=worker: worker.told("Successfully registered"), START_SECONDS, 0.1)
+            wait_for("worker", lambda worker=worker: worker.has_logged("Successfully registered"), START_SECONDS, 0.1)
         yield Cluster(url, environment, started[0], started[1:])
     finally:
         for server in started:
@@ -115,7 +115,7 @@ def standalone(folder: Path) -> Iterator[Cluster]:
 
 @contextlib.contextmanager
 def connect(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """The URL of a Connect server, and the environment that the program needs to use it."""
+    """Start a Connect server; yield its URL and the environment that the program needs to use it."""
     environment, port = _environment(folder), free_port()
     command = [
         *(str(HOME / "bin" / "spark-submit"), "--master", "local[2]"),
@@ -125,7 +125,7 @@ def connect(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
     ]
     server = Server(command, folder / "connect.log", {**environment, "SPARK_DAEMON_MEMORY": "1g"})
     try:
-        wait_for("Connect server", lambda: server.told("Spark Connect server started"), START_SECONDS, 0.1)
+        wait_for("Connect server", lambda: server.has_logged("Spark Connect server started"), START_SECONDS, 0.1)
         yield f"sc://{HOST}:{port}", environment
     finally:
         server.kill()

@@ -1,6 +1,6 @@
-"""Here: the program on a standalone cluster whose machines die, and on a Connect server: rows as on DuckDB, or the old.
+"""Protects runs on a Spark cluster whose machines die, and on a Connect server: complete new tables, or the old ones.
 
-Not here: every rule on Spark (test_spark_parity.py), and what is said of a broken input (test_spark_faults.py).
+Results on Spark are tested in test_spark_parity.py, error messages in test_spark_faults.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ RUN_SECONDS = 300
 
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the source, and the lake that DuckDB makes of it."""
+    """Return a folder with the source, and the lake that DuckDB makes of it."""
     folder = tmp_path_factory.mktemp("expected")
     write(folder / "source", world.SOURCE)
     assert compute_day(folder / "source", folder / "lake", DAY, world.ZONE).success
@@ -39,7 +39,7 @@ def cluster_of_machines(tmp_path: Path) -> Iterator[Cluster]:
 
 
 def compute(source: Path, lake: Path, master: str, environment: Mapping[str, str]) -> subprocess.Popen[str]:
-    """The program for the day on Spark, in a process of its own."""
+    """Start the program for the day on Spark in a process of its own."""
     spark = {
         "ACQUISITION_ENGINE": "spark",
         "ACQUISITION_SPARK_MASTER": master,
@@ -62,7 +62,7 @@ def wait_for_table(process: subprocess.Popen[str], lake: Path, table: str) -> No
     wait_for(table, published, RUN_SECONDS, 0.05)
 
 
-def test_a_machine_that_dies_while_a_day_runs_changes_nothing(
+def test_a_machine_that_dies_during_a_run_changes_no_result(
     expected: Path, cluster_of_machines: Cluster, tmp_path: Path
 ) -> None:
     process = compute(expected / "source", tmp_path / "lake", cluster_of_machines.url, cluster_of_machines.environment)
@@ -72,7 +72,7 @@ def test_a_machine_that_dies_while_a_day_runs_changes_nothing(
     assert snapshot(tmp_path / "lake") == snapshot(expected / "lake")
 
 
-def test_a_cluster_that_dies_fails_the_run_and_leaves_the_old_partitions(
+def test_a_dead_cluster_fails_the_run_and_leaves_the_old_partitions(
     expected: Path, cluster_of_machines: Cluster, tmp_path: Path
 ) -> None:
     lake, source = tmp_path / "lake", tmp_path / "source"
@@ -84,11 +84,11 @@ def test_a_cluster_that_dies_fails_the_run_and_leaves_the_old_partitions(
     process = compute(source, lake, cluster_of_machines.url, cluster_of_machines.environment)
     wait_for_table(process, lake, "daily_metrics")
     cluster_of_machines.stop()
-    told = [line for line in finish(process, 1)[1].splitlines() if line.startswith("error: ")]
-    assert "Spark's cluster is gone (spark://" in told[0]
-    assert "nothing was published and the old partitions stay" in told[0]
-    assert all("Spark's master does not answer" in line for line in told[1:-1])
-    assert "not run, as what they read failed: " in told[-1]
+    errors = [line for line in finish(process, 1)[1].splitlines() if line.startswith("error: ")]
+    assert "Spark's cluster is gone (spark://" in errors[0]
+    assert "nothing was published and the old partitions stay" in errors[0]
+    assert all("Spark's master does not answer" in line for line in errors[1:-1])
+    assert "not run, as what they read failed: " in errors[-1]
     left = snapshot(lake)
     assert [name for name, held in left.items() if held not in (old[name], new.get(name))] == []
     assert left[f"dynamic_scores/date={DAY}"] == old[f"dynamic_scores/date={DAY}"] != new[f"dynamic_scores/date={DAY}"]

@@ -1,4 +1,4 @@
-"""Protects what the Spark engine reports of missing software, silent masters, damaged files and broken contracts.
+"""Protects the error messages of the Spark engine: missing software, unresponsive masters, damaged files.
 
 Correct results are tested in test_spark_parity.py.
 """
@@ -51,7 +51,7 @@ def count_things(engine: SparkEngine, scratch: Path) -> None:
         session.query("select count(id) as n from things")
 
 
-def test_pyspark_that_is_not_installed_is_wrong_input(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_pyspark_is_wrong_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spark.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"install it with: pip install 'acquisition-assets\[spark\]'"):
         check_installed("local[*]")
@@ -65,7 +65,7 @@ def test_missing_java_is_wrong_input(tmp_path: Path, monkeypatch: pytest.MonkeyP
     check_installed("sc://somewhere")  # needs none here
 
 
-def test_the_settings_name_engine_and_master(tmp_path: Path) -> None:
+def test_the_settings_choose_engine_and_master(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path))
     given = {"ACQUISITION_ENGINE": "spark", "ACQUISITION_SPARK_MASTER": "spark://one:7077", "ACQUISITION_THREADS": "1"}
     engine = make_engine(Settings.from_environment(given), lake)
@@ -75,7 +75,7 @@ def test_the_settings_name_engine_and_master(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["sc", "spark"])
-def test_a_master_that_does_not_answer_is_reported_at_once(scheme: str) -> None:
+def test_an_unresponsive_master_is_reported_at_once(scheme: str) -> None:
     with pytest.raises(
         SourceUnavailableError, match=r"does not answer .*; start it, or correct ACQUISITION_SPARK_MASTER"
     ):
@@ -99,7 +99,7 @@ def test_sizes_become_megabytes(size: str, megabytes: int) -> None:
     assert spark._megabytes(size) == megabytes
 
 
-def test_addresses_become_urls_of_spark() -> None:
+def test_lake_addresses_become_spark_urls() -> None:
     assert spark_url("/a/b c") == "file:///a/b c"
     assert spark_url("s3://bucket/lake") == "s3a://bucket/lake"
     assert read_url("/a/[x]*") == "file:///a/\\[x\\]\\*"
@@ -133,7 +133,7 @@ def test_a_corrupt_partition_is_named(engine: SparkEngine, tmp_path: Path) -> No
         count_things(engine, tmp_path)
 
 
-def test_parts_that_are_not_visible_here_are_reported(
+def test_parts_that_the_driver_cannot_see_are_reported(
     engine: SparkEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spark, "spark_url", lambda address: f"file://{tmp_path}/elsewhere")
@@ -161,7 +161,7 @@ def test_a_table_is_one_file_with_the_contracts_types_in_folders_of_any_name(clu
 
 
 def broken_on_both(engine: SparkEngine, contract: Contract, query: str, folder: Path) -> list[list[Violation]]:
-    """The rules that the rows of a query break on Spark, and on DuckDB."""
+    """Return the rules that the rows of a query break on Spark, and on DuckDB."""
     found = []
     for each, name in ((engine, "spark"), (engine.local, "duckdb")):
         (folder / name).mkdir()
@@ -171,13 +171,13 @@ def broken_on_both(engine: SparkEngine, contract: Contract, query: str, folder: 
     return found
 
 
-def test_broken_rules_are_those_that_duckdb_finds(engine: SparkEngine, tmp_path: Path) -> None:
+def test_spark_finds_the_same_broken_rules_as_duckdb(engine: SparkEngine, tmp_path: Path) -> None:
     on_spark, on_duckdb = broken_on_both(engine, THINGS, BAD, tmp_path)
     assert on_spark == on_duckdb
     assert len(on_spark) == 5
 
 
-def test_repeated_memberships_are_those_that_duckdb_finds(engine: SparkEngine, tmp_path: Path) -> None:
+def test_spark_finds_the_same_repeated_memberships_as_duckdb(engine: SparkEngine, tmp_path: Path) -> None:
     segments = ", ".join(f"('s{number}')" for number in (*range(70), 3, 69, 69))
     query = (
         f"select s as segment, w as lead_id from (values {segments}) as t(s) cross join (values ('a'), ('b')) as u(w)"

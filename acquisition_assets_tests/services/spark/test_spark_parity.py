@@ -1,7 +1,4 @@
-"""Here: the whole graph on a Spark cluster against the same graph on DuckDB: every row, report, check and count.
-
-Not here: what is right (the tests of DuckDB's results), and single expressions (test_spark_dialect.py).
-"""
+"""Protects the parity of engines: the whole graph gives the same rows, reports and checks on Spark and on DuckDB."""
 
 from __future__ import annotations
 
@@ -150,7 +147,7 @@ def on_both(
     zone: str,
     policy: Policy | None = None,
 ) -> dict[str, list[Run]]:
-    """The runs of these days on each engine, whose lakes are then compared."""
+    """Run these days on each engine and compare the lakes; return the runs."""
     runs = {"duckdb": [compute_day(folder / "source", folder / "duckdb", day, zone, policy) for day in days]}
     with monkeypatch.context() as patch:
         patch.setattr(running, "build_defs", _on_spark)
@@ -178,16 +175,16 @@ def _metadata(run: Run) -> dict[str, dict[str, str]]:
 
 
 @pytest.fixture
-def said(cluster: SparkSession, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every query that the engine says in Spark's dialect, as the project wrote it."""
+def translated_queries(cluster: SparkSession, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the list of queries that the engine translates to Spark's dialect, in the project's own dialect."""
     queries: list[str] = []
     translated = spark.to_spark
 
-    def noted(query: str) -> str:
+    def recorded(query: str) -> str:
         queries.append(query)
         return translated(query)
 
-    monkeypatch.setattr(spark, "to_spark", noted)
+    monkeypatch.setattr(spark, "to_spark", recorded)
     return queries
 
 
@@ -195,18 +192,18 @@ def test_the_cluster_has_two_worker_processes(cluster: SparkSession) -> None:
     context = cluster.sparkContext
     assert context.master == MASTER
     status = context._jsc.sc().getExecutorMemoryStatus()
-    assert status.size() == WORKERS + 1  # and the driver
+    assert status.size() == WORKERS + 1  # plus the driver
 
 
 def test_an_adversarial_world_with_every_file_and_every_construct_of_criteria(
-    said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    translated_queries: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path / "source", ADVERSARIAL)
     (tmp_path / "policy.yaml").write_text(SEGMENTS, encoding="utf-8")
     policy = read_policy(tmp_path / "policy.yaml")
     days = [dt.date(2024, 3, 30), dt.date(2024, 3, 31)]
     on_both(tmp_path, monkeypatch, days, "Europe/Madrid", policy)
-    everything = "\n".join(said)
+    everything = "\n".join(translated_queries)
     # The files of `resolved` are for sources with aliases.
     files = [file for file in sql_folder().glob("*/*.sql") if file.parent.name not in ("postgres", "resolved")]
     assert [file.stem for file in files if file.read_text(encoding="utf-8") not in everything] == []
@@ -222,7 +219,7 @@ def test_a_day_of_the_hand_made_world(cluster: SparkSession, tmp_path: Path, mon
     on_both(tmp_path, monkeypatch, [world.SUNDAY], world.ZONE)
 
 
-def test_no_lead_at_all(cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_day_without_leads(cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "source", {"leads": []})
     on_both(tmp_path, monkeypatch, [dt.date(2024, 4, 1)], "America/Havana")
 
@@ -236,7 +233,7 @@ def test_random_worlds(seed: int, cluster: SparkSession, tmp_path: Path, monkeyp
 
 @pytest.mark.parametrize("seed", [2])
 def test_random_raw_tables_with_aliases_and_merged_leads(
-    seed: int, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    seed: int, translated_queries: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = make_raw(seed, leads=(8, 12))
     assert made.raw.aliases
@@ -247,12 +244,12 @@ def test_random_raw_tables_with_aliases_and_merged_leads(
                 patch.setattr(running, "build_defs", _on_spark)
             assert run_raw(made, tmp_path / engine).errors == ""
     assert snapshot(tmp_path / "spark" / "lake") == snapshot(tmp_path / "duckdb" / "lake")
-    everything = "\n".join(said)
+    everything = "\n".join(translated_queries)
     resolved = sql_folder().glob("resolved/*.sql")
     assert [file.stem for file in resolved if file.read_text(encoding="utf-8") not in everything] == []
 
 
-def test_a_lake_behind_a_url(cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lake_at_a_url(cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "source", world.SOURCE)
     (tmp_path / "url").mkdir()
     lake = f"local://{tmp_path}/url"
@@ -265,7 +262,7 @@ def test_a_lake_behind_a_url(cluster: SparkSession, tmp_path: Path, monkeypatch:
     assert [path for path in (tmp_path / "url" / ".staging").rglob("*") if path.is_file()] == []
 
 
-def test_a_table_that_breaks_its_contract_is_not_published_and_nothing_below_it_runs(
+def test_a_table_that_breaks_its_contract_stops_everything_below_it(
     cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path / "source", world.SOURCE)

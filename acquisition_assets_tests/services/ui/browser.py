@@ -1,6 +1,6 @@
-"""Here: a headless Chromium on the Dagster UI: pages, and what went wrong on them.
+"""Drives a headless Chromium on the Dagster UI, and records errors of its pages.
 
-Not here: what a page must show.
+What a page must show is left to the tests.
 """
 
 from __future__ import annotations
@@ -24,16 +24,18 @@ GROUPS = ("raw", "features", "outputs")
 
 @dataclass
 class Visitor:
-    """Somebody who looks at the UI. complaints: errors of the page's programs and of its requests."""
+    """A browser page on the UI. complaints: errors of the page's scripts and of its requests."""
 
     page: Page
     url: str
     complaints: list[str] = field(default_factory=list)
 
     def listen(self) -> None:
-        """Note every error from now on."""
+        """Record every error from now on."""
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", lambda told: self.complaints.append(told.text) if told.type == "error" else None)
+        self.page.on(
+            "console", lambda message: self.complaints.append(message.text) if message.type == "error" else None
+        )
         self.page.on(
             "response",
             lambda answer: self.complaints.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None,
@@ -47,24 +49,24 @@ class Visitor:
         return self.page
 
     def see(self, *texts: str) -> None:
-        """Wait until each text is there to be seen."""
+        """Wait until each text is visible."""
         for text in texts:
             self.page.get_by_text(text).locator("visible=true").first.wait_for()
 
     def graph(self, groups: Sequence[str] = GROUPS) -> Page:
-        """Open the graph of all assets, with these groups opened."""
+        """Open the graph of all assets, with these groups expanded."""
         opened = ",".join(f"global%40global%3A{group}" for group in groups)
         return self.go(f"/asset-groups?expanded={opened}")
 
 
 def chromium_program() -> str:
-    """Where Chromium is; it is installed where there is none."""
+    """Return the path of Chromium, which is installed if missing."""
     return subprocess.run(["sh", str(SCRIPT)], check=True, capture_output=True, text=True).stdout.strip()
 
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
-    """A headless Chromium."""
+    """Start a headless Chromium."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_program(), args=OPTIONS)
         yield browser
@@ -72,7 +74,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def visit(browser: Browser, url: str, width: int = 1400, height: int = 900, scale: float = 1) -> Visitor:
-    """A new visitor with a window of that size, who sees the graph from top to bottom."""
+    """Open a page with a window of this size that shows the graph from top to bottom."""
     context = browser.new_context(viewport={"width": width, "height": height}, device_scale_factor=scale)
     context.set_default_timeout(PATIENCE_MS)
     context.add_init_script("localStorage.setItem('asset-graph-direction', JSON.stringify('vertical'))")

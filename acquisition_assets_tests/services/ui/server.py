@@ -1,6 +1,6 @@
-"""Here: a real `dagster dev` (webserver, daemon, code server) for a test, and its GraphQL.
+"""Starts a real `dagster dev` (webserver, daemon, code server) for a test, and calls its GraphQL API.
 
-Not here: what a test does with it.
+What a test does with it is left to test_dagster_ui.py.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ query Instigators($selector: RepositorySelector!) {
 
 @dataclass(frozen=True)
 class Run:
-    """A run as the GraphQL tells it."""
+    """A run as the GraphQL API reports it."""
 
     run_id: str
     job: str
@@ -78,7 +78,7 @@ class Run:
 
     @property
     def partition(self) -> str | None:
-        """The partition of the run, if it has one."""
+        """Return the partition of the run, or None."""
         return self.tags.get("dagster/partition")
 
 
@@ -91,30 +91,30 @@ class DagsterServer:
     process: subprocess.Popen[bytes]
 
     def graphql(self, query: str, **variables: Any) -> Any:
-        """The data that a query gives."""
+        """Return the data of a query."""
         request = urllib.request.Request(
             f"{self.url}/graphql",
             json.dumps({"query": query, "variables": variables}).encode(),
             {"Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
-            told = json.load(answer)
-        if told.get("errors"):
-            raise RuntimeError(json.dumps(told["errors"])[:2000])
-        return told["data"]
+            answered = json.load(answer)
+        if answered.get("errors"):
+            raise RuntimeError(json.dumps(answered["errors"])[:2000])
+        return answered["data"]
 
     def launch(self, job: str, day: str) -> str:
-        """Launch a job for a day, with the job's tags, as its page does; gives the run's id."""
+        """Launch a job for a day with the job's tags, as the UI does; return the run's id."""
         selector = {"repositoryName": REPOSITORY, "repositoryLocationName": LOCATION, "jobName": job}
         tags = [{"key": "dagster/partition", "value": day}, *({"key": k, "value": v} for k, v in CHAIN_TAG.items())]
         params = {"selector": selector, "executionMetadata": {"tags": tags}}
-        told = self.graphql(LAUNCH_RUN, params=params)["launchRun"]
-        if told["__typename"] != "LaunchRunSuccess":
-            raise RuntimeError(f"the run was refused: {told}")
-        return str(told["run"]["runId"])
+        answered = self.graphql(LAUNCH_RUN, params=params)["launchRun"]
+        if answered["__typename"] != "LaunchRunSuccess":
+            raise RuntimeError(f"the run was refused: {answered}")
+        return str(answered["run"]["runId"])
 
     def backfill(self, days: Sequence[str], *, job: str | None = None, assets: Sequence[str] = ()) -> str:
-        """Launch a backfill of a job, or of assets; gives its id."""
+        """Launch a backfill of a job, or of assets; return its id."""
         params: dict[str, Any] = {"partitionNames": list(days)}
         if job:
             params["selector"] = {
@@ -123,13 +123,13 @@ class DagsterServer:
             }
         else:
             params["assetSelection"] = [{"path": [asset]} for asset in assets]
-        told = self.graphql(LAUNCH_BACKFILL, params=params)["launchPartitionBackfill"]
-        if told["__typename"] != "LaunchBackfillSuccess":
-            raise RuntimeError(f"the backfill was refused: {told}")
-        return str(told["backfillId"])
+        answered = self.graphql(LAUNCH_BACKFILL, params=params)["launchPartitionBackfill"]
+        if answered["__typename"] != "LaunchBackfillSuccess":
+            raise RuntimeError(f"the backfill was refused: {answered}")
+        return str(answered["backfillId"])
 
     def runs(self) -> list[Run]:
-        """All runs, newest first."""
+        """Return all runs, newest first."""
         return [
             Run(
                 run["runId"],
@@ -144,28 +144,30 @@ class DagsterServer:
         ]
 
     def instigators(self) -> dict[str, Any]:
-        """Schedules and sensors by name, with their state and ticks."""
-        told = self.graphql(INSTIGATORS, selector={"repositoryName": REPOSITORY, "repositoryLocationName": LOCATION})
-        schedules, sensors = told["schedulesOrError"]["results"], told["sensorsOrError"]["results"]
+        """Return schedules and sensors by name, with their state and ticks."""
+        answered = self.graphql(
+            INSTIGATORS, selector={"repositoryName": REPOSITORY, "repositoryLocationName": LOCATION}
+        )
+        schedules, sensors = answered["schedulesOrError"]["results"], answered["sensorsOrError"]["results"]
         return {
             **{schedule["name"]: schedule["scheduleState"] for schedule in schedules},
             **{sensor["name"]: sensor["sensorState"] for sensor in sensors},
         }
 
     def answers(self) -> bool:
-        """Whether the code location is served."""
+        """Return whether the code location is loaded."""
         if self.process.poll() is not None:
             raise RuntimeError(f"dagster dev ended with {self.process.returncode}:\n{self.log.read_text()[-3000:]}")
         try:
-            told = self.graphql("{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }")
+            answered = self.graphql("{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }")
         except (urllib.error.URLError, ConnectionError, TimeoutError, RuntimeError):
             return False
-        return bool(told["repositoriesOrError"].get("nodes"))
+        return bool(answered["repositoriesOrError"].get("nodes"))
 
 
 @contextlib.contextmanager
 def dagster_dev(folder: Path, environment: Mapping[str, str]) -> Iterator[DagsterServer]:
-    """Start `dagster dev` on free ports with an instance of its own in the folder, and stop it in the end."""
+    """Start `dagster dev` on free ports with a private instance in the folder, and stop it at the end."""
     home, log, port = folder / "dagster_home", folder / "dagster.log", free_port()
     home.mkdir()
     (home / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text())
@@ -201,7 +203,7 @@ def dagster_dev(folder: Path, environment: Mapping[str, str]) -> Iterator[Dagste
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End dagster dev and its children, which are a process group of their own."""
+    """Stop dagster dev and its children, which form a process group."""
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(signal.SIGINT)
     with contextlib.suppress(subprocess.TimeoutExpired):

@@ -1,7 +1,4 @@
-"""Here: a real Dagster (webserver, daemon, code server): a day is launched and looked at, and days are backfilled.
-
-Not here: what the numbers of a day must be.
-"""
+"""Protects a real Dagster (webserver, daemon, code server): launched days, backfills, and what its pages show."""
 
 from __future__ import annotations
 
@@ -35,7 +32,7 @@ def days(before: int, count: int) -> list[str]:
     return [(LAST_DAY - dt.timedelta(days=before - n)).isoformat() for n in range(count)]
 
 
-JOB_DAYS, ASSET_DAYS = days(100, 3), days(85, 2)  # scores look back 7 days: they have nothing to do with each other
+JOB_DAYS, ASSET_DAYS = days(100, 3), days(85, 2)  # scores look back 7 days, so these are independent
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ class Deployment:
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """Dagster on the sample; the last day is launched first."""
+    """Start Dagster on the sample, with the last day launched first."""
     folder = tmp_path_factory.mktemp("dagster")
     with dagster_dev(folder, {"ACQUISITION_SOURCE": "sample", "ACQUISITION_LAKE": str(folder / "lake")}) as server:
         server.launch(DAILY_JOB, DAY)
@@ -68,7 +65,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 
 @pytest.fixture(scope="module")
 def backfilling(deployment: Deployment) -> Deployment:
-    """The same, asked for a backfill of assets and one of the job."""
+    """Return the deployment after requesting a backfill of assets and one of the job."""
     deployment.server.backfill(ASSET_DAYS, assets=TABLES)
     deployment.server.backfill(JOB_DAYS, job=DAILY_JOB)
     return deployment
@@ -82,7 +79,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visitor(deployment: Deployment, browser: Browser) -> Iterator[Visitor]:
-    """Somebody who looks at the UI after the day has run, and sees no error."""
+    """Open the UI after the day has run, and assert at the end that its pages had no errors."""
     deployment.wait_for_days([DAY], len(TABLES))
     made = visit(browser, deployment.server.url)
     yield made
@@ -90,7 +87,7 @@ def visitor(deployment: Deployment, browser: Browser) -> Iterator[Visitor]:
     assert made.complaints == []
 
 
-# These pages show the day that was made last: they are looked at before other days are made.
+# These pages show the newest materialisation, so they are tested before other days are run.
 
 
 def test_the_checks_show_the_planted_anomalies(visitor: Visitor) -> None:
@@ -110,26 +107,26 @@ def test_the_page_of_an_output_shows_rows_columns_and_units(visitor: Visitor) ->
     visitor.see(["team", "growth"][1], "DuckDB", DAILY_JOB)
 
 
-def test_backfills_are_taken(backfilling: Deployment) -> None:
-    """They are under way while the following tests look at the day."""
+def test_backfills_start(backfilling: Deployment) -> None:
+    """They keep running while the following tests look at the day."""
     wait_for(
         "run of a backfill", lambda: any(run.partition in JOB_DAYS for run in backfilling.server.runs()), RUN_SECONDS
     )
 
 
-def test_the_launched_day_succeeds_although_anomalies_are_found(deployment: Deployment) -> None:
+def test_the_launched_day_succeeds_in_spite_of_anomalies(deployment: Deployment) -> None:
     deployment.wait_for_days([DAY], len(TABLES))
     (run,) = [run for run in deployment.server.runs() if run.partition == DAY]
     assert (run.job, run.status) == (DAILY_JOB, "SUCCESS")
 
 
-def test_the_sensor_of_alerts_runs_by_itself_and_writes_the_anomalies_to_the_log(deployment: Deployment) -> None:
+def test_the_alert_sensor_runs_by_default_and_logs_the_anomalies(deployment: Deployment) -> None:
     deployment.wait_for_days([DAY], len(TABLES))
     assert deployment.server.instigators()["alerts"]["status"] == "RUNNING"
     assert deployment.server.instigators()["daily"]["status"] == "STOPPED"  # of the sample
     for anomaly in ANOMALIES:
-        told = f"anomalies: {anomaly} failed on {DAY}"
-        wait_for(told, lambda told=told: told in deployment.server.log.read_text(), RUN_SECONDS)
+        line = f"anomalies: {anomaly} failed on {DAY}"
+        wait_for(line, lambda line=line: line in deployment.server.log.read_text(), RUN_SECONDS)
     assert "@example" not in deployment.server.log.read_text()
 
 
@@ -147,7 +144,7 @@ def test_the_graph_shows_every_group_and_asset(visitor: Visitor) -> None:
 def test_a_day_of_an_output_shows_row_count_and_plot(visitor: Visitor, asset: str) -> None:
     page = visitor.go(f"/assets/{asset}?view=partitions&partition={DAY}")
     visitor.see("dagster/row_count", "Materialized")
-    if asset != "segment_changes":  # it is counts, which the UI plots itself
+    if asset != "segment_changes":  # these are counts, which the UI plots itself
         picture = page.get_by_role("img", name="plot")
         picture.wait_for()
         assert picture.evaluate("image => image.complete && image.naturalWidth") == 360
@@ -156,12 +153,12 @@ def test_a_day_of_an_output_shows_row_count_and_plot(visitor: Visitor, asset: st
 
 def test_the_lineage_of_an_output_shows_what_it_reads(visitor: Visitor) -> None:
     visitor.go("/assets/lead_segments?view=lineage")
-    visitor.see("lead_activity", "dynamic_scores", "lead_segments", "segment_changes")  # long names are cut
+    visitor.see("lead_activity", "dynamic_scores", "lead_segments", "segment_changes")  # long names are truncated
 
 
 @pytest.fixture(scope="module")
 def one_by_one(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """The same days, run one after the other in this process."""
+    """Return the same days, run one after the other in this process."""
     lake = tmp_path_factory.mktemp("one_by_one") / "lake"
     for day in (*JOB_DAYS, *ASSET_DAYS):
         assert compute_day(lake, lake, day, start="2026-06-03", source=sample_source()).success
@@ -169,7 +166,7 @@ def one_by_one(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]
 
 
 def tables(lake: Path, wanted: list[str]) -> dict[str, list[str]]:
-    """All of these days but the quarantine, which is about what a run read: the first one reads the whole history."""
+    """Return all tables of these days without quarantine, which depends on how much history a run reads."""
     return {name: rows for name, rows in snapshot(lake, *wanted).items() if not name.startswith("quarantine/")}
 
 
@@ -177,7 +174,7 @@ def of(found: dict[str, list[str]], wanted: list[str]) -> dict[str, list[str]]:
     return {name: rows for name, rows in found.items() if any(f"date={day}" in name for day in wanted)}
 
 
-def test_a_backfill_of_the_job_makes_the_tables_of_days_run_one_after_the_other(
+def test_a_backfill_of_the_job_gives_the_tables_of_sequential_runs(
     backfilling: Deployment, one_by_one: dict[str, list[str]]
 ) -> None:
     backfilling.wait_for_days(JOB_DAYS, len(TABLES))
@@ -187,7 +184,7 @@ def test_a_backfill_of_the_job_makes_the_tables_of_days_run_one_after_the_other(
     assert all(run.ended <= later.started for run, later in itertools.pairwise(runs))
 
 
-def test_a_backfill_of_assets_makes_the_tables_of_days_run_one_after_the_other(
+def test_a_backfill_of_assets_gives_the_tables_of_sequential_runs(
     backfilling: Deployment, one_by_one: dict[str, list[str]]
 ) -> None:
     backfilling.wait_for_days(ASSET_DAYS, len(TABLES))
