@@ -41,7 +41,7 @@ class Build:
     """What the assets of a deployment are built from.
 
     full: read all events again, not only those of the last days and of days that the lake lacks.
-    forget: with `full`, also replace days of which the source has no event any more.
+    forget: with `full`, also replace days for which the source no longer has events.
     """
 
     env: Env

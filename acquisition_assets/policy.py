@@ -66,9 +66,9 @@ class Policy(Section):
 
 
 def read_policy(user: Path | None = None) -> Policy:
-    """The shipped policy with a user's file laid over it.
+    """Return the shipped policy, overridden by a user's file.
 
     Raises:
-        InputError: with file, key, what is wrong and what is allowed.
+        InputError: The file is wrong; the message names file, key, problem and what is allowed.
     """
     return load_policy(Policy, SHIPPED, user)

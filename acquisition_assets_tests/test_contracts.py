@@ -212,7 +212,7 @@ def test_no_column_is_missing_or_unknown(engine: EngineCheck, contract: Contract
         assert messages(engine(contract, wrong)) == messages(contract.validate(wrong)) == [f"column {name} is missing"]
     more = table.append_column("more", pa.nulls(table.num_rows, pa.int64()))
     assert (
-        messages(engine(contract, more)) == messages(contract.validate(more)) == ["column more is not of the contract"]
+        messages(engine(contract, more)) == messages(contract.validate(more)) == ["column more is not in the contract"]
     )
 
 

@@ -1,6 +1,6 @@
 """Writes the generated documentation: docs/tables.md from the contracts, docs/configuration.md from the settings.
 
-Every other page is written by hand.
+All other pages are written by hand.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ FOLDER = Path(__file__).resolve().parents[1] / "docs"
 GENERATED = "<!-- made by `make docs`; do not edit -->"
 
 AFTER_SETTINGS = f"""
-The options of `acquisition` win over the environment. A variable `{PREFIX}...` that is not in this table has no
-effect, and the commands warn of it. Connection strings with a password belong in the environment, never in a file
-of the project; they are never printed.
+Options of the command `acquisition` override the environment. A variable `{PREFIX}...` that is not in this table has
+no effect; the commands warn about it. Put connection strings with a password into the environment, never into a file
+of the project. They are never printed.
 
 ## Policy
 
-Every number of the rules is in one file. A file of your own, named by `{PREFIX}POLICY` or `--policy`, holds
-only what it changes: mappings are merged into the shipped ones key by key, values and lists are replaced, and a key
-set to null is removed. For example:
+Every number of the rules is in one file. Your own file, named by `{PREFIX}POLICY` or `--policy`, contains only what
+it changes: mappings are merged with the shipped ones key by key, values and lists are replaced, and a key set to null
+is removed. For example:
 
 ```yaml
 dynamic_scores:
@@ -42,19 +42,19 @@ segments:
   content_consumers:                   # its description stays
     criterion: completions_total >= 5
   warm_linkedin:                       # added
-    description: LinkedIn leads who opened something lately
+    description: LinkedIn leads who opened something recently
     criterion: platform = 'linkedin' and (opens_7d >= 1 or engagement_score >= 8) and not is_unsubscribed
 ```
 
 A criterion is a condition with `and`, `or`, `not`, parentheses, comparisons, `between`, `in`, `like`, `ilike`, `is
-null`, the arithmetic signs and the functions {", ".join(f"`{name}`" for name in FUNCTIONS)}. It may name the
+null`, arithmetic operators and the functions {", ".join(f"`{name}`" for name in FUNCTIONS)}. It may name the
 columns of [lead_activity](tables.md#lead_activity), `engagement_score` and `conversion_probability`; times are
 written as `timestamp '2026-01-31 12:00:00'`.
 
-`acquisition validate --policy FILE` checks a file. A wrong key, type, unit or order of thresholds is refused with
-its place and what is allowed there. Numbers are plain decimals (`010` and `1:30` are refused), and YAML's anchors
-and aliases are not read. Tables and columns keep their names and descriptions, which state the shipped numbers
-(`opens_7d`, "the last 7 days").
+`acquisition validate --policy FILE` checks a file. A wrong key, type, unit or order of thresholds is refused, with
+its place and the allowed values. Numbers must be plain decimals (`010` and `1:30` are refused), and YAML anchors and
+aliases are not supported. Table and column names and descriptions do not change with the policy; they state the
+shipped numbers (`opens_7d`, "the last 7 days").
 
 This is the shipped file:
 """
@@ -110,7 +110,7 @@ def _yes(value: bool) -> str:
 
 
 def configuration_page() -> str:
-    """Return the page of every environment variable, and the shipped policy."""
+    """Return the page of every environment variable and of the shipped policy."""
     lines = ["# Configuration", GENERATED, "", "## Environment", ""]
     lines += ["| variable | default | meaning |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
@@ -131,7 +131,7 @@ PAGES: dict[str, Callable[[], str]] = {"tables.md": tables_page, "configuration.
 
 
 def main() -> int:
-    """Write the pages, or with --check only compare them; the exit code is 1 if one is out of date."""
+    """Write the pages, or only compare them with --check. Return 1 if a page is out of date, else 0."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check

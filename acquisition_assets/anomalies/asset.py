@@ -1,6 +1,6 @@
-"""Builds the asset of anomalies with a check per type: names its inputs and calls the detection.
+"""Builds the asset `anomalies` with a check per type: declares its inputs and runs the detection.
 
-The rules are left to `detect`, and the words to `messages`.
+The rules are left to `detect`, and the messages to `messages`.
 """
 
 import datetime as dt
@@ -41,14 +41,14 @@ READS = {
     LEAD_GENERATION_DROP: RAW_LEADS.table,
     UNUSUAL_BEHAVIOR: RAW_EVENTS.table,
 }
-"""Type -> the table that must be fresh for its rule to say anything."""
+"""The table that must be fresh for the rule of a type to be meaningful."""
 INPUTS = (DAILY_METRICS, LEAD_ACTIVITY, RAW_LEADS, RAW_EVENTS, RAW_REFERRALS, RAW_ALIASES, SOURCE_STATE)
 SEVERITIES = {"high": dg.AssetCheckSeverity.ERROR, "medium": dg.AssetCheckSeverity.WARN}
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What the detection needs of the policy."""
+    """The parts of the policy that the detection needs."""
 
     anomalies: AnomalyPolicy
     features: FeaturePolicy
@@ -123,12 +123,12 @@ def findings(step: Step, rules: Rules) -> Sequence[Finding]:
 
 
 def details(step: Step, rules: Rules) -> dict[str, str]:
-    """Return the last day that was looked at, and the types whose table is not fresh."""
+    """Return the last day that was examined, and the types whose table is not fresh."""
     return {"last_day": _last_ended(step).isoformat(), "no_data": ", ".join(_stale_tables(step))}
 
 
 def plot(step: Step, rules: Rules) -> str:
-    """Draw the new leads by day, with the days of a drop marked."""
+    """Draw new leads per day, with the days of a drop marked."""
     metrics = _metrics(step)
     rows = [row for row in _found(step) if row["type"] in ("lead_generation_drop", "engagement_drop")]
     marked = [
@@ -148,13 +148,13 @@ def _found(step: Step) -> list[dict[str, object]]:
 
 
 def _last_ended(step: Step) -> dt.date:
-    """Return the step's day, or where it had not ended when the source was read, the last day that had."""
+    """Return the step's day, or the last day that had ended when the source was read, if that is earlier."""
     (state,) = step.session.query("select read_at from source_state").to_pylist()
     return min(step.day, day_of(state["read_at"], step.env.tz) - dt.timedelta(days=1))
 
 
 def _stale_tables(step: Step) -> dict[str, str]:
-    """Return the types of anomaly that read a table which is not fresh, each with that table."""
+    """Return the anomaly types whose table is not fresh, each with that table."""
     (state,) = step.session.query("select is_stale_leads, is_stale_events from source_state").to_pylist()
     is_stale = {RAW_LEADS.table: state["is_stale_leads"], RAW_EVENTS.table: state["is_stale_events"]}
     return {kind: table for kind, table in READS.items() if is_stale[table]}

@@ -1,6 +1,6 @@
 """Defines the contract of the table `anomalies`, its four types and their severities.
 
-Detection is left to `detect`, and the words to `messages`.
+Detection is left to `detect`, and the messages to `messages`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ ENGAGEMENT_DROP = "engagement_drop"
 HIGH_FRAUD_RATE = "high_fraud_rate"
 LEAD_GENERATION_DROP = "lead_generation_drop"
 UNUSUAL_BEHAVIOR = "unusual_behavior"
-# In the order in which they are published.
+# In publication order.
 SEVERITIES = {
     ENGAGEMENT_DROP: "high",
     HIGH_FRAUD_RATE: "high",

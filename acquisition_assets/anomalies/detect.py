@@ -1,6 +1,6 @@
-"""Finds the four kinds of anomaly in the daily counts up to a day; thresholds are compared as exact fractions.
+"""Finds the four kinds of anomaly in the daily counts up to a day, comparing thresholds as exact fractions.
 
-The words of a row are left to `messages`, its contract to `contract`, and the counts to the SQL.
+Messages are left to `messages`, the columns to `contract`, and the counts to the SQL.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ METRICS = ("new_leads", "deliveries_sent", "opened_24h", "referrals_created", "r
 
 @dataclass(frozen=True)
 class Evidence:
-    """What anomalies are found in.
+    """The data in which anomalies are sought.
 
-    metrics: daily_metrics, one row per business day up to the day; a day that is missing counts as zeros.
-    first_lead_date, first_sent_date: the business day of the first lead and of the first delivery, None without any.
-    silent_leads: leads that were sent as much as the policy names and reacted to none of it.
-    open_days: days after which it is known whether a delivery was opened in time.
+    metrics: daily_metrics, one row per business day up to the day; a missing day counts as zeros.
+    first_lead_date, first_sent_date: the business day of the first lead and of the first delivery, or None.
+    silent_leads: leads that were sent at least as many deliveries as the policy says and reacted to none.
+    open_days: days after which it is certain whether a delivery was opened in time.
     """
 
     metrics: pd.DataFrame
@@ -65,7 +65,7 @@ class _Found:
 
 @dataclass(frozen=True)
 class _Windows:
-    """The last days, as many before them, and their weekdays in the weeks before (none where the data begins later)."""
+    """The last days, as many days before them, and the same weekdays of earlier weeks (empty if data starts later)."""
 
     last: list[dt.date]
     before: list[dt.date]
@@ -84,7 +84,7 @@ class _Counts:
 
 
 def detect(evidence: Evidence, day: dt.date, policy: AnomalyPolicy, locale: Locale) -> pd.DataFrame:
-    """The anomalies of a business day, in the contract's columns and types, in the order of its types."""
+    """Return the anomalies of a business day, with the contract's columns and types, in the order of its types."""
     counts = _Counts(evidence.metrics)
     opened_by = day - dt.timedelta(days=evidence.open_days)
     found = (
@@ -171,19 +171,19 @@ def _is_drop(observed: Fraction, baseline: Fraction, season: Fraction | None, pe
 
 
 def _exact(percent: float) -> Fraction:
-    """The number as it is written in the policy: 0.1 is a tenth."""
+    """Return the number exactly as the policy writes it: 0.1 is a tenth."""
     return Fraction(str(percent))
 
 
 def _proportions_p(opened: int, sent: int, opened_before: int, sent_before: int) -> float:
-    """One-sided p of a smaller share now than before: z test of two proportions with pooled variance."""
+    """Return the one-sided p value of a smaller share than before, by the pooled z test of two proportions."""
     pooled = (opened + opened_before) / (sent + sent_before)
     error = math.sqrt(pooled * (1 - pooled) * (1 / sent + 1 / sent_before))
     return float(norm.cdf((opened / sent - opened_before / sent_before) / error))
 
 
 def _counts_p(now: int, before: int) -> float:
-    """One-sided exact p of so few now, given the sum of two Poisson counts over equally long windows."""
+    """Return the exact one-sided p value of so low a count, given the sum of two Poisson counts of equal windows."""
     return float(binom.cdf(now, now + before, 0.5))
 
 

@@ -60,23 +60,23 @@ RECOMMENDATIONS: dict[Locale, dict[str, str]] = {
 
 
 def comparison_message(locale: Locale, kind: str, observed: float, baseline: float, **counts: int) -> str:
-    """The message of an anomaly that compares two numbers, both with 1 decimal."""
+    """Return the message of an anomaly that compares two numbers, both with 1 decimal."""
     return MESSAGES[locale][kind].format(observed=_one_decimal(observed), baseline=_one_decimal(baseline), **counts)
 
 
 def silence_message(locale: Locale, leads: int, deliveries: int) -> str:
-    """The message about leads who were sent so many e-mails, or more, and reacted to none."""
+    """Return the message about leads who were sent at least this many e-mails and reacted to none."""
     text = ONE_LEAD[locale] if leads == 1 else MESSAGES[locale][UNUSUAL_BEHAVIOR]
     return text.format(leads=leads, deliveries=deliveries)
 
 
 def no_data_message(locale: Locale, table: str) -> str:
-    """Return what a rule says that found nothing in a table which is not fresh."""
+    """Return the message of a rule that found nothing because its table is not fresh."""
     return NO_DATA[locale].format(table=table)
 
 
 def says_no_data(description: str) -> bool:
-    """Return whether a check's description says that there was no data, and nothing of an anomaly."""
+    """Return whether a check's description reports missing data rather than an anomaly."""
     return description.startswith(tuple(text.partition("{")[0] for text in NO_DATA.values()))
 
 

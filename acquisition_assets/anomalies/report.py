@@ -22,7 +22,7 @@ _KEYS = ("type", "severity", "message", "recommendation")
 
 
 class ReportedAnomaly(Report):
-    """An anomaly of the day's numbers; it has no key affected_leads."""
+    """An anomaly in the day's totals; it has no key affected_leads."""
 
     type: Literal["engagement_drop", "high_fraud_rate", "lead_generation_drop"]
     severity: Literal["high", "medium"]
@@ -31,7 +31,7 @@ class ReportedAnomaly(Report):
 
 
 class ReportedBehavior(Report):
-    """Leads who were sent much and reacted to none of it."""
+    """Leads who were sent many deliveries and reacted to none."""
 
     type: Literal["unusual_behavior"]
     severity: Literal["high", "medium"]
@@ -61,7 +61,7 @@ class AnomalyReport(Report):
 
 
 def anomaly_report(anomalies: pd.DataFrame) -> AnomalyReport:
-    """The report of a day's table `anomalies`, in the order of its rows."""
+    """Return the report of a day's table `anomalies`, in the order of its rows."""
     reported = [_reported(row) for row in anomalies.to_dict("records")]
     severities = [anomaly.severity for anomaly in reported]
     return AnomalyReport(
@@ -73,14 +73,14 @@ def anomaly_report(anomalies: pd.DataFrame) -> AnomalyReport:
 
 
 def _reported(row: dict[Hashable, Any]) -> ReportedAnomaly | ReportedBehavior:
-    told = {key: row[key] for key in _KEYS}
+    shared = {key: row[key] for key in _KEYS}
     if row["type"] == UNUSUAL_BEHAVIOR:
-        return ReportedBehavior.model_validate({**told, "affected_leads": int(row["affected_leads"])})
-    return ReportedAnomaly.model_validate(told)
+        return ReportedBehavior.model_validate({**shared, "affected_leads": int(row["affected_leads"])})
+    return ReportedAnomaly.model_validate(shared)
 
 
 def summary(report: AnomalyReport) -> Section:
-    """Return the report for people: every anomaly with its recommendation."""
+    """Return the report as a section for people: every anomaly with its recommendation."""
     facts = {
         "detected": report.total_detected,
         "high": report.high_severity,

@@ -1,6 +1,6 @@
-"""Builds the asset of behavior_predictions: names its inputs, runs its SQL, checks and draws it.
+"""Builds the asset `behavior_predictions`: declares its inputs, runs its SQL, checks and plots the result.
 
-The rule is left to sql/behavior_predictions/behavior_predictions.sql.
+The calculation is left to sql/behavior_predictions/behavior_predictions.sql.
 """
 
 import dagster as dg
@@ -41,10 +41,10 @@ def produce(step: Step, policy: PredictionPolicy) -> None:
 
 
 def recompute(step: Step, policy: PredictionPolicy) -> Comparison:
-    """Compare the leads and their weekday points with lead_activity."""
+    """Compare the number of leads and their weekday points with lead_activity."""
     return step.compare(policy.parameters())
 
 
 def plot(step: Step, policy: PredictionPolicy) -> str:
-    """Draw the leads by action."""
+    """Draw leads per next action."""
     return bars(actions(step), "Leads by action")

@@ -1,6 +1,6 @@
-"""Defines the contract of behavior_predictions.
+"""Defines the contract of the table `behavior_predictions`.
 
-The rule is left to sql/behavior_predictions/behavior_predictions.sql.
+The calculation is left to sql/behavior_predictions/behavior_predictions.sql.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from acquisition_assets.features.contract import LEAD_ACTIVITY
 
 NO_RESPONSE = "no response time is known"
 NEVER_ENGAGED = "never engaged"
-NOTHING_SENT = "nothing: none was sent"
+NOTHING_SENT = "nothing: no delivery was sent"
 
 
 def section(lead: LeadView, rules: PredictionPolicy) -> Section:
@@ -68,7 +68,7 @@ def factor_reasons(facts: Row, rules: PredictionPolicy) -> dict[str, str]:
 
 
 def action_reason(rules: PredictionPolicy) -> str:
-    """Return where each action begins."""
+    """Return the probability at which each action begins."""
     return (
         f"likely_to_convert above {rules.likely_above:g} %, needs_nurturing from {rules.nurturing_from:g} %, "
         f"needs_engagement from {rules.engagement_from:g} %, else needs_re_engagement"

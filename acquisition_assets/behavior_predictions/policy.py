@@ -1,6 +1,6 @@
 """Types the section `behavior_predictions` of the policy.
 
-The rule is left to sql/behavior_predictions/behavior_predictions.sql.
+The calculation is left to sql/behavior_predictions/behavior_predictions.sql.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from acquisition_assets.core.policy import Days, Hours, Percent, Section, Share
 
 
 class PredictionPolicy(Section):
-    """Percentage points of each factor, and where an action begins."""
+    """Percentage points of each factor, and the probability at which each action begins."""
 
     engagement_points: Percent
     full_engagement_score: Annotated[float, Field(gt=0, le=100)]

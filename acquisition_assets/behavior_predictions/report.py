@@ -1,22 +1,26 @@
 """Defines the report `predictive_behavior_analysis`, builds it from the staged predictions, and sums it up for people.
 
-The predictions themselves are left to the SQL.
+The predictions themselves are left to the SQL of behavior_predictions.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from acquisition_assets.behavior_predictions.contract import ACTIONS
 from acquisition_assets.core.numbers import round_half_up
 from acquisition_assets.core.reports import Report
 from acquisition_assets.core.sections import Grid, Part, Section, facts_line
-from acquisition_assets.core.step import Step
+
+if TYPE_CHECKING:
+    from acquisition_assets.core.step import Step
 
 TASK = "predictive_behavior_analysis"
 SHOWN_LEADS = 5
 
 
 class Factors(Report):
-    """What a prediction rests on; percentages and hours, missing where unknown."""
+    """Values behind a prediction, in percent and hours; null if unknown."""
 
     engagement_score: float
     completion_rate: float | None
@@ -35,7 +39,7 @@ class Prediction(Report):
 
 
 class ActionDistribution(Report):
-    """Leads by predicted next action."""
+    """Number of leads per predicted next action."""
 
     likely_to_convert: int
     needs_nurturing: int
@@ -53,7 +57,7 @@ class PredictionReport(Report):
 
 
 def actions(step: Step) -> dict[str, int]:
-    """Leads by predicted next action, all four of them."""
+    """Return the number of leads per predicted next action, for all four actions."""
     counted = {
         row["predicted_next_action"]: row["leads"]
         for row in step.query("behavior_predictions/report_actions").to_pylist()
@@ -62,7 +66,7 @@ def actions(step: Step) -> dict[str, int]:
 
 
 def prediction_report(step: Step, length: int) -> PredictionReport:
-    """The summary of the staged predictions, with the `length` most probable leads."""
+    """Return the summary of the staged predictions, with the `length` leads most likely to convert."""
     counted = actions(step)
     return PredictionReport(
         predictions=[
@@ -95,7 +99,7 @@ def _percent(share: float | None) -> float | None:
 
 
 def summary(report: PredictionReport) -> Section:
-    """Return the report for people: leads by action and the most probable ones."""
+    """Return the report as a section for people: leads per action and those most likely to convert."""
     facts = {"leads analysed": report.total_analyzed, "likely to convert": report.high_probability_leads}
     parts: list[Part] = [facts_line(facts)]
     if not report.total_analyzed:

@@ -1,4 +1,4 @@
-"""Runs the graph for one day in this process, and reports what came of it.
+"""Runs the graph for one day in this process, and collects the outcome.
 
 Printing is left to `run` and `summary`.
 """
@@ -27,7 +27,7 @@ REASON_LENGTH = 300
 
 @dataclass(frozen=True)
 class Failure:
-    """A step that failed: its name, why, and the exit code that the error asks for."""
+    """A failed step: its name, the reason, and the exit code for it."""
 
     step: str
     reason: str
@@ -36,7 +36,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class FailedCheck:
-    """A check that did not pass: ERROR or WARN, and what it found."""
+    """A check that did not pass: its severity, ERROR or WARN, and what it found."""
 
     table: str
     check: str
@@ -46,7 +46,11 @@ class FailedCheck:
 
 @dataclass(frozen=True)
 class DayOutcome:
-    """What came of one day's run; published: the tables that were; skipped: steps that read what failed."""
+    """The outcome of one day's run.
+
+    published: the tables that were published.
+    skipped: the steps that did not run, because a step before them failed.
+    """
 
     day: dt.date
     seconds: float
@@ -57,16 +61,16 @@ class DayOutcome:
 
     @property
     def exit_code(self) -> int:
-        """0 for success; else the greatest that a failure asks for."""
+        """Return 0 for success, else the highest exit code of the failures."""
         return max((failure.exit_code for failure in self.failures), default=0)
 
 
 @contextlib.contextmanager
 def instance() -> Iterator[dg.DagsterInstance]:
-    """Dagster's instance: that of DAGSTER_HOME, so that its UI sees the runs, else one that lives in memory.
+    """Open the Dagster instance of DAGSTER_HOME, so that its UI shows the runs, or else one in memory.
 
     Raises:
-        InputError: the one of DAGSTER_HOME cannot be opened.
+        InputError: The instance of DAGSTER_HOME cannot be opened.
     """
     home = os.environ.get("DAGSTER_HOME")
     if not home:
@@ -85,13 +89,13 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 def has_materialised(asset: str) -> bool:
-    """Whether the instance knows of any materialisation of an asset."""
+    """Return whether the instance has recorded any materialisation of an asset."""
     with instance() as opened:
         return opened.get_latest_materialization_event(dg.AssetKey(asset)) is not None
 
 
 def run_day(definitions: dg.Definitions, day: dt.date, on: dg.DagsterInstance) -> DayOutcome:
-    """Materialise the whole graph for a day."""
+    """Materialise the whole graph for a day. Return the outcome; failures are part of it."""
     started = time.perf_counter()
     job = definitions.resolve_job_def(DAILY_JOB)
     result = job.execute_in_process(partition_key=day.isoformat(), instance=on, run_config=QUIET, raise_on_error=False)
@@ -118,13 +122,13 @@ def run_day(definitions: dg.Definitions, day: dt.date, on: dg.DagsterInstance) -
 
 
 def _not_run(job: dg.JobDefinition, events: Sequence[dg.DagsterEvent]) -> tuple[str, ...]:
-    """The steps that never started; Dagster has no event for those below a failed one."""
+    """Return the steps that never started; Dagster has no event for steps after a failed one."""
     started = {event.step_key for event in events if event.event_type_value == STEP_START}
     return tuple(sorted({node.name for node in job.nodes} - started))
 
 
 def _run_failure(event: dg.DagsterEvent) -> Failure:
-    """A run that ended between its steps."""
+    """Return the failure of a run that ended between its steps."""
     error = event.job_failure_data.error if event.is_run_failure else None
     if error is None or "Interrupt" in str(error.cls_name):
         return Failure("the run", "interrupted", INTERRUPTED)
@@ -135,9 +139,9 @@ def _failure(event: dg.DagsterEvent) -> Failure:
     data = event.step_failure_data
     if data.error_source is not None and data.error_source.name == INTERRUPT:
         return Failure(str(event.step_key), "interrupted", INTERRUPTED)
-    told = data.user_failure_data
-    code = told.metadata.get("exit_code") if told and told.metadata else None
-    reason = told.description if told and told.description else None
+    raised = data.user_failure_data
+    code = raised.metadata.get("exit_code") if raised and raised.metadata else None
+    reason = raised.description if raised and raised.description else None
     if reason is None:
         error = data.error
         while error is not None and error.cause is not None:

@@ -1,6 +1,6 @@
-"""Runs `acquisition explain`: finds a lead in the lake and prints what each product says of it.
+"""Runs `acquisition explain`: finds a lead in the lake and prints each product's explanation of it.
 
-The words are left to the products' `explain` modules; every number shown was published by a run.
+The explanations are left to the products' `explain` modules; every number in them was published by a run.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def explain_command(lead_id: str, date: str | None, **options: str | None) -> in
     """Print the explanation of a lead. Return the exit code.
 
     Raises:
-        InputError: the lake has no such lead or day, or a setting or the policy is wrong.
-        LakeError: a partition is corrupt.
+        InputError: The lake has no such lead or day, or a setting or the policy is wrong.
+        LakeError: A partition is corrupt.
     """
     settings = read_settings(**options)
     day = None if date is None else parse_day(date, "--date")
@@ -50,7 +50,7 @@ def chosen_day(lake: Lake, requested: dt.date | None) -> dt.date:
     """Return the requested day, or the newest one that has scores.
 
     Raises:
-        InputError: the lake does not have it.
+        InputError: The lake does not have that day, or has no scores at all.
     """
     days = sorted(set(lake.days(NEEDED[0])) & set(lake.days(NEEDED[1])))
     if not days:
@@ -64,10 +64,10 @@ def chosen_day(lake: Lake, requested: dt.date | None) -> dt.date:
 
 
 def find_lead(lake: Lake, lead_id: str, day: dt.date) -> LeadView:
-    """Return what the lake says of a lead on a day.
+    """Return a view of what the lake holds about a lead on a day.
 
     Raises:
-        InputError: it does not know the lead.
+        InputError: The lead is not in the lake on that day.
     """
     lead = LeadView(lake, lead_id, day)
     if not all(lead.rows(table) for table in NEEDED):

@@ -1,10 +1,10 @@
-"""Runs the days of a range in several processes, side by side except for steps that need earlier days.
+"""Runs the days of a range in several processes, in parallel except for steps that need earlier days.
 
-The run of one day is left to `day`, and the choice of how many days run at once to `run`.
+Running one day is left to `day`, and choosing how many days run at once to `run`.
 
-A process takes the next day as soon as it is free, so that one day is read while the scores of the day before are
-computed. A step that reads what earlier days left waits for them; which steps these are follows from the graph
-(`core.ordering`). All messages go through pipes, not shared memory: a killed process leaves no lock behind.
+A process takes the next day as soon as it is free, so one day can be ingested while the scores of the day before are
+computed. A step that reads results of earlier days waits for them; `core.ordering` finds these steps in the graph. All
+messages go through pipes rather than shared memory, so a killed process leaves no lock behind.
 """
 
 from __future__ import annotations
@@ -35,17 +35,18 @@ Progress = Callable[[dt.date, str, int, float], None]
 
 @dataclass
 class _Worker:
-    """A process, and the pipe on which it asks and tells."""
+    """A process, and the pipe on which it asks for work and reports."""
 
     process: Any
     pipe: Connection
 
 
 @dataclass
-class _Turns:
-    """The days still to run, which steps have done which days, and which steps wait for them.
+class _Schedule:
+    """The days still to run, the days that each step has done, and the processes that wait.
 
-    Days are known by their place in the range. waiting: the steps whose earlier days a process waits for, and its day.
+    A day is identified by its place in the range.
+    waiting: the steps that a process waits for, and its own day.
     """
 
     days: Sequence[dt.date]
@@ -62,62 +63,63 @@ class _Turns:
         return self.begun - 1
 
     def finish(self, step: str, place: int) -> None:
-        """Note that a step has done a day."""
+        """Record that a step has done a day."""
         self.done.setdefault(step, set()).add(place)
 
     def is_ready(self, steps: frozenset[str], place: int) -> bool:
-        """Whether these steps have done all days before this one."""
+        """Return whether these steps have done all days before this one."""
         return all(self.done.get(step, set()).issuperset(range(place)) for step in steps)
 
     def answer(self) -> None:
-        """Answer the waiting processes that can go on (True) or never will (False)."""
+        """Answer the waiting processes that can continue (True) or never will (False)."""
         for pipe, (steps, place) in list(self.waiting.items()):
             stopped = self.failed is not None and self.failed < place
             if stopped or self.is_ready(steps, place):
                 del self.waiting[pipe]
-                with contextlib.suppress(OSError):  # the process has ended; its pipe says so when it is read
+                with contextlib.suppress(OSError):  # the process has ended, which reading its pipe reveals
                     pipe.send(not stopped)
 
 
 class Processes:
-    """Processes that are being started, so that they are ready when the first of the days can begin."""
+    """Worker processes, started early so that they are ready when the first day can begin."""
 
     def __init__(
         self, settings: Settings, days: Sequence[dt.date], jobs: int, *, full: bool = False, forget: bool = False
     ) -> None:
         if not sys.warnoptions:
-            os.environ.setdefault("PYTHONWARNINGS", "ignore")  # of libraries, as in this process
+            os.environ.setdefault("PYTHONWARNINGS", "ignore")  # silence libraries, as in this process
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
-        self._turns = _Turns(list(days))
+        self._schedule = _Schedule(list(days))
         self._reading = {"full": full, "forget": forget}
         self._workers = [self._start(context, settings) for _ in range(min(jobs, len(days)))]
 
     def _start(self, context: Any, settings: Settings) -> _Worker:
         ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(settings, self._turns.days, theirs, self._reading), daemon=True)
+        arguments = (settings, self._schedule.days, theirs, self._reading)
+        process = context.Process(target=_work, args=arguments, daemon=True)
         process.start()
         theirs.close()
         return _Worker(process, ours)
 
     def run(self, progress: Progress) -> list[DayOutcome]:
-        """Run the days; the outcomes in order, up to the first day that failed.
+        """Run the days. Return the outcomes in order, up to the first day that failed.
 
         Raises:
-            AcquisitionError: a process was killed.
+            AcquisitionError: A process was killed.
         """
         outcomes: dict[int, DayOutcome] = {}
         for place, outcome in self._outcomes(progress):
             outcomes[place] = outcome
             if outcome.exit_code:
-                failed = self._turns.failed
-                self._turns.failed = place if failed is None else min(failed, place)
-                self._turns.answer()
-        last = len(outcomes) if self._turns.failed is None else self._turns.failed + 1
+                failed = self._schedule.failed
+                self._schedule.failed = place if failed is None else min(failed, place)
+                self._schedule.answer()
+        last = len(outcomes) if self._schedule.failed is None else self._schedule.failed + 1
         return [outcomes[place] for place in sorted(outcomes)][:last]
 
     def _outcomes(self, progress: Progress) -> Iterator[tuple[int, DayOutcome]]:
-        """Answer the processes until the last has ended. Yield the outcome of each day."""
+        """Answer the processes until the last one has ended. Yield the outcome of each day."""
         working = {worker.pipe: worker for worker in self._workers}
         while working:
             ready = wait(list(working))
@@ -136,19 +138,19 @@ class Processes:
         if kind == "published":
             progress(*message)
         elif kind == "free":
-            pipe.send(self._turns.next_day())
+            pipe.send(self._schedule.next_day())
         elif kind == "waits":
-            self._turns.waiting[pipe] = (message[0], message[1])
+            self._schedule.waiting[pipe] = (message[0], message[1])
         elif kind == "did":
-            self._turns.finish(message[0], message[1])
+            self._schedule.finish(message[0], message[1])
         else:
             raise AcquisitionError(str(message[0]))
-        self._turns.answer()
+        self._schedule.answer()
 
     def stop(self) -> None:
-        """End the processes that still run, as an interrupted run ends."""
+        """Interrupt the processes that still run, and terminate those that do not end."""
         for worker in self._workers:
-            worker.pipe.close()  # nobody answers any more
+            worker.pipe.close()  # no more answers
         alive = [worker.process for worker in self._workers if worker.process.is_alive()]
         for process in alive:
             with contextlib.suppress(ProcessLookupError):
@@ -163,16 +165,16 @@ def _check_ended(worker: _Worker) -> None:
     worker.process.join()
     if worker.process.exitcode:
         raise AcquisitionError(
-            f"a process of the run ended with {worker.process.exitcode} (killed, or out of memory); run the days again "
-            "that are missing, with ACQUISITION_PARALLEL_DAYS=1 to need less memory"
+            f"a process of the run ended with {worker.process.exitcode} (killed, or out of memory); run the missing "
+            "days again, with ACQUISITION_PARALLEL_DAYS=1 to use less memory"
         )
 
 
-# -- in the processes -------------------------------------------------------------------------------------------------
+# -- inside the processes ---------------------------------------------------------------------------------------------
 
 
 def _work(settings: Settings, days: Sequence[dt.date], pipe: Connection, reading: Mapping[str, bool]) -> None:
-    """One process: day after day, until there is none left."""
+    """Run day after day in this process, until none is left."""
     _end_with_parent()
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError, EOFError):
         try:
@@ -202,7 +204,7 @@ def _run_days(settings: Settings, days: Sequence[dt.date], pipe: Connection, rea
         if step in earlier:
             pipe.send(("waits", earlier[step], place))
             if not pipe.recv():
-                raise AcquisitionError(f"{step} of {day} was not run, as a day before it failed")
+                raise AcquisitionError(f"{step} of {day} was not run because an earlier day failed")
         yield
         if step in awaited:
             pipe.send(("did", step, place))
@@ -223,7 +225,7 @@ def _run_days(settings: Settings, days: Sequence[dt.date], pipe: Connection, rea
 
 
 def _end_with_parent() -> None:
-    """Leave nobody behind when the program is killed."""
+    """End this process when the program that started it is killed."""
     parent = multiprocessing.parent_process()
 
     def watch() -> None:

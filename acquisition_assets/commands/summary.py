@@ -1,6 +1,6 @@
-"""Prints the summary of a run: what each product says of its report, and every check that failed.
+"""Prints the summary of a run: each product's summary of its report, and every failed check, without personal data.
 
-The words of a report are left to its product. No personal data is shown.
+The wording of a report is left to its product.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def print_summary(lake: Lake, outcomes: Sequence[DayOutcome], out: Console) -> None:
-    """Print the outputs of the last day, and what was flagged on any."""
+    """Print the outputs of the last day, and the failed checks of all days."""
     newest = outcomes[-1]
     if len(outcomes) > 1:
         _days(outcomes, out)
@@ -50,20 +50,20 @@ def print_summary(lake: Lake, outcomes: Sequence[DayOutcome], out: Console) -> N
 
 
 def _nothing_happened(lake: Lake, day: dt.date, out: Console) -> None:
-    """Where the day lies long after the data, when the newest lead came."""
+    """Print when the newest lead was created, if the day is so late that nothing happened before it."""
     counts = [name for name in DAILY_METRICS.columns if name not in DAILY_METRICS.key]
     metrics = lake.read(DAILY_METRICS.table, day, counts)
     if any(map(any, metrics.to_pydict().values())):
         return
     newest = pc.max(lake.read(LEAD_ACTIVITY.table, day, ["created_at"]).column("created_at")).as_py()
     if newest is not None:
-        told = f"nothing happened in the {metrics.num_rows} days up to {day}; the newest lead was created on"
+        text = f"nothing happened in the {metrics.num_rows} days up to {day}; the newest lead was created on"
         out.print()
-        line(out, f"{told} {newest:%Y-%m-%d}: choose a day near it with --date", "yellow")
+        line(out, f"{text} {newest:%Y-%m-%d}: choose a day near it with --date", "yellow")
 
 
 def _hint(lake: Lake, day: dt.date, out: Console) -> None:
-    """The command that explains the lead whose score changed most."""
+    """Print the command that explains the lead whose score changed most."""
     changes = ScoringReport.model_validate_json(lake.read_report(day, TASK)).score_changes
     if changes and sanitize(changes[0].lead_id) == changes[0].lead_id:
         command = ["acquisition", "explain", "--lake", lake.url, "--lead", changes[0].lead_id]
@@ -87,7 +87,7 @@ def _days(outcomes: Sequence[DayOutcome], out: Console) -> None:
 
 
 def _flagged(outcomes: Sequence[DayOutcome], out: Console) -> None:
-    """The failed checks, the gravest first; anomalies of the last day have a section of their own."""
+    """Print the failed checks, errors first; anomalies of the last day have their own section."""
     flagged = [
         (outcome.day, check)
         for outcome in outcomes

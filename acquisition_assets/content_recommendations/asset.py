@@ -1,4 +1,4 @@
-"""Builds the asset of content_recommendations: names its inputs, runs its SQL, checks and draws it.
+"""Builds the asset `content_recommendations`: declares its inputs, runs its SQL, checks and plots the result.
 
 The rules are left to sql/content_recommendations/content_recommendations.sql.
 """
@@ -44,7 +44,7 @@ def items_table(policy: RecommendationPolicy) -> pa.Table:
 
 
 def produce(step: Step, policy: RecommendationPolicy) -> None:
-    """Stage the items of the day: those of every rule that holds, without what the lead has completed."""
+    """Stage the day's items: those of every rule that applies, without what the lead has completed."""
     for contract in (LEAD_ACTIVITY, DYNAMIC_SCORES, RAW_CONTENT):
         step.bind(contract)
     bind_resolved(step, RAW_EVENTS)
@@ -54,10 +54,10 @@ def produce(step: Step, policy: RecommendationPolicy) -> None:
 
 
 def recompute(step: Step, policy: RecommendationPolicy) -> Comparison:
-    """Compare the items of one rule with a count that knows no other rule."""
+    """Compare the items of one rule with a count that ignores all other rules."""
     return step.compare()
 
 
 def plot(step: Step, policy: RecommendationPolicy) -> str:
-    """Draw the items by content type."""
+    """Draw items per content type."""
     return bars(content_types(step), "Items by type")

@@ -1,4 +1,4 @@
-"""Defines the contract of content_recommendations.
+"""Defines the contract of the table `content_recommendations`.
 
 The rules are left to sql/content_recommendations/content_recommendations.sql.
 """

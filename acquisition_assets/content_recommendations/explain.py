@@ -1,4 +1,4 @@
-"""Explains a lead's recommendations: each rule with the lead's values, and what became of its item.
+"""Explains a lead's recommendations: each rule with the lead's values, and the outcome for its item.
 
 The choice of items is left to sql/content_recommendations; every item shown was published.
 """
@@ -19,7 +19,7 @@ LEFT = {"is_unsubscribed": "unsubscribed", "is_bounced": "bounced", "has_complai
 
 
 def section(lead: LeadView, rules: RecommendationPolicy) -> Section:
-    """Return the lead's items, and each rule with its outcome."""
+    """Return the lead's items and the outcome of each rule."""
     if not lead.has(CONTENT_RECOMMENDATIONS.table):
         return Section("Recommendations", [lead.missing(CONTENT_RECOMMENDATIONS.table)])
     items = sorted(lead.rows(CONTENT_RECOMMENDATIONS.table), key=lambda row: int(row["rank"]))
@@ -48,7 +48,7 @@ def section(lead: LeadView, rules: RecommendationPolicy) -> Section:
 
 
 def rule_outcomes(facts: Row, rules: RecommendationPolicy) -> dict[str, tuple[str, bool]]:
-    """Return each rule with the lead's values, and whether it holds."""
+    """Return each rule with the lead's values and whether it applies."""
     interest, types = facts["interest_area"], facts["consumed_content_types"]
     completed, status, score = facts["completions_total"], facts["status"], facts["engagement_score"]
     is_interest, is_score = f"(is {format_value(interest)})", f"(is {format_value(score)})"
@@ -80,7 +80,7 @@ def rule_outcomes(facts: Row, rules: RecommendationPolicy) -> dict[str, tuple[st
 
 
 def _outcome(rule: str, holds: bool, ranks: Mapping[str, int], maximum: int) -> str:
-    """Return what became of a rule: the rank of its item, or why it has none."""
+    """Return the outcome of a rule: the rank of its item, or why it has none."""
     if rule in ranks:
         return f"rank {ranks[rule]}"
     if not holds:

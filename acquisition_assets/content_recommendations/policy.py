@@ -24,7 +24,7 @@ RULES: tuple[RuleName, ...] = get_args(RuleName)
 
 
 class Item(Section):
-    """What a rule recommends: an item of the content table, found by type and title, else the shipped content_id."""
+    """An item that a rule recommends: looked up in the content table by type and title, else the shipped content_id."""
 
     content_type: LowerText
     title: Text

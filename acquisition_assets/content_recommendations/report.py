@@ -1,20 +1,24 @@
 """Defines the report `personalized_content_recommendations`, builds it from the staged items, and sums it up.
 
-The recommendations themselves are left to the SQL.
+The recommendations themselves are left to the SQL of content_recommendations.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from acquisition_assets.core.numbers import round_half_up
 from acquisition_assets.core.reports import Report
 from acquisition_assets.core.sections import Grid, Part, Section, facts_line
-from acquisition_assets.core.step import Step
+
+if TYPE_CHECKING:
+    from acquisition_assets.core.step import Step
 
 TASK = "personalized_content_recommendations"
 
 
 class RecommendedItem(Report):
-    """One item for one lead."""
+    """An item recommended to one lead."""
 
     type: str
     title: str
@@ -43,12 +47,12 @@ class RecommendationReport(Report):
 
 
 def content_types(step: Step) -> dict[str, int]:
-    """Recommended items by type, the most frequent first."""
+    """Return the number of recommended items per type, the most frequent first."""
     return {row["content_type"]: row["items"] for row in step.query("content_recommendations/report_types").to_pylist()}
 
 
 def recommendation_report(step: Step, length: int) -> RecommendationReport:
-    """The summary of the staged items, with the `length` leads of the highest score."""
+    """Return the summary of the staged items, with the `length` leads of the highest score."""
     leads = step.query("content_recommendations/report_leads", {"length": length}).to_pylist()
     items: dict[str, list[RecommendedItem]] = {row["lead_id"]: [] for row in leads}
     for row in step.query("content_recommendations/report_recommendations", {"length": length}).to_pylist():
@@ -70,7 +74,7 @@ def recommendation_report(step: Step, length: int) -> RecommendationReport:
 
 
 def summary(report: RecommendationReport) -> Section:
-    """Return the report for people: leads with an item and items by type."""
+    """Return the report as a section for people: leads with an item and items per type."""
     facts = {"leads with an item": report.total_leads, "items per lead": report.avg_recommendations_per_lead}
     parts: list[Part] = [facts_line(facts)]
     if not report.total_leads:

@@ -1,9 +1,9 @@
-"""Defines the contract of a table: a pandera schema with units, key and grain, compiled into one SQL query.
+"""Defines what a contract is: a pandera schema with units, key and grain that compiles to one SQL query.
 
-The contracts themselves are left to the `contract` module of each room.
+The contracts themselves are left to the `contract` module of each folder.
 
-A frame of few rows can be validated by pandera itself. A staged table is validated by the engine, with the query that
-`violations_query` derives from the same schema: ten million rows never enter pandas.
+Pandera validates small frames. The engine validates staged tables, with the query that `violations_query` derives from
+the same schema, so ten million rows never enter pandas.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from acquisition_assets.core.pandera_import import pandera
 
 
 class Kind(Enum):
-    """The types that a column of the lake can have."""
+    """Column types of the lake."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -58,7 +58,7 @@ SQL: dict[Kind, str] = {
 NEVER_NULL = "is never null"
 FINITE = "finite"
 LARGEST = 1.7976931348623157e308
-# NaN is no number at all for pandera, and the greatest one for the engines: a bound on each side refuses it in both.
+# NaN is not a number to pandera but the greatest number to the engines: bounds on both sides catch it in both.
 _SIDES = {
     "greater_than_or_equal_to": "low",
     "greater_than": "low",
@@ -80,16 +80,16 @@ def column(
     lineage: Sequence[str] = (),
     personal: bool = False,
 ) -> pandera.Column:
-    """One column of a contract. A number that is not bounded on both sides gets one check more: it is finite.
+    """Return one column of a contract. A number without bounds on both sides is also checked to be finite.
 
     Args:
-        kind: its type.
-        description: what it says, with its rule.
-        checks: pandera's built-in checks (`ge`, `gt`, `le`, `lt`, `isin`).
-        unit: the unit of a number.
-        nullable: whether it may be missing.
-        lineage: the columns it is derived from, as `table.column`.
-        personal: whether it is personal data and never shown.
+        kind: The type.
+        description: The meaning, with the rule.
+        checks: Pandera's built-in checks (`ge`, `gt`, `le`, `lt`, `isin`).
+        unit: The unit of a number.
+        nullable: Whether the value may be missing.
+        lineage: The columns it is derived from, as `table.column`.
+        personal: Whether it is personal data, which is never shown.
     """
     sides = {_SIDES.get(str(check.name)) for check in checks}
     finite = [pandera.Check(_is_finite, name=FINITE)] if kind is Kind.NUMBER and not sides >= {"low", "high"} else []
@@ -114,7 +114,7 @@ class Rule:
         return f"{self.name}: {self.description}"
 
     def check(self) -> pandera.Check:
-        """The rule as a pandera check of a frame."""
+        """Return the rule as a pandera check of a frame."""
         return pandera.Check(self._holds, name=self.name, error=self.description)
 
     def _holds(self, frame: pd.DataFrame) -> pd.Series[bool]:
@@ -127,10 +127,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Contract:
-    """What every partition of a table holds: its grain, key, columns and rules.
+    """The grain, key, columns and rules that every partition of a table meets.
 
-    low_cardinality: the column of a key of several that has few values, if one has; its rows are then checked for
-    uniqueness with far less memory and time (`duplicates_query`).
+    low_cardinality: a key column with few distinct values, if there is one. It makes the uniqueness check need far less
+    memory and time (see `duplicates_query`).
     """
 
     table: str
@@ -155,58 +155,58 @@ class Contract:
         object.__setattr__(self, "schema", schema)
 
     def kind(self, name: str) -> Kind:
-        """The type of a column."""
+        """Return the type of a column."""
         kind = (self.columns[name].metadata or {})["kind"]
         if not isinstance(kind, Kind):
             raise TypeError(f"{self.table}.{name} has no kind")
         return kind
 
     def unit(self, name: str) -> str | None:
-        """The unit of a column."""
+        """Return the unit of a column, or None."""
         unit = (self.columns[name].metadata or {})["unit"]
         return None if unit is None else str(unit)
 
     def lineage(self, name: str) -> tuple[str, ...]:
-        """The columns (`table.column`) that a column is derived from."""
+        """Return the columns (`table.column`) that a column is derived from."""
         return tuple((self.columns[name].metadata or {})["lineage"])
 
     def is_personal(self, name: str) -> bool:
-        """Whether a column is personal data."""
+        """Return whether a column is personal data."""
         return bool((self.columns[name].metadata or {})["personal"])
 
     @property
     def arrow_schema(self) -> pa.Schema:
-        """The types of the stored columns, in order."""
+        """Return the names and types of the stored columns, in order."""
         return pa.schema([pa.field(name, ARROW[self.kind(name)]) for name in self.columns])
 
     def empty(self) -> pa.Table:
-        """The table without rows."""
+        """Return the table without rows."""
         return self.arrow_schema.empty_table()
 
     def to_arrow(self, frame: pd.DataFrame) -> pa.Table:
-        """A frame as an Arrow table of the contract's types."""
+        """Return a frame as an Arrow table with the contract's types."""
         return pa.Table.from_pandas(frame[list(self.columns)], schema=self.arrow_schema, preserve_index=False)
 
     def to_frame(self, table: pa.Table) -> pd.DataFrame:
-        """An Arrow table as a frame of Arrow-backed columns, as the schema wants it."""
+        """Return an Arrow table as a frame of Arrow-backed columns, as the schema expects it."""
         typed = table.select(list(self.columns)).cast(self.arrow_schema)
         frame: pd.DataFrame = typed.to_pandas(types_mapper=pd.ArrowDtype)
         return frame
 
     def differences(self, found: pa.Schema) -> list[Violation]:
-        """How a file's or table's columns differ from the contract's: missing, unknown, or of another type."""
+        """Return how columns that were found differ from the contract: missing, unknown, or of another type."""
         wanted = self.arrow_schema
-        told = [f"column {name} is missing" for name in wanted.names if name not in found.names]
-        told += [f"column {name} is not of the contract" for name in found.names if name not in wanted.names]
+        texts = [f"column {name} is missing" for name in wanted.names if name not in found.names]
+        texts += [f"column {name} is not in the contract" for name in found.names if name not in wanted.names]
         for name in wanted.names:
-            if name in found.names and not _alike(wanted.field(name).type, found.field(name).type):
-                told.append(f"column {name} is {found.field(name).type}, not {wanted.field(name).type}")
-        return [Violation(text) for text in told]
+            if name in found.names and not _is_same_type(wanted.field(name).type, found.field(name).type):
+                texts.append(f"column {name} is {found.field(name).type}, not {wanted.field(name).type}")
+        return [Violation(text) for text in texts]
 
     def validate(self, table: pa.Table) -> list[Violation]:
-        """Every rule of the contract that an Arrow table of few rows breaks, found by pandera.
+        """Return every rule of the contract that a small Arrow table breaks, as pandera finds them.
 
-        The names and counts are those of the engine, which checks staged files (`violations_query`).
+        Names and counts equal those that the engine finds in a staged file (see `violations_query`).
         """
         differing = self.differences(table.schema)
         if differing:
@@ -220,25 +220,25 @@ class Contract:
         return []
 
     def _rule_of(self, case: Mapping[Hashable, Any]) -> str:
-        """The rule that one of pandera's failure cases is of, named as `violations_query` names it."""
+        """Return the rule that one of pandera's failure cases breaks, named as `violations_query` names it."""
         number, check = case["check_number"], case["check"]
         if check == "multiple_fields_uniqueness":
             return self.uniqueness
         if check == "not_nullable":
             return f"{case['column']}: {NEVER_NULL}"
         if case["schema_context"] == "Column":
-            return f"{case['column']}: {_words(self.columns[case['column']].checks[int(number)])}"
+            return f"{case['column']}: {_describe(self.columns[case['column']].checks[int(number)])}"
         return str(self.rules[int(number)])
 
     @property
     def uniqueness(self) -> str:
-        """Return the rule that each key occurs once."""
+        """Return the name of the rule that each key occurs once."""
         return f"{', '.join(self.key)}: is unique"
 
 
 @dataclass(frozen=True)
 class Violation:
-    """One broken rule of a contract and the number of rows that break it (None for a rule about the whole table)."""
+    """A broken rule of a contract and the number of rows that break it (None if it concerns the whole table)."""
 
     rule: str
     rows: int | None = None
@@ -248,17 +248,17 @@ class Violation:
 
 
 def contract_error(table: str, day: dt.date, violations: Iterable[Violation]) -> ContractError:
-    """The error of a table that breaks its contract."""
+    """Return the error for a table that breaks its contract."""
     return ContractError(
         f"{table} of {day} breaks its contract and was not published: {'; '.join(map(str, violations))}"
     )
 
 
 def violations_query(contract: Contract, relation: str) -> tuple[list[str], str]:
-    """The contract as one aggregate query (DuckDB's dialect) over a relation of the contract's columns.
+    """Compile a contract to one aggregate query, in DuckDB's dialect, over a relation with its columns.
 
     Returns:
-        The rules' names and the query; the query gives one row with the number of rows, then of violations per rule.
+        The rules' names, and the query. Its one row holds the number of rows, then the number of violations per rule.
     """
     names: list[str] = []
     counts: list[str] = []
@@ -267,7 +267,7 @@ def violations_query(contract: Contract, relation: str) -> tuple[list[str], str]
             names.append(f"{name}: {NEVER_NULL}")
             counts.append(f"count(*) - count({name})")
         for check in spec.checks:
-            names.append(f"{name}: {_words(check)}")
+            names.append(f"{name}: {_describe(check)}")
             counts.append(f"count(case when not ({_condition(name, check)}) then 1 end)")
     for rule in contract.rules:
         names.append(str(rule))
@@ -291,10 +291,10 @@ select cast(coalesce(sum(n - bit_count(bits)), 0) as bigint) as duplicates from 
 
 
 def duplicates_query(contract: Contract, relation: str) -> str | None:
-    """A query that counts the rows beyond the first of each key, or None for a table without a key.
+    """Return a query that counts the rows beyond the first of each key, or None for a table without a key.
 
-    The values of a column of low cardinality are bits of whole numbers, 62 in each, and a set of them represents all
-    keys that differ in this column alone: each bit is one key, and every other row is beyond the first.
+    Each value of a low-cardinality column becomes one bit of an integer, 62 values to an integer. One row per
+    combination of the other key columns then holds the values that occur; the rows beyond its set bits are duplicates.
     """
     if not contract.key:
         return None
@@ -306,20 +306,20 @@ def duplicates_query(contract: Contract, relation: str) -> str | None:
 
 
 _CONDITIONS: dict[str, Callable[[str, dict[str, Any]], str]] = {
-    "greater_than_or_equal_to": lambda name, given: f"{name} >= {_literal(given['min_value'])}",
-    "greater_than": lambda name, given: f"{name} > {_literal(given['min_value'])}",
-    "less_than_or_equal_to": lambda name, given: f"{name} <= {_literal(given['max_value'])}",
-    "less_than": lambda name, given: f"{name} < {_literal(given['max_value'])}",
-    FINITE: lambda name, given: f"{name} between {-LARGEST!r} and {LARGEST!r}",
-    "isin": lambda name, given: f"{name} in ({', '.join(map(_literal, sorted(given['allowed_values'])))})",
+    "greater_than_or_equal_to": lambda name, statistics: f"{name} >= {_literal(statistics['min_value'])}",
+    "greater_than": lambda name, statistics: f"{name} > {_literal(statistics['min_value'])}",
+    "less_than_or_equal_to": lambda name, statistics: f"{name} <= {_literal(statistics['max_value'])}",
+    "less_than": lambda name, statistics: f"{name} < {_literal(statistics['max_value'])}",
+    FINITE: lambda name, statistics: f"{name} between {-LARGEST!r} and {LARGEST!r}",
+    "isin": lambda name, statistics: f"{name} in ({', '.join(map(_literal, sorted(statistics['allowed_values'])))})",
 }
-_WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "greater_than_or_equal_to": lambda given: f">= {given['min_value']}",
-    "greater_than": lambda given: f"> {given['min_value']}",
-    "less_than_or_equal_to": lambda given: f"<= {given['max_value']}",
-    "less_than": lambda given: f"< {given['max_value']}",
-    FINITE: lambda given: FINITE,
-    "isin": lambda given: f"one of {', '.join(sorted(map(str, given['allowed_values'])))}",
+_DESCRIPTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "greater_than_or_equal_to": lambda statistics: f">= {statistics['min_value']}",
+    "greater_than": lambda statistics: f"> {statistics['min_value']}",
+    "less_than_or_equal_to": lambda statistics: f"<= {statistics['max_value']}",
+    "less_than": lambda statistics: f"< {statistics['max_value']}",
+    FINITE: lambda statistics: FINITE,
+    "isin": lambda statistics: f"one of {', '.join(sorted(map(str, statistics['allowed_values'])))}",
 }
 
 
@@ -327,18 +327,18 @@ def _condition(name: str, check: pandera.Check) -> str:
     return _CONDITIONS[str(check.name)](name, dict(check.statistics or {}))
 
 
-def _words(check: pandera.Check) -> str:
-    return _WORDS[str(check.name)](dict(check.statistics or {}))
+def _describe(check: pandera.Check) -> str:
+    return _DESCRIPTIONS[str(check.name)](dict(check.statistics or {}))
 
 
 def describe_checks(spec: pandera.Column) -> list[str]:
-    """A column's checks in words, for the UI and the documentation."""
-    return [_words(check) for check in spec.checks]
+    """Return a column's checks in words, for the UI and the documentation."""
+    return [_describe(check) for check in spec.checks]
 
 
-def _alike(one: pa.DataType, other: pa.DataType) -> bool:
+def _is_same_type(one: pa.DataType, other: pa.DataType) -> bool:
     if pa.types.is_list(one) and pa.types.is_list(other):
-        return _alike(one.value_type, other.value_type)
+        return _is_same_type(one.value_type, other.value_type)
     return bool(one.equals(other))
 
 

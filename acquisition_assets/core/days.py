@@ -1,4 +1,4 @@
-"""Computes business days: when a day ends in a time zone, and the day and local hour of an instant.
+"""Computes business days: when a day starts and ends in a time zone, and which day an instant belongs to.
 
 What is computed for a day is left to the products.
 """
@@ -19,10 +19,10 @@ FIRST_TABULATED_DAY = dt.date(1970, 1, 1)
 
 
 def zone(name: str, setting: str = "ACQUISITION_TIMEZONE") -> ZoneInfo:
-    """The IANA time zone of that name, which the setting gives.
+    """Return the IANA time zone with this name; errors name the setting it came from.
 
     Raises:
-        InputError: the name is not in the IANA database.
+        InputError: The name is not in the IANA database.
     """
     try:
         return ZoneInfo(name)
@@ -33,10 +33,10 @@ def zone(name: str, setting: str = "ACQUISITION_TIMEZONE") -> ZoneInfo:
 
 
 def parse_day(text: str, what: str = "date") -> dt.date:
-    """A calendar date written YYYY-MM-DD.
+    """Return the calendar date that is written as YYYY-MM-DD.
 
     Raises:
-        InputError: anything else.
+        InputError: The text is anything else.
     """
     try:
         return dt.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
@@ -46,9 +46,9 @@ def parse_day(text: str, what: str = "date") -> dt.date:
 
 @lru_cache(maxsize=100_000)
 def end_of_day(day: dt.date, tz: ZoneInfo) -> dt.datetime:
-    """T of a business day: the first instant whose local time is midnight of the next day, or later.
+    """Return T of a business day: the first instant whose local time is at or past midnight of the next day.
 
-    Where the clock skips midnight this is the instant of the jump; where midnight strikes twice, the first.
+    If the clock skips midnight, T is the instant of the jump; if midnight occurs twice, T is the first.
     """
     midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time())
     instant = midnight.replace(tzinfo=tz).astimezone(UTC)
@@ -65,14 +65,14 @@ def end_of_day(day: dt.date, tz: ZoneInfo) -> dt.datetime:
 
 
 def start_of_day(day: dt.date, tz: ZoneInfo) -> dt.datetime:
-    """The first instant of a business day: T of the day before."""
+    """Return the first instant of a business day: T of the day before."""
     if day == dt.date.min:
         return dt.datetime.min.replace(tzinfo=UTC)
     return end_of_day(day - dt.timedelta(days=1), tz)
 
 
 def day_of(instant: dt.datetime, tz: ZoneInfo) -> dt.date:
-    """The business day of an instant: the day whose [start, T) holds it."""
+    """Return the business day of an instant: the day whose [start, T) contains it."""
     day = instant.astimezone(tz).date()
     while instant >= end_of_day(day, tz):
         day += dt.timedelta(days=1)
@@ -82,20 +82,22 @@ def day_of(instant: dt.datetime, tz: ZoneInfo) -> dt.date:
 
 
 def days_between(first: dt.date, last: dt.date) -> list[dt.date]:
-    """All days from first to last, both included; none when last is before first."""
+    """Return all days from first to last, both included; an empty list if last is before first."""
     return [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 def microseconds(instant: dt.datetime) -> int:
-    """Microseconds since 1970-01-01 UTC."""
+    """Return the microseconds since 1970-01-01 UTC."""
     return (instant - EPOCH) // dt.timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
 class DayRun:
-    """Consecutive business days of 24 h each (or one single day of another length).
+    """Consecutive business days of 24 hours each, or one day of another length.
 
-    start_us: first instant, in microseconds since the epoch; first_day: days since 1970-01-01; days: how many.
+    start_us: the first instant, in microseconds since the epoch.
+    first_day: the first day, in days since 1970-01-01.
+    days: the number of days.
     """
 
     start_us: int
@@ -105,7 +107,7 @@ class DayRun:
 
 @dataclass(frozen=True)
 class OffsetRun:
-    """A stretch with one UTC offset: from start_us (microseconds since the epoch) on, local = UTC + offset_us."""
+    """A stretch with one UTC offset: from start_us (microseconds since the epoch), local time is UTC + offset_us."""
 
     start_us: int
     offset_us: int
@@ -113,7 +115,7 @@ class OffsetRun:
 
 @lru_cache(maxsize=64)
 def offset_runs(tz: ZoneInfo, last: dt.date) -> tuple[OffsetRun, ...]:
-    """The UTC offsets from 1970 to the end of `last`, newest first."""
+    """Return the UTC offsets from 1970 to the end of `last`, newest first."""
 
     def offset(second: int) -> dt.timedelta:
         return (EPOCH + dt.timedelta(seconds=second)).astimezone(tz).utcoffset() or dt.timedelta()
@@ -136,9 +138,9 @@ def offset_runs(tz: ZoneInfo, last: dt.date) -> tuple[OffsetRun, ...]:
 
 @lru_cache(maxsize=64)
 def day_runs(tz: ZoneInfo, last: dt.date) -> tuple[DayRun, ...]:
-    """The business days from 1970 to `last` as runs of equal days, newest first.
+    """Return the business days from 1970 to `last` as runs of equally long days, newest first.
 
-    Only days near a change of the offset can have other than 24 hours, so only these are looked at one by one.
+    Only days near a change of offset can be longer or shorter than 24 hours, so only those are examined one by one.
     """
     edges = {FIRST_TABULATED_DAY, last + dt.timedelta(days=1)}
     for run in offset_runs(tz, last)[:-1]:

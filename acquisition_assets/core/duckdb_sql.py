@@ -1,6 +1,6 @@
-"""Opens DuckDB connections (in memory, in UTC, offline), and quotes values and names in SQL.
+"""Opens DuckDB connections in memory, in UTC and offline, and quotes values and names for SQL.
 
-The engine's limits are left to `engine.duckdb`.
+Memory and thread limits are left to `engine.duckdb`.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ OFFLINE: dict[str, str] = {"autoinstall_known_extensions": "false", "autoload_kn
 
 
 def literal(value: object) -> str:
-    """A value as a text in SQL, such as 'it''s'."""
+    """Return a value as an SQL text literal, such as 'it''s'."""
     return "'" + str(value).replace("'", "''") + "'"
 
 
 def literals(values: Iterable[object]) -> str:
-    """Values as a list of texts in SQL, such as ['a', 'b']."""
+    """Return values as an SQL list of text literals, such as ['a', 'b']."""
     return f"[{', '.join(map(literal, values))}]"
 
 
 def identifier(name: str) -> str:
-    """The name of a column or table in SQL, such as "order"."""
+    """Return the name of a column or table quoted for SQL, such as "order"."""
     return '"' + name.replace('"', '""') + '"'
 
 
 @contextlib.contextmanager
 def in_memory(**config: str | int) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to an empty database in memory, with these settings of DuckDB besides."""
+    """Open a connection to an empty database in memory, with these further DuckDB settings."""
     with duckdb.connect(config={**OFFLINE, **config}) as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set python_enable_replacements = false")

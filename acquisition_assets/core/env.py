@@ -1,6 +1,6 @@
 """Holds everything an asset needs at run time: the lake, the engine, the business days and the progress callback.
 
-Products and their numbers are left to their rooms.
+What the assets compute is left to the products.
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ DEFAULT_FIRST_DAY = dt.date(2020, 1, 1)
 
 
 def no_progress(asset: str, rows: int, seconds: float) -> None:
-    """Tell nobody."""
+    """Do nothing: the default progress callback."""
 
 
 def no_wait(step: str, day: dt.date) -> AbstractContextManager[None]:
-    """Wait for nobody."""
+    """Do not wait: the default ordering of days."""
     return nullcontext()
 
 
 @dataclass(frozen=True)
 class Env:
-    """The house that the assets are built in.
+    """Everything an asset needs at run time.
 
-    progress: told each published table with its rows and seconds; refresh: whether today's unfinished day may be
-    materialised; turn: entered by each step, it waits where other days must come first.
+    refresh: whether today, which has not ended, may be materialised.
+    progress: called for each published table with its rows and seconds.
+    ordering: entered by each step; it waits if earlier days must be done first.
     """
 
     lake: Lake
@@ -48,11 +49,11 @@ class Env:
 
     @cached_property
     def partitions(self) -> dg.DailyPartitionsDefinition:
-        """The business days that can be materialised: those that have ended, and today where it is refreshed."""
+        """Return the business days that can be materialised: those that have ended, and today if it is refreshed."""
         return dg.DailyPartitionsDefinition(
             start_date=self.first_day.isoformat(), timezone=self.tz.key, end_offset=1 if self.refresh else 0
         )
 
     def earlier(self, day: dt.date, **window: float) -> dt.datetime:
-        """The instant that lies so many 24-hour days (or hours) before T of the day."""
+        """Return the instant that is the given days of 24 hours (or hours) before T of the day."""
         return end_of_day(day, self.tz) - dt.timedelta(**window)

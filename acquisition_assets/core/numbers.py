@@ -8,17 +8,17 @@ from __future__ import annotations
 import math
 from decimal import ROUND_HALF_UP, Decimal
 
-# A sum of doubles is off by far less than so many decimals beyond those that are kept; a microsecond in hours is more.
+# The error of a sum of doubles is far below this many decimals beyond those kept; a microsecond in hours is above.
 NOISE_DECIMALS = 9
-# A double holds no more significant digits than these.
+# Significant decimal digits that a double always holds.
 DOUBLE_DIGITS = 15
 LARGEST = 1e15
 
 
 def round_half_up(value: float, digits: int) -> float:
-    """A number with so many decimals; halves go away from zero, and 16.724999999999998 is 16.725.
+    """Round to a number of decimals, halves away from zero; 16.724999999999998 counts as 16.725.
 
-    What is not finite, or too large to have decimals, is given back as it is. There is no negative zero.
+    A value that is not finite, or too large to have decimals, is returned unchanged. Negative zero becomes zero.
     """
     if not math.isfinite(value) or abs(value) >= LARGEST:
         return value
@@ -27,7 +27,7 @@ def round_half_up(value: float, digits: int) -> float:
 
 
 def round_significant(value: float, digits: int) -> float:
-    """A number with so many significant digits, halves away from zero: for what may be very small, as a p value."""
+    """Round to a number of significant digits, halves away from zero; for values that may be tiny, such as p values."""
     if not math.isfinite(value) or value == 0:
         return value
     exact = Decimal(repr(float(value)))

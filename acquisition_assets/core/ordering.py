@@ -1,6 +1,6 @@
-"""Derives from the graph which steps must wait for earlier days of which steps.
+"""Derives from the graph which steps must wait for earlier days, and for which steps.
 
-Waiting itself is left to whoever runs several days at once.
+Waiting itself is left to `commands.parallel_days`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,10 +11,10 @@ from acquisition_assets.core.specs import ORDERED_DAYS
 
 
 def earlier_steps(assets: Iterable[dg.AssetsDefinition]) -> Mapping[str, frozenset[str]]:
-    """Return, for each step that reads earlier days, the steps whose earlier days it must find done.
+    """Return the steps that must wait for earlier days, each with the steps that it waits for.
 
-    A step reads earlier days where the partition mapping of a dependency starts before the day itself, or where its tag
-    says that it writes partitions of other days, as ingestion does with late events.
+    A step waits if the partition mapping of a dependency starts before the day itself, or if its tag says that it
+    writes partitions of other days, as ingestion does with late events.
     """
     definitions = list(assets)
     maker = {key: definition.op.name for definition in definitions for key in definition.keys}

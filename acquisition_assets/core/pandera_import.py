@@ -1,9 +1,9 @@
-"""Imports pandera so that it leaves the process unchanged.
+"""Imports pandera without its side effects on the process.
 
 The contracts made with it are left to `contracts`.
 
-Where pyspark is installed, pandera would import pandas-on-Spark, which takes half a second and warns of pandas 3, and
-would set SPARK_LOCAL_IP to 127.0.0.1, where the workers of no cluster find this process.
+If pyspark is installed, pandera imports pandas-on-Spark, which takes half a second and warns about pandas 3. It also
+sets SPARK_LOCAL_IP to 127.0.0.1, an address at which the workers of a cluster cannot reach this process.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Which numbers are drawn is left to the products.
 
-The UI shows Markdown inline only below 1,000 characters, which no plotting library keeps to; bars and lines do.
+The UI shows Markdown inline only if it is below 1,000 characters. No plotting library stays within that; plain bars and
+lines do.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ Interval = tuple[float, float, float]
 
 
 def columns(values: Sequence[float], title: str, marked: Collection[int] = ()) -> str:
-    """An upright bar per value, the marked ones in red, below a title.
+    """Draw a vertical bar per value below a title, the marked ones in red.
 
-    Of more bars than can be shown inline, neighbours share one, as high as the highest of them.
+    If there are too many bars to show inline, neighbours are merged into one bar as high as the highest of them.
     """
     top, heights, red = max(values, default=0), list(values), set(marked)
     while True:
@@ -33,7 +34,7 @@ def columns(values: Sequence[float], title: str, marked: Collection[int] = ()) -
 
 
 def _columns(heights: Sequence[float], top: float, red: Collection[int]) -> str:
-    """The outline of all bars, each one unit wide, and the red ones above it."""
+    """Return the outline of all bars, each one unit wide, with the red bars drawn over it."""
     tops = [HEIGHT - max(1, round(HEIGHT * height / top)) if height > 0 else HEIGHT for height in heights]
     outline = "".join(f"V{y}h1" for y in tops)
     paths = f'<path d="M0 {HEIGHT}{outline}V{HEIGHT}" fill="{BLUE}"/>' if tops else ""
@@ -47,7 +48,7 @@ def _columns(heights: Sequence[float], top: float, red: Collection[int]) -> str:
 
 
 def bars(counts: Mapping[str, float], title: str) -> str:
-    """A lying bar per name, with its number, below a title; of more than can be shown inline, the first."""
+    """Draw a horizontal bar per name, with its number, below a title; only the first if not all fit inline."""
     top = max([*counts.values(), 1e-9])
 
     def drawn(names: Sequence[str]) -> str:
@@ -59,10 +60,11 @@ def bars(counts: Mapping[str, float], title: str) -> str:
 
 
 def intervals(rates: Mapping[str, Interval], title: str) -> str:
-    """A line from low to high (0..100) per name, with a mark at the value, below a title; of too many, the first.
+    """Draw a line from low to high (0..100) per name, with a mark at the value; only the first if not all fit inline.
 
     Args:
-        rates: value, low and high by name.
+        rates: Value, low and high by name.
+        title: The title above the plot.
     """
 
     def drawn(names: Sequence[str]) -> str:
@@ -76,10 +78,10 @@ def intervals(rates: Mapping[str, Interval], title: str) -> str:
 
 
 def _rows(names: Sequence[str], drawn: Callable[[Sequence[str]], str], title: str) -> str:
-    """The picture of the first names, as many as can be shown inline."""
+    """Draw the first names, as many as can be shown inline."""
     for shown in range(len(names), 0, -1):
-        told = title if shown == len(names) else f"{title} (first {shown} of {len(names)})"
-        image = _image(drawn(names[:shown]), ROW * shown, told)
+        heading = title if shown == len(names) else f"{title} (first {shown} of {len(names)})"
+        image = _image(drawn(names[:shown]), ROW * shown, heading)
         if len(image) <= INLINE:
             return image
     return _image("", ROW, f"{title}: none")
@@ -103,7 +105,7 @@ def _short(name: str) -> str:
 
 
 def _image(body: str, height: int, title: str, units: int | None = None) -> str:
-    """Title and image; units: how many of them the width is stretched over (default: a unit is a pixel)."""
+    """Return title and image; `units` is how many units wide the drawing is (default: one unit is one pixel)."""
     stretched = f' viewBox="0 0 {max(units, 1)} {height}" preserveAspectRatio="none"' if units is not None else ""
     size = f'width="{WIDTH}" height="{height}"{stretched}'
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{body}</svg>'

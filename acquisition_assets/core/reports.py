@@ -9,6 +9,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Report(BaseModel):
-    """A part of a published report: nothing but its own keys, of their own types."""
+    """A part of a published report: exactly its declared keys, with their declared types."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)

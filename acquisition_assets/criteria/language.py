@@ -1,6 +1,6 @@
-"""Parses and checks a criterion, and gives it one meaning in SQL and in Python.
+"""Parses and checks a criterion, and gives it the same meaning in SQL and in Python.
 
-Which criteria there are, and the query they are put into, is left to the products.
+The criteria themselves, and the queries built from them, are left to the products.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ Row = Mapping[str, object]
 
 
 class ColumnType(Enum):
-    """What a column holds, as far as a criterion can tell."""
+    """Column types that a criterion distinguishes."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -103,12 +103,12 @@ _SQL_TYPES = {
 
 
 class CriterionError(ValueError):
-    """A criterion that is refused: one line with the segment, the place and the columns there are."""
+    """Refusal of a criterion: one line with the segment, the place and the available columns."""
 
 
 @dataclass(frozen=True)
 class _Term:
-    """A checked piece of a criterion: its SQL, its type (none: the null literal) and its value for one row."""
+    """A checked piece of a criterion: its SQL, its type (None for the null literal) and its value for one row."""
 
     sql: exp.Expr
     type: ColumnType | None
@@ -120,43 +120,47 @@ class _Term:
 class Criterion:
     """A checked criterion.
 
-    Comparisons have SQL's three-valued logic; text is ordered by code point; arithmetic is done in doubles; a
-    division by zero is null; `round` goes half away from zero. `lower` and `upper` map one letter to one letter.
+    Comparisons follow SQL's three-valued logic. Text is ordered by code point. Arithmetic uses doubles, and division
+    by zero gives null. `round` rounds halves away from zero. `lower` and `upper` map one letter to one letter.
     """
 
     segment: str
     text: str
     columns: frozenset[str]
-    """The columns it reads."""
+    """The columns that the criterion reads."""
     _whole: _Term = field(repr=False, compare=False)
     _tree: exp.Expr = field(repr=False, compare=False)
     _source: _Source = field(repr=False, compare=False)
 
     def expression(self) -> exp.Expression:
-        """A new copy of the condition, over bare column names, to be put into a query."""
+        """Return a fresh copy of the condition, over unqualified column names, for use in a query."""
         return cast(exp.Expression, self._whole.sql.copy())
 
     def evaluate(self, row: Row) -> bool | None:
-        """Whether the criterion holds for one row; none where that is unknown."""
+        """Return whether the criterion holds for one row, or None if that is unknown."""
         return _truth(self._whole, row)
 
     def parts(self, row: Row) -> list[tuple[str, bool | None]]:
-        """Every condition between the and, or and not of the criterion, with its truth for one row."""
+        """Return every condition that the criterion joins by and, or and not, with its truth for one row."""
         return [(text, _truth(leaf, row)) for text, leaf in self._leaves]
 
     @cached_property
     def _leaves(self) -> tuple[tuple[str, _Term], ...]:
-        """The parts with their meaning, made when they are first asked for: few readers do."""
+        """Return the parts with their meaning; computed on first use, as few callers need them."""
         checker = _Checker(self._source)
-        with _room_to_recurse():
+        with _raised_recursion_limit():
             return tuple((leaf.sql(DIALECT), checker.condition(leaf)) for leaf in _leaves(self._tree))
 
 
 def parse_criterion(segment: str, text: str, columns: Mapping[str, ColumnType]) -> Criterion:
-    """Read and check a segment's criterion; anything but a condition over these columns is a CriterionError."""
+    """Parse and check a segment's criterion.
+
+    Raises:
+        CriterionError: The text is anything but a condition over these columns.
+    """
     source = _Source(segment, text, columns)
     try:
-        with _room_to_recurse():
+        with _raised_recursion_limit():
             return _criterion(source)
     except RecursionError:
         raise source.too_deep(0) from None
@@ -172,8 +176,8 @@ def _criterion(source: _Source) -> Criterion:
 
 
 @contextmanager
-def _room_to_recurse() -> Iterator[None]:
-    """The parser takes some 25 frames a level: leave it enough of them, wherever it is called from."""
+def _raised_recursion_limit() -> Iterator[None]:
+    """Raise the recursion limit: the parser needs about 25 frames per level, whatever the caller has used already."""
     with _recursion_lock:
         before = sys.getrecursionlimit()
         sys.setrecursionlimit(before + _PARSER_FRAMES)
@@ -183,7 +187,7 @@ def _room_to_recurse() -> Iterator[None]:
             sys.setrecursionlimit(before)
 
 
-# What is refused, and where ---------------------------------------------------------------------------------------
+# Refusals and their place ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -208,7 +212,7 @@ class _Source:
 
 
 def _one_line(text: str) -> str:
-    """The text on one line, with nothing invisible in it."""
+    """Return the text on one line, with invisible characters escaped."""
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in re.sub(f"[{_BLANKS}]+", " ", text))
 
 
@@ -244,7 +248,7 @@ def _check_characters(source: _Source) -> None:
 
 
 def _check_gaps(source: _Source, tokens: Sequence[Token]) -> None:
-    """Refuse anything but blanks between tokens; the tokenizer drops comments and takes any space of Unicode."""
+    """Refuse anything but blanks between tokens: the tokenizer drops comments and accepts any Unicode space."""
     ends = [0, *(token.end + 1 for token in tokens)]
     starts = [*(token.start for token in tokens), len(source.text)]
     for end, start in zip(ends, starts, strict=True):
@@ -269,7 +273,7 @@ def _check_token(source: _Source, before: Token | None, token: Token, after: Tok
     word = source.text[token.start : token.end + 1]
     called = after is not None and after.token_type is TokenType.L_PAREN
     if called and word.lower() not in (*FUNCTIONS, *_OPENERS, *_SIGNS):
-        raise source.error(token.start, f"{_shown(word)} is no function here; functions: {', '.join(FUNCTIONS)}")
+        raise source.error(token.start, f"{_shown(word)} is not a function here; functions: {', '.join(FUNCTIONS)}")
     unary_plus = word == "+" and (before is None or before.token_type not in _OPERAND_ENDS)
     if unary_plus or (token.token_type not in _NAMES and word.lower() not in (*_WORDS, *_SIGNS)):
         allowed = " ".join((*_WORDS, *_SIGNS))
@@ -292,7 +296,7 @@ def _tree(source: _Source, tokens: list[Token]) -> exp.Expr:
 
 
 def _check_depth_of_tree(source: _Source, tree: exp.Expr) -> None:
-    """A chain such as 1 + 1 + 1 nests without parentheses; one of and, or does not."""
+    """Refuse a tree that nests too deeply; chains such as 1 + 1 + 1 nest, chains of and, or do not."""
     todo: list[tuple[exp.Expr, int]] = [(tree, 0)]
     while todo:
         node, depth = todo.pop()
@@ -303,7 +307,7 @@ def _check_depth_of_tree(source: _Source, tree: exp.Expr) -> None:
 
 
 def _leaves(node: exp.Expr) -> Iterator[exp.Expr]:
-    """The conditions between and, or and not; `x not in (...)`, `is not` and the like are one condition."""
+    """Yield the conditions joined by and, or and not; `x not in (...)`, `is not` and the like are one condition."""
     inner = node.unnest()
     if isinstance(inner, exp.Connector):
         for part in inner.flatten():
@@ -323,7 +327,7 @@ def _truth(term: _Term, row: Row) -> bool | None:
 
 
 def _strict(function: Callable[..., Any], *terms: _Term) -> Callable[[Row], Any]:
-    """The function of the terms' values; null where one of them is."""
+    """Return a function that is applied to the terms' values, and is null if one of them is."""
 
     def value(row: Row) -> Any:
         values = [term.value(row) for term in terms]
@@ -332,15 +336,15 @@ def _strict(function: Callable[..., Any], *terms: _Term) -> Callable[[Row], Any]
     return value
 
 
-def _settled(truths: Sequence[bool | None], decisive: bool) -> bool | None:
-    """`or` (decided by a true) or `and` (decided by a false) of three-valued truths."""
+def _joined_truth(truths: Sequence[bool | None], decisive: bool) -> bool | None:
+    """Join three-valued truths by `or` (decisive: true) or `and` (decisive: false)."""
     if decisive in truths:
         return decisive
     return None if None in truths else not decisive
 
 
-def _order(value: Any) -> tuple[bool, Any]:
-    """SQL's total order: NaN (infinity - infinity) equals itself and is greater than any number."""
+def _sort_key(value: Any) -> tuple[bool, Any]:
+    """Return a sort key for SQL's total order: NaN equals itself and is greater than any number."""
     return (True, None) if isinstance(value, float) and math.isnan(value) else (False, value)
 
 
@@ -349,7 +353,7 @@ def _divided(left: float, right: float) -> float | None:
 
 
 def _rounded(number: float) -> float:
-    """Half away from zero; exact, as number - whole is."""
+    """Round halves away from zero; exact, because number - whole is exact."""
     if not math.isfinite(number):
         return number
     whole = math.trunc(number)
@@ -361,7 +365,7 @@ def _lower(text: str) -> str:
 
 
 def _upper(text: str) -> str:
-    """Letter by letter, as the engines do."""
+    """Return the text in capitals, letter by letter as the engines do."""
     capitals = str.maketrans(SMALL, CAPITAL)
     return "".join(
         character.upper() if len(character.upper()) == 1 else character.translate(capitals) for character in text
@@ -408,7 +412,7 @@ def _reader(name: str, kind: ColumnType) -> Callable[[Row], Any]:
     return value
 
 
-# Pieces of SQL ----------------------------------------------------------------------------------------------------
+# SQL fragments ----------------------------------------------------------------------------------------------------
 
 
 def _constant(value: Any, kind: ColumnType | None) -> _Term:
@@ -418,17 +422,17 @@ def _constant(value: Any, kind: ColumnType | None) -> _Term:
 def _literal(value: Any, kind: ColumnType | None) -> exp.Expr:
     if value is None:
         return exp.null() if kind is None else exp.cast(exp.null(), _SQL_TYPES[kind])
-    return _WRITTEN[kind or ColumnType.TEXT](value)
+    return _LITERALS[kind or ColumnType.TEXT](value)
 
 
 def _double(value: float) -> exp.Expr:
-    """With an exponent: without, it would be a decimal and not a double."""
+    """Write a double with an exponent; without one, SQL would read a decimal."""
     digits = repr(abs(value))
     sql = exp.Literal.number(digits if "e" in digits else f"{digits}e0")
     return exp.Neg(this=sql) if math.copysign(1, value) < 0 else sql
 
 
-_WRITTEN: Mapping[ColumnType, Callable[[Any], exp.Expr]] = {
+_LITERALS: Mapping[ColumnType, Callable[[Any], exp.Expr]] = {
     ColumnType.TEXT: exp.Literal.string,
     ColumnType.INTEGER: exp.Literal.number,
     ColumnType.NUMBER: _double,
@@ -438,22 +442,22 @@ _WRITTEN: Mapping[ColumnType, Callable[[Any], exp.Expr]] = {
 }
 
 
-def _closed(sql: exp.Expr) -> exp.Expr:
-    """In parentheses, where engines could disagree on what binds first."""
+def _parenthesised(sql: exp.Expr) -> exp.Expr:
+    """Add parentheses where engines could disagree on precedence."""
     return exp.paren(sql, copy=False) if isinstance(sql, (exp.Predicate, exp.Connector, exp.Not)) else sql
 
 
 def _unless_null(texts: _Term, answer: exp.Expr) -> exp.Expr:
-    """Engines disagree on what the list functions make of null."""
+    """Return null for a null list, and else the answer; the engines' list functions disagree on null."""
     known = exp.Is(this=texts.sql.copy(), expression=exp.null()).not_(copy=False)
     return exp.Case(ifs=[exp.If(this=known, true=answer)])
 
 
-# The checks, and the meaning of each construct --------------------------------------------------------------------
+# Checks and meaning of each construct -----------------------------------------------------------------------------
 
 
 class _Checker:
-    """Turns the parsed tree into terms; a construct that has no method here is refused."""
+    """Translator of the parsed tree into terms; a construct without a method here is refused."""
 
     def __init__(self, source: _Source) -> None:
         self.source = source
@@ -461,10 +465,14 @@ class _Checker:
         self.names = {name.lower(): name for name in source.columns}
 
     def term(self, node: exp.Expr) -> _Term:
-        """The parser notes the place of what is called: an operator that has one was written like('a%', word)."""
+        """Return the term of a node.
+
+        The parser notes the position of calls only, so an operator with a position was written as a call:
+        like('a%', word). That is refused.
+        """
         known = _CONSTRUCTS.get(type(node))
-        an_operator_called = "start" in node.meta and not isinstance(node, (exp.Literal, *_FUNCTION_NODES))
-        if known is None or an_operator_called:
+        is_called_operator = "start" in node.meta and not isinstance(node, (exp.Literal, *_FUNCTION_NODES))
+        if known is None or is_called_operator:
             raise self.source.refusal(node, "is not allowed")
         if any(value for name, value in node.args.items() if name not in known.arguments):
             raise self.source.refusal(node, "is not allowed in this form")
@@ -479,7 +487,7 @@ class _Checker:
     def typed(self, node: exp.Expr, term: _Term, kind: ColumnType) -> _Term:
         if term.type in (kind, None) or (kind is ColumnType.NUMBER and term.type in _NUMBERS):
             return self.converted(term, kind)
-        raise self.source.refusal(node, f"is of type {_word(term.type)}, where {kind.value} is needed")
+        raise self.source.refusal(node, f"is of type {_type_name(term.type)}, where {kind.value} is needed")
 
     def converted(self, term: _Term, kind: ColumnType) -> _Term:
         if term.type is kind:
@@ -489,13 +497,13 @@ class _Checker:
             return _constant(value if value is None else _CONVERSIONS[kind](value), kind)
         return _Term(exp.cast(term.sql, _SQL_TYPES[kind]), kind, _strict(_CONVERSIONS[kind], term))
 
-    def alike(self, node: exp.Expr, parts: Sequence[exp.Expr]) -> list[_Term]:
-        """The parts, brought to the one type that they share."""
+    def same_typed(self, node: exp.Expr, parts: Sequence[exp.Expr]) -> list[_Term]:
+        """Return the parts converted to the one type that they share."""
         terms = [self.term(part) for part in parts]
         kinds = {term.type for term in terms if term.type}
         dates_are_literals = all(term.constant for term in terms if term.type is ColumnType.DATE)
         if ColumnType.TEXTS in kinds:
-            raise self.source.refusal(node, "compares a list; lists go into list_contains, len and is null")
+            raise self.source.refusal(node, "compares a list; use a list in list_contains, len and is null")
         if kinds == _NUMBERS:
             kinds = {ColumnType.NUMBER}
         if kinds == {ColumnType.DATE, ColumnType.INSTANT} and dates_are_literals:
@@ -504,18 +512,18 @@ class _Checker:
             raise self.source.refusal(node, f"mixes {' and '.join(sorted(kind.value for kind in kinds))}")
         kind = kinds.pop() if kinds else ColumnType.TEXT
         terms = [self.converted(term, kind) for term in terms]
-        return [replace(term, sql=_closed(term.sql)) for term in terms]
+        return [replace(term, sql=_parenthesised(term.sql)) for term in terms]
 
     def ordered(self, node: exp.Expr, parts: Sequence[exp.Expr]) -> list[_Term]:
-        terms = self.alike(node, parts)
+        terms = self.same_typed(node, parts)
         if terms[0].type is ColumnType.FLAG:
-            raise self.source.refusal(node, "orders flags, which can only be equal or not")
+            raise self.source.refusal(node, "orders flags, which can only be compared for equality")
         return terms
 
     def column(self, node: exp.Column) -> _Term:
         name = self.names.get(node.name.lower()) if node.name.isascii() else None
         if name is None:
-            raise self.source.refusal(node, "is no column (text goes into single quotes)")
+            raise self.source.refusal(node, "is not a column (put text into single quotes)")
         self.read.add(name)
         kind = self.source.columns[name]
         return _Term(exp.Column(this=exp.Identifier(this=name, quoted=True)), kind, _reader(name, kind))
@@ -524,7 +532,7 @@ class _Checker:
         if node.is_string:
             return _constant(node.name, ColumnType.TEXT)
         if not _NUMBER.fullmatch(node.name):
-            raise self.source.refusal(node, "is no number, or too long a one")
+            raise self.source.refusal(node, "is not a number, or is too long")
         if node.name.isdigit():
             return self.number(node, int(node.name), ColumnType.INTEGER, _MAX_INTEGER)
         return self.number(node, float(node.name), ColumnType.NUMBER, sys.float_info.max)
@@ -542,15 +550,15 @@ class _Checker:
 
     def moment(self, node: exp.Cast) -> _Term:
         found = _INSTANT.fullmatch(node.this.name)
-        a_date = node.to.is_type(exp.DType.DATE)
+        is_date = node.to.is_type(exp.DType.DATE)
         try:
-            if found is None or (a_date and found["minute"]):
+            if found is None or (is_date and found["minute"]):
                 raise ValueError
             day = date.fromisoformat(found["day"])
-            return _constant(day, ColumnType.DATE) if a_date else _constant(_instant(found), ColumnType.INSTANT)
+            return _constant(day, ColumnType.DATE) if is_date else _constant(_instant(found), ColumnType.INSTANT)
         except (ValueError, OverflowError):
-            form = "2026-01-31" if a_date else "2026-01-31 23:59:59"
-            raise self.source.refusal(node.this, f"is no such time; write it like '{form}'") from None
+            form = "2026-01-31" if is_date else "2026-01-31 23:59:59"
+            raise self.source.refusal(node.this, f"is not a valid time; write it like '{form}'") from None
 
     def paren(self, node: exp.Paren) -> _Term:
         term = self.term(node.this)
@@ -561,7 +569,7 @@ class _Checker:
         decisive = isinstance(node, exp.Or)
         join = exp.or_ if decisive else exp.and_
         sql = join(*(part.sql for part in parts), copy=False)
-        return _Term(sql, ColumnType.FLAG, lambda row: _settled([part.value(row) for part in parts], decisive))
+        return _Term(sql, ColumnType.FLAG, lambda row: _joined_truth([part.value(row) for part in parts], decisive))
 
     def negation(self, node: exp.Not) -> _Term:
         return self.negated(self.condition(node.this))
@@ -570,29 +578,31 @@ class _Checker:
         return _Term(exp.Not(this=term.sql), ColumnType.FLAG, _strict(operator.not_, term))
 
     def comparison(self, node: exp.Binary) -> _Term:
-        check = self.alike if isinstance(node, (exp.EQ, exp.NEQ)) else self.ordered
+        check = self.same_typed if isinstance(node, (exp.EQ, exp.NEQ)) else self.ordered
         left, right = check(node, [node.this, node.expression])
         compare = _COMPARISONS[type(node)]
-        value = _strict(lambda one, other: compare(_order(one), _order(other)), left, right)
+        value = _strict(lambda one, other: compare(_sort_key(one), _sort_key(other)), left, right)
         return _Term(type(node)(this=left.sql, expression=right.sql), ColumnType.FLAG, value)
 
     def between(self, node: exp.Between) -> _Term:
         this, low, high = self.ordered(node, [node.this, node.args["low"], node.args["high"]])
-        above = _strict(lambda value, bound: _order(value) >= _order(bound), this, low)
-        below = _strict(lambda value, bound: _order(value) <= _order(bound), this, high)
+        above = _strict(lambda value, bound: _sort_key(value) >= _sort_key(bound), this, low)
+        below = _strict(lambda value, bound: _sort_key(value) <= _sort_key(bound), this, high)
         sql = exp.Between(this=this.sql, low=low.sql, high=high.sql)
-        return _Term(sql, ColumnType.FLAG, lambda row: _settled([above(row), below(row)], decisive=False))
+        return _Term(sql, ColumnType.FLAG, lambda row: _joined_truth([above(row), below(row)], decisive=False))
 
     def membership(self, node: exp.In) -> _Term:
         if texts := node.args.get("field"):
             return self.contained(node, texts, node.this)
         if not node.expressions or not all(self.term(member).constant for member in node.expressions):
             raise self.source.refusal(node, "needs a list of literals")
-        this, *members = self.alike(node, [node.this, *node.expressions])
+        this, *members = self.same_typed(node, [node.this, *node.expressions])
         wanted = [member.value({}) for member in members]
 
         def held(value: Any) -> bool | None:
-            return _settled([None if each is None else _order(each) == _order(value) for each in wanted], True)
+            return _joined_truth(
+                [None if each is None else _sort_key(each) == _sort_key(value) for each in wanted], True
+            )
 
         sql = exp.In(this=this.sql, expressions=[member.sql for member in members])
         return _Term(sql, ColumnType.FLAG, _strict(held, this))
@@ -603,7 +613,7 @@ class _Checker:
     def contained(self, node: exp.Expr, texts: exp.Expr, member: exp.Expr) -> _Term:
         within, wanted = self.term(texts), self.quoted(member)
         if within.type is not ColumnType.TEXTS:
-            raise self.source.refusal(texts, f"is of type {_word(within.type)}, where texts is needed")
+            raise self.source.refusal(texts, f"is of type {_type_name(within.type)}, where texts is needed")
         found = exp.ArrayContains(this=within.sql, expression=wanted.sql)
         answer = _unless_null(within, exp.func("coalesce", found, exp.false()))
         return _Term(answer, ColumnType.FLAG, _strict(lambda values, value: value in values, within, wanted))
@@ -630,7 +640,7 @@ class _Checker:
             raise self.source.refusal(node, "needs null, true or false after `is`")
         truth = wanted.this if isinstance(wanted, exp.Boolean) else None
         this = self.term(node.this) if truth is None else self.condition(node.this)
-        sql = exp.Is(this=_closed(this.sql), expression=wanted.copy())
+        sql = exp.Is(this=_parenthesised(this.sql), expression=wanted.copy())
         return _Term(sql, ColumnType.FLAG, lambda row: this.value(row) is truth)
 
     def arithmetic(self, node: exp.Binary) -> _Term:
@@ -651,7 +661,7 @@ class _Checker:
         return _Term(exp.Abs(this=term.sql), ColumnType.NUMBER, _strict(abs, term))
 
     def rounding(self, node: exp.Round) -> _Term:
-        """With decimals it is written out: engines disagree on 2.675, which no double is."""
+        """Return `round`; with decimals it is written out, as engines disagree on 2.675, which no double equals."""
         term = self.of_type(node.this, ColumnType.NUMBER)
         scale = 10.0 ** self.decimals(node)
         value = _strict(lambda number: _rounded(number * scale) / scale, term)
@@ -670,8 +680,8 @@ class _Checker:
             raise self.source.refusal(node, f"needs 0 to {MAX_DECIMALS} decimals")
         return digits
 
-    def first_known(self, node: exp.Coalesce) -> _Term:
-        terms = self.several(node, self.alike)
+    def coalesced(self, node: exp.Coalesce) -> _Term:
+        terms = self.two_or_more(node, self.same_typed)
         sql = exp.Coalesce(this=terms[0].sql, expressions=[term.sql for term in terms[1:]])
 
         def value(row: Row) -> Any:
@@ -680,17 +690,17 @@ class _Checker:
         return _Term(sql, terms[0].type, value)
 
     def extreme(self, node: exp.Func) -> _Term:
-        terms = self.several(node, self.ordered)
+        terms = self.two_or_more(node, self.ordered)
         choose = max if isinstance(node, exp.Greatest) else min
 
         def value(row: Row) -> Any:
             values = [each for term in terms if (each := term.value(row)) is not None]
-            return choose(values, key=_order, default=None)
+            return choose(values, key=_sort_key, default=None)
 
         sql = type(node)(this=terms[0].sql, expressions=[term.sql for term in terms[1:]], ignore_nulls=True)
         return _Term(sql, terms[0].type, value)
 
-    def several(self, node: exp.Func, check: Callable[[exp.Expr, list[exp.Expr]], list[_Term]]) -> list[_Term]:
+    def two_or_more(self, node: exp.Func, check: Callable[[exp.Expr, list[exp.Expr]], list[_Term]]) -> list[_Term]:
         if not node.expressions:
             raise self.source.refusal(node, "needs two values or more")
         return check(node, [node.this, *node.expressions])
@@ -700,7 +710,7 @@ class _Checker:
         return _Term(type(node)(this=term.sql), ColumnType.TEXT, _strict(_CASES[type(node)], term))
 
     def trimmed(self, node: exp.Trim) -> _Term:
-        """Of spaces; without them named, engines disagree on what a blank is."""
+        """Return `trim` of spaces; they are named because engines disagree on what counts as blank."""
         term = self.of_type(node.this, ColumnType.TEXT)
         sql = exp.Trim(this=term.sql, expression=exp.Literal.string(" "))
         return _Term(sql, ColumnType.TEXT, _strict(lambda text: text.strip(" "), term))
@@ -720,7 +730,7 @@ class _Checker:
         return _Term(sql, ColumnType.FLAG, _strict(_TEXT_TESTS[type(node)], text, piece))
 
 
-def _word(kind: ColumnType | None) -> str:
+def _type_name(kind: ColumnType | None) -> str:
     return kind.value if kind else "null"
 
 
@@ -771,7 +781,7 @@ def _construct(check: Callable[[_Checker, Any], _Term], *arguments: str) -> _Con
 _FUNCTION_NODES: Mapping[type[exp.Expr], _Construct] = {
     exp.Abs: _construct(_Checker.absolute, "this"),
     exp.ArrayContains: _construct(_Checker.list_contains, "this", "expression"),
-    exp.Coalesce: _construct(_Checker.first_known, "this", "expressions"),
+    exp.Coalesce: _construct(_Checker.coalesced, "this", "expressions"),
     exp.Greatest: _construct(_Checker.extreme, "this", "expressions", "ignore_nulls"),
     exp.Least: _construct(_Checker.extreme, "this", "expressions", "ignore_nulls"),
     exp.Length: _construct(_Checker.length, "this"),

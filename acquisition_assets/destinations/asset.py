@@ -1,6 +1,6 @@
 """Builds the assets that deliver each day's tables and reports to a destination.
 
-How a day is replaced there is left to the destination's own module, such as `postgres`.
+Replacing a day there is left to the destination's own module, such as `postgres`.
 """
 
 import datetime as dt
@@ -24,11 +24,11 @@ CHECK_TEXT = "The database has as many rows of the day as the lake."
 REPORTS_TABLE = "reports"
 Results = Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]
 Delivery = Callable[[dt.date], tuple[int, int]]
-"""Delivers a day and returns the rows that should be there and those that are."""
+"""Delivers a day, and returns the expected and the delivered number of rows."""
 
 
 class Destination(Protocol):
-    """A place that receives the tables of the lake, a day at a time."""
+    """A place outside the lake that receives its tables, one day at a time."""
 
     @property
     def kind(self) -> str:
@@ -36,22 +36,22 @@ class Destination(Protocol):
 
     @property
     def label(self) -> str:
-        """Return its name for people, without any secret."""
+        """Return the destination's name for people, without secrets."""
 
     def address(self, table: str) -> str:
-        """Return what a table is called there."""
+        """Return the name of a table at the destination."""
 
     def deliver_table(self, contract: Contract, day: dt.date, file: IO[bytes]) -> int:
-        """Replace a day of a table with the rows of a Parquet file of its contract. Return their number."""
+        """Replace a day of a table with the rows of a Parquet file under its contract. Return their number."""
 
     def deliver_reports(self, day: dt.date, reports: dict[str, str]) -> int:
         """Replace a day's reports (task -> JSON text). Return their number."""
 
     def count_rows(self, table: str, day: dt.date) -> int:
-        """Return the rows of a delivered day."""
+        """Return the number of rows of a delivered day."""
 
     def expire(self, table: str) -> list[dt.date]:
-        """Remove the days of a table that are no longer kept, and return them."""
+        """Remove the days of a table that need not be kept, and return them."""
 
 
 def build(env: Env, destination: Destination) -> list[dg.AssetsDefinition]:

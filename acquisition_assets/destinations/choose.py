@@ -1,6 +1,6 @@
 """Chooses the destinations that the settings name.
 
-What each of them does with a day is left to its own module.
+Delivering to them is left to each destination's own module.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from acquisition_assets.destinations.asset import Destination
 
 
 def choose_destinations(settings: Settings) -> list[Destination]:
-    """Return the destinations of a deployment, or none."""
+    """Return the destinations of a deployment, possibly none."""
     found: list[Destination] = []
     if settings.publish_url:
         from acquisition_assets.destinations.postgres import PostgresDestination  # imports the driver

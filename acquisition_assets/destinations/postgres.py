@@ -1,10 +1,11 @@
-"""Delivers one day of a table, or of the reports, to PostgreSQL as a whole, and removes old days.
+"""Delivers one day of a table or of the reports to PostgreSQL in one transaction, and removes old days.
 
 Columns are left to the contracts and sql/postgres/destination, and the assets to `asset`.
 
-Rows stream by COPY into a temporary table, which dies with the session. Only then is the day locked, replaced and
-committed, in the same transaction: a reader sees the old day or the new one, and a killed process leaves nothing. A run
-takes one lock, that of its table and day, before it touches a row: runs wait for each other, but never in a circle.
+Rows stream by COPY into a temporary table, which disappears with the session. Then the day is locked, replaced and
+committed in the same transaction, so readers see the old day or the new one, and a killed process leaves nothing
+behind. Each transaction takes a single lock, on its table and day, before it changes rows; runs that wait for each
+other cannot deadlock.
 """
 
 from __future__ import annotations
@@ -30,18 +31,18 @@ from acquisition_assets.destinations.postgres_migrations import migrate
 
 SCHEMA = "acquisition"
 BATCH_ROWS = 4096
-"""So few that a batch fits into the connection's buffers: the next one is written while the server reads this one."""
+"""Small enough for the connection's buffers, so the next batch is written while the server reads this one."""
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-"""What a NUL becomes, which PostgreSQL's text and JSON cannot hold."""
+"""Replaces NUL, which PostgreSQL's text and JSON cannot hold."""
 
 
 @dataclass(frozen=True)
 class PostgresDestination:
     """A PostgreSQL database whose schema `acquisition` receives the tables.
 
-    url: `postgresql://` URL of a database that has the schema, or may create it.
-    keep_days: days to keep, counted back from the newest; None for all.
+    url: `postgresql://` URL of a database that has the schema or allows its creation.
+    keep_days: number of days to keep, counted back from the newest; None keeps all.
     """
 
     url: str = field(repr=False)
@@ -75,13 +76,14 @@ class PostgresDestination:
 
 
 def deliver_table(url: str, contract: Contract, day: dt.date, file: str | Path | IO[bytes]) -> int:
-    """Replace a day of a table with the rows of a Parquet file of its contract. Return their number.
+    """Replace a day of a table with the rows of a Parquet file under its contract. Return their number.
 
-    Memory does not grow with the rows.
+    Memory use does not grow with the number of rows.
 
     Raises:
-        SourceUnavailableError: the server is not there, hung up, is full or holds a lock for too long: worth a retry.
-        InputError: wrong password, missing rights, or a schema of a newer version.
+        SourceUnavailableError: The server is unreachable, closed the connection, is full, or a lock took too long; a
+            retry may help.
+        InputError: The password is wrong, rights are missing, or the schema is from a newer version.
     """
     columns = sql.SQL(", ").join(map(sql.Identifier, contract.columns))
     table = _identifier(contract.table)
@@ -119,7 +121,7 @@ def deliver_reports(url: str, day: dt.date, reports: Mapping[str, str]) -> int:
 
 
 def count_rows(url: str, table: str, day: dt.date) -> int:
-    """Return the rows of a delivered day."""
+    """Return the number of rows of a delivered day."""
     counting = sql.SQL("select count(*) from {} where date = %s").format(_identifier(table))
     with connect(url, autocommit=True) as connection:
         row = connection.execute(counting, [day]).fetchone()
@@ -127,7 +129,7 @@ def count_rows(url: str, table: str, day: dt.date) -> int:
 
 
 def expire(url: str, table: str, keep_days: int) -> list[dt.date]:
-    """Remove the days of a table that are `keep_days` or more before its newest one, and return them."""
+    """Remove and return the days of a table that are `keep_days` or more before its newest day."""
     with connect(url, autocommit=True) as connection:
         found = connection.execute(
             "select date from acquisition.published_days where table_name = %(table)s and date <= (select max(date) "
@@ -153,9 +155,9 @@ def _stage(connection: Connection, contract: Contract, file: str | Path | IO[byt
 
 
 def _csv(batch: pa.RecordBatch) -> bytes:
-    """Rows as PostgreSQL's CSV: text is quoted, so that empty text is not missing; missing is nothing at all.
+    """Return rows as PostgreSQL's CSV: text is quoted, nulls are empty and unquoted.
 
-    Instants are in UTC and do not say so: Arrow takes ten times as long to write them with their zone.
+    Instants are written in UTC without a zone; with it, Arrow takes ten times as long.
     """
     columns = [_plain(column) for column in batch.columns]
     sink = io.BytesIO()
@@ -171,7 +173,7 @@ def _plain(column: pa.Array) -> pa.Array:
 
 
 def _array_text(lists: pa.ListArray) -> pa.StringArray:
-    """Lists of text as PostgreSQL's array literals, such as {"blog","guide"}."""
+    """Return lists of text as PostgreSQL's array literals, such as {"blog","guide"}."""
     escaped = pc.replace_substring_regex(lists.values, r'(["\\])', r"\\\1")
     quoted = pc.binary_join_element_wise('"', escaped, '"', "")
     joined = pc.binary_join(pa.ListArray.from_arrays(lists.offsets, quoted), ",")
@@ -179,12 +181,12 @@ def _array_text(lists: pa.ListArray) -> pa.StringArray:
 
 
 def _without_nul(json_text: str) -> str:
-    """JSON text without an escaped NUL; a backslash that is escaped itself escapes nothing."""
+    """Return JSON text with its escaped NULs replaced; an escaped backslash before `u0000` is not such an escape."""
     return re.sub(r"(?<!\\)((?:\\\\)*)\\u0000", rf"\1{REPLACEMENT}", json_text)
 
 
 def _clear(connection: Connection, table: str, day: dt.date) -> None:
-    """Wait for other runs of the table and day, keep them waiting until the transaction ends, and delete the day."""
+    """Lock the table and day until the transaction ends, after waiting for other runs, and delete the day."""
     name = f"{SCHEMA}.{table}/{day.isoformat()}"
     connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
     connection.execute(sql.SQL("delete from {} where date = %s").format(_identifier(table)), [day])

@@ -22,27 +22,27 @@ LOCK = "acquisition.schema_migrations"
 
 @dataclass(frozen=True)
 class Migration:
-    """One numbered file."""
+    """A numbered migration file."""
 
     version: int
     path: Path
 
 
 def migrations() -> list[Migration]:
-    """The shipped migrations, in the order in which they run."""
+    """Return the shipped migrations, in the order in which they run."""
     files = sorted((sql_folder() / "postgres" / "destination").glob("*.sql"))
     numbered = [(re.match(r"(\d{4})_", file.name), file) for file in files]
     return [Migration(int(number[1]), file) for number, file in numbered if number]
 
 
 def migrate(connection: Connection) -> list[str]:
-    """Run the migrations that the database lacks, all or none of them, one process at a time.
+    """Run the migrations that the database lacks, in one transaction and one process at a time.
 
     Returns:
-        The names of those that ran.
+        The names of the migrations that ran.
 
     Raises:
-        InputError: the database was migrated by a newer version of this package.
+        InputError: The database was migrated by a newer version of this package.
     """
     shipped = migrations()
     newest = shipped[-1].version
@@ -71,7 +71,7 @@ def _version(connection: Connection) -> int:
 
 
 def _become_owner(connection: Connection) -> None:
-    """Make what is created belong to the schema's owner, whichever of its members runs the migrations."""
+    """Switch to the role that owns the schema, so new tables belong to it whichever member runs the migrations."""
     owner = connection.execute(
         "select pg_get_userbyid(nspowner) from pg_namespace where nspname = 'acquisition'"
     ).fetchone()
@@ -89,7 +89,7 @@ def _run(connection: Connection, migration: Migration) -> str:
 
 
 def _comment(connection: Connection, contract: Contract) -> None:
-    """Describe a table and its columns in the database as its contract does."""
+    """Set the comments of a table and its columns to the contract's descriptions."""
     table = sql.Identifier("acquisition", contract.table)
     connection.execute(sql.SQL("comment on table {} is {}").format(table, contract.grain))
     described = {name: describe(contract, name) for name in contract.columns}
@@ -99,6 +99,6 @@ def _comment(connection: Connection, contract: Contract) -> None:
 
 
 def describe(contract: Contract, column: str) -> str:
-    """What a column says, with its unit, such as `Whole days since created_at [days]`."""
+    """Return a column's description with its unit, such as `Whole days since created_at [days]`."""
     text, unit = contract.columns[column].description or "", contract.unit(column)
     return f"{text} [{unit}]" if unit else text

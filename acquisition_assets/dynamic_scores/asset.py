@@ -1,6 +1,6 @@
-"""Builds the asset of dynamic_scores: names its inputs, runs its SQL, checks and draws it.
+"""Builds the asset `dynamic_scores`: declares its inputs, runs its SQL, checks and plots the result.
 
-The rule is left to sql/dynamic_scores/dynamic_scores.sql.
+The calculation is left to sql/dynamic_scores/dynamic_scores.sql.
 """
 
 import datetime as dt
@@ -24,7 +24,7 @@ BUCKET_TITLE = "Leads by score, 0 to 100 in steps of 5"
 
 
 def build(env: Env, policy: ScorePolicy, report_length: int) -> list[dg.AssetsDefinition]:
-    """Return the asset of the published scores."""
+    """Return the asset of the scores."""
     earlier_scores = dg.AssetDep(
         DYNAMIC_SCORES.table,
         partition_mapping=dg.TimeWindowPartitionMapping(start_offset=-policy.lookback_days, end_offset=-1),
@@ -61,14 +61,14 @@ def produce(step: Step, policy: ScorePolicy) -> None:
 
 
 def recompute(step: Step, policy: ScorePolicy) -> Comparison:
-    """Compare the leads and their referral points with the raw tables."""
+    """Compare the number of leads and their referral points with the raw tables."""
     step.bind(RAW_LEADS)
     bind_resolved(step, RAW_REFERRALS)
     return step.compare(policy.parameters())
 
 
 def previous_day(step: Step, policy: ScorePolicy) -> Sequence[Finding]:
-    """Warn where the day before has no scores, and say which scores were used instead."""
+    """Return a warning if the day before has no scores, with the scores that were used instead."""
     yesterday = step.day - dt.timedelta(days=1)
     days = step.env.lake.days(DYNAMIC_SCORES.table)
     if yesterday in days:
@@ -79,6 +79,6 @@ def previous_day(step: Step, policy: ScorePolicy) -> Sequence[Finding]:
 
 
 def plot(step: Step, policy: ScorePolicy) -> str:
-    """Draw how many leads have which score."""
+    """Draw the distribution of the scores."""
     leads = {row["bucket"]: row["leads"] for row in step.query("dynamic_scores/distribution").to_pylist()}
     return columns([leads.get(bucket, 0) for bucket in range(BUCKETS)], BUCKET_TITLE)

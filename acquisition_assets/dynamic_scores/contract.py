@@ -1,6 +1,6 @@
-"""Defines the contract of dynamic_scores.
+"""Defines the contract of the table `dynamic_scores`.
 
-The rule is left to sql/dynamic_scores/dynamic_scores.sql.
+The calculation is left to sql/dynamic_scores/dynamic_scores.sql.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Explains a lead's score: each part with the policy's numbers and the lead's values, and why it moved or stayed.
+"""Explains a lead's score: each part with the policy's numbers and the lead's values, and why it changed or not.
 
 The arithmetic is left to sql/dynamic_scores; every number shown was published.
 """
@@ -68,7 +68,7 @@ def part_reasons(activity: Row, rules: ScorePolicy, features: FeaturePolicy) -> 
 
 
 def change_reason(score: Row, activity: Row, rules: ScorePolicy) -> str:
-    """Return why the score was published anew, or stays."""
+    """Return why the score changed or did not."""
     candidate = score["computed_score"]
     prefix = ""
     if not score["is_analysed"]:
@@ -96,7 +96,7 @@ def _previous(lead: LeadView, score: Row, rules: ScorePolicy) -> str:
 
 
 def previous_day(lead: LeadView, lookback_days: int) -> dt.date | None:
-    """Return the newest of the days before that has the lead, if it published the previous score."""
+    """Return the newest earlier day that has the lead, if the previous score was published on it."""
     score = lead.rows(DYNAMIC_SCORES.table)[0]
     oldest = lead.day - dt.timedelta(days=lookback_days)
     for day in reversed([day for day in lead.lake.days(DYNAMIC_SCORES.table) if oldest <= day < lead.day]):

@@ -1,6 +1,6 @@
 """Types the section `dynamic_scores` of the policy.
 
-The rule is left to sql/dynamic_scores/dynamic_scores.sql.
+The calculation is left to sql/dynamic_scores/dynamic_scores.sql.
 """
 
 from __future__ import annotations

@@ -5,9 +5,13 @@ The scores themselves are left to the SQL of dynamic_scores.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from acquisition_assets.core.reports import Report
 from acquisition_assets.core.sections import Grid, Section, facts_line
-from acquisition_assets.core.step import Step
+
+if TYPE_CHECKING:
+    from acquisition_assets.core.step import Step
 
 TASK = "dynamic_scoring_system"
 SHOWN_CHANGES = 5
@@ -43,7 +47,7 @@ def scoring_report(step: Step, length: int) -> ScoringReport:
 
 
 def summary(report: ScoringReport) -> Section:
-    """Return the report for people: totals and the largest changes."""
+    """Return the report as a section for people: totals and the largest changes."""
     facts = facts_line(
         {
             "leads analysed": report.total_analyzed,

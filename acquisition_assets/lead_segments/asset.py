@@ -1,4 +1,4 @@
-"""Builds the assets of lead_segments and segment_changes: names their inputs, runs their SQL, checks and draws them.
+"""Builds the assets `lead_segments` and `segment_changes`: declares their inputs, runs their SQL, checks the result.
 
 Criteria are left to the policy, their parsing to `criteria`, and their query to `memberships`.
 """
@@ -25,7 +25,7 @@ from acquisition_assets.lead_segments.policy import Segment
 from acquisition_assets.lead_segments.report import TASK, mailable, segmentation_report, sizes
 
 SAMPLE = {"length": 200}
-"""Leads whose memberships are recomputed without SQL."""
+"""The sample of leads whose memberships are recomputed without SQL."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def build(
     """Return the assets of the segments and of their changes.
 
     Raises:
-        InputError: a segment's criterion is refused.
+        InputError: A segment's criterion is refused.
     """
     members = Output(
         contract=LEAD_SEGMENTS,
@@ -72,7 +72,7 @@ def build(
 
 
 def produce(step: Step, policy: Segments) -> None:
-    """Stage the segments of every lead, from one pass over the columns that the criteria name."""
+    """Stage the segments of every lead, in one pass over the columns that the criteria name."""
     for contract in (LEAD_ACTIVITY, DYNAMIC_SCORES, BEHAVIOR_PREDICTIONS):
         step.bind(contract)
     columns = ", ".join(facts_columns(policy.criteria))
@@ -94,7 +94,7 @@ def recompute(step: Step, policy: Segments) -> Comparison:
 
 
 def plot(step: Step, policy: Segments) -> str:
-    """Draw the leads by segment."""
+    """Draw leads per segment."""
     return bars(sizes(step, policy.segments), "Leads by segment")
 
 
@@ -104,19 +104,19 @@ def mailable_counts(step: Step, policy: Segments) -> dict[str, Any]:
 
 
 def produce_changes(step: Step, lookback_days: int) -> None:
-    """Stage who entered and left since the newest earlier day that has segments."""
+    """Stage who entered or left a segment since the newest earlier day that has segments."""
     step.bind(LEAD_SEGMENTS)
     step.bind(LEAD_SEGMENTS, _previous(step, lookback_days), name="previous_segments")
     step.write_query("segment_changes/segment_changes", _has_previous(step, lookback_days))
 
 
 def recompute_changes(step: Step, lookback_days: int) -> Comparison:
-    """Compare the growth of all segments with the sizes of the two days."""
+    """Compare the total growth of the segments with their sizes on the two days."""
     return step.compare(_has_previous(step, lookback_days))
 
 
 def change_counts(step: Step, lookback_days: int) -> dict[str, Any]:
-    """Return how many leads entered and left."""
+    """Return how many memberships began and ended."""
     return step.row("segment_changes/counts")
 
 
@@ -125,6 +125,6 @@ def _has_previous(step: Step, lookback_days: int) -> dict[str, bool]:
 
 
 def _previous(step: Step, lookback_days: int) -> list[dt.date]:
-    """Return the newest earlier day that has segments, as a list of one or none."""
+    """Return the newest earlier day that has segments, as a list of at most one day."""
     window = set(step.earlier_days(lookback_days))
     return [day for day in step.env.lake.days(LEAD_SEGMENTS.table) if day in window][-1:]

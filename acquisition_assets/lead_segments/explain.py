@@ -24,7 +24,7 @@ def section(lead: LeadView, segments: Mapping[str, Segment]) -> Section:
     """Return every segment with its conditions and whether the lead is in it.
 
     Raises:
-        InputError: a segment's criterion is refused.
+        InputError: A segment's criterion is refused.
     """
     if not lead.has(LEAD_SEGMENTS.table):
         return Section("Segments", [lead.missing(LEAD_SEGMENTS.table)])
@@ -45,7 +45,7 @@ def section(lead: LeadView, segments: Mapping[str, Segment]) -> Section:
 
 
 def _facts(lead: LeadView) -> Row:
-    """Return what a criterion may read of the lead."""
+    """Return the lead's values that a criterion may read."""
     prediction = lead.row(BEHAVIOR_PREDICTIONS.table)
     return {
         **lead.rows(LEAD_ACTIVITY.table)[0],
@@ -55,7 +55,7 @@ def _facts(lead: LeadView) -> Row:
 
 
 def _warnings(criteria: Sequence[Criterion], members: set[str], facts: Row) -> list[Notice]:
-    """Return where the published memberships do not fit the present policy."""
+    """Return a notice for each membership that does not match the current policy."""
     notices = [
         Notice(f"{criterion.segment}: published with another criterion; run the day again")
         for criterion in criteria

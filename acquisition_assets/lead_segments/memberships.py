@@ -1,4 +1,4 @@
-"""Builds the query that yields every segment's leads from the checked criteria.
+"""Builds the query that assigns leads to segments from the checked criteria.
 
 Parsing criteria is left to `criteria`.
 """
@@ -18,10 +18,10 @@ COLUMN_TYPES = {name: ColumnType(kind.value) for name, kind in FACTS.items()}
 
 
 def parse_segments(segments: Mapping[str, Segment]) -> list[Criterion]:
-    """The criteria of all segments, in the policy's order.
+    """Return the parsed criteria of all segments, in the policy's order.
 
     Raises:
-        InputError: a criterion is refused; the message names the segment, the place and the columns there are.
+        InputError: A criterion is refused; the message names the segment, the place and the available columns.
     """
     try:
         return [parse_criterion(name, segment.criterion, COLUMN_TYPES) for name, segment in segments.items()]
@@ -30,16 +30,16 @@ def parse_segments(segments: Mapping[str, Segment]) -> list[Criterion]:
 
 
 def facts_columns(criteria: Sequence[Criterion]) -> list[str]:
-    """The columns that the criteria read, with the lead's id."""
+    """Return the columns that the criteria read, and the lead's id."""
     named = {"lead_id"}.union(*(criterion.columns for criterion in criteria))
     return [name for name in FACTS if name in named]
 
 
 def memberships_query(criteria: Sequence[Criterion]) -> str:
-    """One row per segment and lead that meets its criterion, over the relation `facts`, in DuckDB's dialect.
+    """Return the query, in DuckDB's dialect, of one row per segment and lead that meets its criterion.
 
-    It reads the facts once, and a lead's segments come one after another: its id, many times in a row, takes next to
-    no space in the file, and next to no time where the file is read.
+    It reads the relation `facts` once and lists a lead's segments one after another. The repeated ids compress to
+    almost nothing in the file, and are quick to read.
     """
     if not criteria:
         nothing = exp.cast(exp.null(), "text")

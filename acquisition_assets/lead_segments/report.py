@@ -1,22 +1,25 @@
 """Defines the report `advanced_segmentation_engine`, builds it from the staged segments, and sums it up.
 
-The segments themselves are left to the SQL.
+The memberships themselves are left to `memberships`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from acquisition_assets.core.reports import Report
 from acquisition_assets.core.sections import Grid, Part, Section, facts_line
-from acquisition_assets.core.step import Step
 from acquisition_assets.lead_segments.policy import Segment
+
+if TYPE_CHECKING:
+    from acquisition_assets.core.step import Step
 
 TASK = "advanced_segmentation_engine"
 
 
 class SampleLead(Report):
-    """One of a segment's leads."""
+    """One lead of a segment."""
 
     lead_id: str
     email: str | None
@@ -24,7 +27,7 @@ class SampleLead(Report):
 
 
 class SegmentSummary(Report):
-    """One segment."""
+    """A segment's size, description and sample of leads."""
 
     count: int
     description: str
@@ -39,7 +42,7 @@ class LargestSegment(Report):
 
 
 class SegmentationReport(Report):
-    """The day's summary of segments; largest_segment is null where no segment has a lead."""
+    """The day's summary of segments; largest_segment is null if every segment is empty."""
 
     segments: dict[str, SegmentSummary]
     total_segments: int
@@ -48,19 +51,19 @@ class SegmentationReport(Report):
 
 
 def sizes(step: Step, segments: Mapping[str, Segment]) -> dict[str, int]:
-    """Leads by segment, in the policy's order."""
+    """Return the number of leads per segment, in the policy's order."""
     counted = {row["segment"]: row["leads"] for row in step.query("lead_segments/report_sizes").to_pylist()}
     return {name: counted.get(name, 0) for name in segments}
 
 
 def mailable(step: Step, segments: Mapping[str, Segment]) -> dict[str, int]:
-    """Return how many leads of each segment may be mailed, in the policy's order; the report has no key for it."""
+    """Return how many leads of each segment may be mailed, in the policy's order; the report does not include it."""
     counted = {row["segment"]: row["leads"] for row in step.query("lead_segments/report_mailable").to_pylist()}
     return {name: counted.get(name, 0) for name in segments}
 
 
 def segmentation_report(step: Step, segments: Mapping[str, Segment], length: int) -> SegmentationReport:
-    """The summary of the staged segments, with `length` leads of each."""
+    """Return the summary of the staged segments, with `length` leads of each."""
     counted = sizes(step, segments)
     samples: dict[str, list[SampleLead]] = {name: [] for name in segments}
     for row in step.query("lead_segments/report_samples", {"length": length}).to_pylist():
@@ -81,7 +84,7 @@ def segmentation_report(step: Step, segments: Mapping[str, Segment], length: int
 
 
 def summary(report: SegmentationReport) -> Section:
-    """Return the report for people: each segment with its size."""
+    """Return the report as a section for people: each segment with its size."""
     facts = {"leads in a segment": report.total_segmented_leads, "segments": report.total_segments}
     parts: list[Part] = [facts_line(facts)]
     if report.segments:

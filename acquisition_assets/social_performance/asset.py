@@ -1,4 +1,4 @@
-"""Builds the asset of social_performance: names its inputs, counts with SQL and calls the rates.
+"""Builds the asset `social_performance`: declares its inputs, counts with SQL and computes the rates.
 
 The counts are left to sql/social_performance, and the rates to `rates`.
 """
@@ -20,7 +20,7 @@ from acquisition_assets.social_performance.report import TASK, social_report
 
 
 def build(env: Env, policy: SocialPolicy) -> list[dg.AssetsDefinition]:
-    """Return the asset of the channels' performance."""
+    """Return the asset of channel performance."""
     output = Output(
         contract=SOCIAL_PERFORMANCE,
         description="How the leads of each channel engage, with the uncertainty of small numbers.",
@@ -38,7 +38,7 @@ def build(env: Env, policy: SocialPolicy) -> list[dg.AssetsDefinition]:
 
 
 def produce(step: Step, policy: SocialPolicy) -> None:
-    """Stage the channels of the leads created in the last days."""
+    """Stage the channels of the leads created in the policy's window."""
     step.bind(LEAD_ACTIVITY)
     step.bind(DYNAMIC_SCORES)
     window = {"created_from": step.env.earlier(step.day, days=policy.window_days)}
@@ -47,7 +47,7 @@ def produce(step: Step, policy: SocialPolicy) -> None:
 
 
 def recompute(step: Step, policy: SocialPolicy) -> Comparison:
-    """Compare the leads of all channels with raw_leads."""
+    """Compare the number of leads of all channels with raw_leads."""
     step.bind(RAW_LEADS)
     window = {"since": step.env.earlier(step.day, days=policy.window_days), "until": step.env.earlier(step.day, days=0)}
     ours = int(_frame(step)["total_leads"].sum())

@@ -1,6 +1,6 @@
 """Types the section `social_performance` of the policy.
 
-Telling a lead's platform is left to `channels`.
+Finding a lead's platform is left to `channels`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from acquisition_assets.core.policy import Count, Days, Section
 
 
 class SocialPolicy(Section):
-    """Window, confidence and the least number of leads for a best platform."""
+    """Window, confidence, and the minimum number of leads for a best platform."""
 
     window_days: Days
     confidence: Annotated[float, Field(gt=0, lt=1)]

@@ -1,4 +1,4 @@
-"""Computes the rates of each channel, their Wilson bounds, and the best platform, from counts per channel.
+"""Computes the rates of each channel, their Wilson bounds and the best platform from counts per channel.
 
 The counts are left to sql/social_performance, and the report to `report`.
 """
@@ -10,7 +10,6 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-from scipy.stats import binomtest
 
 from acquisition_assets.core.numbers import round_half_up
 from acquisition_assets.social_performance.contract import RATE_DECIMALS, SCORE_DECIMALS, SOCIAL_PERFORMANCE
@@ -18,17 +17,17 @@ from acquisition_assets.social_performance.policy import SocialPolicy
 
 
 def percent(part: int, whole: int) -> float:
-    """A share as a published percentage; 0 of nothing is 0."""
+    """Return a share as a published percentage; 0 if the whole is 0."""
     return round_half_up(100 * part / whole, RATE_DECIMALS) if whole else 0.0
 
 
 def performance(counts: pd.DataFrame, policy: SocialPolicy) -> pd.DataFrame:
-    """One row per channel in the contract's columns and types: social ones first, then those with more leads.
+    """Return one row per channel with the contract's columns and types: social ones first, larger ones first.
 
     Args:
-        counts: channel, is_social, total_leads (at least 1), engaged_leads, score_sum, referrals_generated and
-            leads_with_referral per channel.
-        policy: the confidence of the bounds.
+        counts: One row per channel: channel, is_social, total_leads (at least 1), engaged_leads, score_sum,
+            referrals_generated and leads_with_referral.
+        policy: The confidence of the bounds.
     """
     rows = [_row(row, policy.confidence) for row in counts.to_dict("records")]
     rows.sort(key=lambda row: (not row["is_social"], -row["total_leads"], row["channel"]))
@@ -36,9 +35,9 @@ def performance(counts: pd.DataFrame, policy: SocialPolicy) -> pd.DataFrame:
 
 
 def best_platform(frame: pd.DataFrame, policy: SocialPolicy) -> str | None:
-    """The social channel with the highest published engagement rate among those with enough leads.
+    """Return the social channel with the highest published engagement rate among those with enough leads.
 
-    Of equal rates the one with more leads is best, then the first by name; None where none has enough leads.
+    Ties go to the channel with more leads, then to the first by name. The result is None if none has enough leads.
     """
     enough = [
         row
@@ -50,6 +49,8 @@ def best_platform(frame: pd.DataFrame, policy: SocialPolicy) -> str | None:
 
 
 def _row(counted: dict[Hashable, Any], confidence: float) -> dict[str, Any]:
+    from scipy.stats import binomtest  # slow to import, and only needed when rates are computed
+
     total, engaged = int(counted["total_leads"]), int(counted["engaged_leads"])
     bounds = binomtest(engaged, total).proportion_ci(confidence_level=confidence, method="wilson")
     return {

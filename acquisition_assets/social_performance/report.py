@@ -25,7 +25,7 @@ SOCIAL_MEDIA = "social_media"
 
 
 class PlatformMetrics(Report):
-    """One social platform."""
+    """The metrics of one social platform."""
 
     platform: Name
     total_leads: Annotated[int, Field(ge=1)]
@@ -44,7 +44,7 @@ class BestPlatform(Report):
 
 
 class ChannelMetrics(Report):
-    """Social media as a whole, or one other channel."""
+    """The metrics of social media as a whole, or of one other channel."""
 
     total: Count
     engaged: Count
@@ -52,7 +52,7 @@ class ChannelMetrics(Report):
 
 
 class SocialReport(Report):
-    """The metrics that the task social_media_tracking returns; best_platform is null where none has enough leads."""
+    """The metrics of the task social_media_tracking; best_platform is null if no platform has enough leads."""
 
     social_platforms: list[PlatformMetrics]
     total_social_leads: Count
@@ -71,7 +71,7 @@ class SocialReport(Report):
 
 
 def social_report(frame: pd.DataFrame, policy: SocialPolicy) -> SocialReport:
-    """The report of a day's table `social_performance`, in the order of its rows."""
+    """Return the report of a day's table `social_performance`, in the order of its rows."""
     rows = frame.to_dict("records")
     social = [row for row in rows if row["is_social"]]
     total_social, total = (sum(int(row["total_leads"]) for row in some) for some in (social, rows))
@@ -104,7 +104,7 @@ def _best(social: Sequence[dict[Hashable, Any]], name: str | None) -> BestPlatfo
 def _comparison(
     social: Sequence[dict[Hashable, Any]], others: Sequence[dict[Hashable, Any]]
 ) -> dict[str, ChannelMetrics]:
-    """Social media first, then every other channel; a source of that very name keeps an entry of its own."""
+    """Return social media first, then every other channel; a source with that same name keeps its own entry."""
     compared = {SOCIAL_MEDIA: _channel(social)}
     for row in others:
         name = str(row["channel"])
@@ -118,7 +118,7 @@ def _channel(rows: Sequence[dict[Hashable, Any]]) -> ChannelMetrics:
 
 
 def summary(report: SocialReport) -> Section:
-    """Return the report for people: the best platform, the platforms, and all channels."""
+    """Return the report as a section for people: the best platform, all platforms and all channels."""
     facts = {
         "leads of the last days came from social media": report.total_social_leads,
         "% of all": report.social_percentage,

@@ -1,6 +1,6 @@
-"""Offers Arrow tables in memory as a source; the built-in sample is one.
+"""Offers Arrow tables in memory as a source, such as the built-in sample.
 
-Does not make the sample's world (see `sources.sample`).
+Generating the sample is left to `sources.sample`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from acquisition_assets.sources.sample import world
 
 
 class ArrowSource:
-    """Tables by name, made when they are first needed."""
+    """A source of named tables that are created when first needed."""
 
     def __init__(self, label: str, tables: Callable[[], Mapping[str, pa.Table]]) -> None:
         self.label = label

@@ -1,22 +1,22 @@
-"""Here: the sample world: made-up leads, e-mails, referrals and content, as the five input tables.
+"""Generates the sample world: invented leads, e-mails, referrals and content, as the five input tables.
 
-Not here: reading anybody's data, checking rows, business days, any rule of the product.
+Offering them as a source is left to `arrow`, and checking rows to `raw`.
 
 The model
 ---------
-Time runs in hours from the start of `FIRST_DAY` to the end of `LAST_DAY` (UTC); `inf` means never. Every table is as
-the source systems would show it at that end. All of it follows from (leads, seed).
+Time runs in hours from the start of `FIRST_DAY` to the end of `LAST_DAY` (UTC); `inf` means never. Every table is what
+the source systems would show at that end. The whole world is determined by (leads, seed).
 
 *Arrivals.* Leads per day follow a weekly rhythm (weekends at 55 %), grow by 30 % over the period and vary by 6 % from
-day to day. Each lead has a channel, told by source, utm_source, utm_medium or referrer_url, an interest area, and a
-hidden quality between 0 and 1 whose middle depends on the channel.
+day to day. Each lead has a channel, recognisable by source, utm_source, utm_medium or referrer_url, an interest area,
+and a hidden quality between 0 and 1 whose median depends on the channel.
 
 *Mail.* A welcome within minutes, ten more e-mails in the first four weeks, then a newsletter every Tuesday; nearly
 all on weekdays, in the morning. Better leads open, click and complete more, and sooner: hours to the open are
-lognormal around a pace of the lead's own. Nobody reads at night; office readers wait for working hours, evening
-readers for the evening. Attention wears off with every e-mail. Few e-mails bounce, but all of a dead address do.
-For 15 % of the leads a mail proxy fetches what arrives within seconds (and hides most opens by the human), and for
-2 % a scanner follows the links. Some who open unsubscribe, and few of those complain; then the e-mails end.
+lognormal around the lead's own pace. Nobody reads at night; office readers wait for working hours, evening readers for
+the evening. Attention wears off with every e-mail. Few e-mails bounce, but all those to a dead address do. For 15 % of
+the leads a mail proxy fetches each e-mail within seconds (and hides most opens by the human), and for 2 % a scanner
+follows the links. Some who open unsubscribe, and few of those complain; then the e-mails end.
 
 *Status.* new -> nurturing within days (one in eight waits for weeks); engaged after a second to fourth click;
 converted one to three weeks later. inactive after an unsubscription, with a dead address, or (mostly) after 45 days of
@@ -25,8 +25,8 @@ silence. E-mails end there too.
 *Referrals.* 14 % of the leads were referred by an earlier, mostly better lead: those referrals are validated some days
 after the arrival. About as many stay pending or are rejected; 6 % of all are fraud.
 
-*Four anomalies* end the period, each as one incident: sign-ups break down (`INCIDENT_DAYS`: a quarter of the leads
-arrives); e-mails land in spam (`INCIDENT_DAYS`: three in ten opens are left); five accounts refer invented people
+*Four anomalies* end the period, each as one incident: sign-ups break down (for `INCIDENT_DAYS` only a quarter of the
+leads arrive); e-mails land in spam (for `INCIDENT_DAYS` three in ten opens remain); five accounts refer invented people
 (last 5 days); an automation sends three e-mails a working day to twelve leads who do not react (last 7 days).
 """
 
@@ -75,7 +75,7 @@ TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 
 class Channel(NamedTuple):
-    """One way in which leads arrive: share of the leads in percent, shift of their quality, and what they carry."""
+    """A way in which leads arrive: share of the leads in percent, shift of their quality, and their tracking fields."""
 
     share: float
     quality_shift: float
@@ -114,7 +114,7 @@ CHANNELS = (
 
 
 class Item(NamedTuple):
-    """One item of the catalogue; `published` is an ISO date."""
+    """An item of the content catalogue; `published` is an ISO date."""
 
     content_id: str
     content_type: str
@@ -165,7 +165,7 @@ SEQUENCE_TYPES = (
 
 @dataclass(frozen=True)
 class _People:
-    """One entry per lead, in order of arrival; `referrer` is a lead's position or -1, `pace` in hours to an open."""
+    """Arrays with one entry per lead, in order of arrival; `referrer` is a position or -1, `pace` hours to an open."""
 
     created: Floats
     channel: Ints
@@ -186,7 +186,7 @@ class _People:
 
 @dataclass(frozen=True)
 class _Mail:
-    """One entry per delivery; `times` holds hours by what happened, `inf` for what did not."""
+    """Arrays with one entry per delivery; `times` holds the hour of each kind of event, `inf` if it never happened."""
 
     lead: Ints
     step: Ints
@@ -196,7 +196,7 @@ class _Mail:
 
 @dataclass(frozen=True)
 class _Referrals:
-    """One entry per referral; `referred` is the position of the lead that came of it, or -1."""
+    """Arrays with one entry per referral; `referred` is the position of the resulting lead, or -1."""
 
     referrer: Ints
     referred: Ints
@@ -205,7 +205,7 @@ class _Referrals:
     status: NDArray[np.str_]
 
 
-# What a delivery's time is in the table of events, in the order in which they follow: name, event_type, is_machine.
+# How the times of a delivery appear in the events table, in their order: name, event_type, is_machine.
 EVENT_KINDS = (
     ("sent", "sent", False),
     ("bounced", "bounced", False),
@@ -220,11 +220,14 @@ EVENT_KINDS = (
 
 
 def world(leads: int = 5_000, seed: int = 20260930) -> dict[str, pa.Table]:
-    """The tables `leads`, `events`, `referrals`, `content` and `status_changes` of a made-up world.
+    """Return the tables `leads`, `events`, `referrals`, `content` and `status_changes` of an invented world.
 
     Grain: one row per lead, event, referral, content item and change of status. Timestamps are UTC in whole
     seconds; engagement_score is in points, 0 to 20. The same arguments give the same tables. Rows grow in proportion
-    to `leads`; from 2,000 leads on, the four anomalies at the end stand out with a clear margin.
+    to `leads`; from 2,000 leads on, the four anomalies at the end are clearly detectable.
+
+    Raises:
+        ValueError: leads is below 1.
     """
     if leads < 1:
         raise ValueError(f"leads must be 1 or more, not {leads}")
@@ -273,7 +276,7 @@ def _people(rng: np.random.Generator, count: int) -> _People:
 
 
 def _arrivals(rng: np.random.Generator, count: int) -> Floats:
-    """Hours of arrival, sorted. Days get their exact shares of `count`, so that small worlds keep the rhythm too."""
+    """Return sorted hours of arrival; each day gets its exact share of `count`, so small worlds keep the rhythm too."""
     days = np.arange(DAYS)
     weight = (1 + 0.3 * days / DAYS) * np.where(_weekday(days) >= 5, 0.55, 1.0) * rng.lognormal(0, 0.06, DAYS)
     weight[-INCIDENT_DAYS:] *= 0.25
@@ -283,7 +286,7 @@ def _arrivals(rng: np.random.Generator, count: int) -> Floats:
 
 
 def _least_eager(created: Floats, quality: Floats, eligible: Flags) -> Flags:
-    """The leads of the runaway automation: low quality, five to eleven weeks old at the end."""
+    """Return the leads of the runaway automation: low quality, five to eleven weeks old at the end."""
     age = END - created
     eligible = eligible & (age > 35 * DAY) & (age < 77 * DAY)
     worst = np.argsort(np.where(eligible, quality, np.inf), kind="stable")[:LOOP_LEADS]
@@ -293,7 +296,7 @@ def _least_eager(created: Floats, quality: Floats, eligible: Flags) -> Flags:
 
 
 def _earlier_lead(rng: np.random.Generator, quality: Floats, position: Ints) -> Ints:
-    """For each position in the order of arrival a lead from before it (0 for the first), better leads more often."""
+    """Return an earlier lead for each position in order of arrival (0 for the first), better leads more often."""
     weight = np.cumsum(quality**2.5)
     limit = weight[np.maximum(position - 1, 0)]
     return np.searchsorted(weight, rng.random(len(position)) * limit).astype(np.int64)
@@ -303,7 +306,7 @@ def _earlier_lead(rng: np.random.Generator, quality: Floats, position: Ints) -> 
 
 
 def _plan_mail(rng: np.random.Generator, people: _People) -> _Mail:
-    """What is sent to whom and when: the sequence, the newsletters, and the runaway automation's e-mails."""
+    """Return what is sent to whom and when: the sequence, the newsletters, and the runaway automation's e-mails."""
     sent = np.hstack([_sequence_times(rng, people.created), _newsletter_times(rng, people.created)])
     sent[people.dead, DEAD_ADDRESS_MAILS:] = np.inf
     lead, step = np.nonzero(sent < END)
@@ -319,7 +322,7 @@ def _plan_mail(rng: np.random.Generator, people: _People) -> _Mail:
 
 
 def _sequence_times(rng: np.random.Generator, created: Floats) -> Floats:
-    """Hours of the sequence's e-mails, a row per lead: the welcome at once, the others on mornings of weekdays."""
+    """Return hours of the sequence, a row per lead: the welcome at once, the others on weekday mornings."""
     shape = (len(created), len(SEQUENCE_DAYS))
     day = np.floor(created / DAY)[:, None] + SEQUENCE_DAYS
     postponed = np.where(rng.random(shape) < 0.92, _next_workday(day), day)
@@ -330,7 +333,7 @@ def _sequence_times(rng: np.random.Generator, created: Floats) -> Floats:
 
 
 def _newsletter_times(rng: np.random.Generator, created: Floats) -> Floats:
-    """Hours of the newsletters, a row per lead: every Tuesday at nine, from the fifth week on."""
+    """Return hours of the newsletters, a row per lead: every Tuesday at nine, from the fifth week on."""
     days = np.arange(DAYS)
     issue = days[_weekday(days) == NEWSLETTER_WEEKDAY]
     times = DAY * issue + 9.0 + rng.uniform(0, 0.4, (len(created), len(issue)))
@@ -338,7 +341,7 @@ def _newsletter_times(rng: np.random.Generator, created: Floats) -> Floats:
 
 
 def _loop_mail(rng: np.random.Generator, people: _People) -> tuple[Ints, Floats]:
-    """Lead and hour of the e-mails that the runaway automation sends: the same one, three times a working day."""
+    """Return lead and hour of the runaway automation's e-mails: the same one, three times a working day."""
     days = np.arange(int(LOOP_START // DAY), DAYS)
     hours = (DAY * days[_weekday(days) < 5][:, None] + np.array(LOOP_HOURS)).ravel()
     lead = np.repeat(np.flatnonzero(people.looped), len(hours))
@@ -346,7 +349,7 @@ def _loop_mail(rng: np.random.Generator, people: _People) -> tuple[Ints, Floats]
 
 
 def _content_plan(steps: int) -> Ints:
-    """Position in the catalogue by interest area (row) and step (column): own and general items in turn, then blogs."""
+    """Return catalogue positions by interest (row) and step (column): own and general items in turn, then blogs."""
     types = SEQUENCE_TYPES + ("blog",) * (steps - len(SEQUENCE_TYPES))
     plan = np.empty((len(INTERESTS), steps), dtype=np.int64)
     for row, interest in enumerate(INTERESTS):
@@ -361,7 +364,7 @@ def _content_plan(steps: int) -> Ints:
 
 
 def _respond(rng: np.random.Generator, people: _People, mail: _Mail) -> _Mail:
-    """The same deliveries with what became of them, as if nobody ever left."""
+    """Return the deliveries with all their events, as if nobody ever left."""
     sent, lead = mail.times["sent"], mail.lead
     quality, count = people.quality[lead], len(sent)
     minute = 1 / 60
@@ -401,7 +404,7 @@ def _open_chance(people: _People, mail: _Mail) -> Floats:
 
 
 def _open_times(rng: np.random.Generator, people: _People, mail: _Mail) -> Floats:
-    """Hours at which the deliveries would be opened: the lead's pace, moved to when the lead reads."""
+    """Return hours at which the deliveries would be opened: the lead's pace, moved to the lead's reading hours."""
     count, habit = len(mail.lead), people.habit[mail.lead]
     welcome = np.where(mail.step == 0, 0.3, 1.0)
     time = mail.times["sent"] + 0.02 + people.pace[mail.lead] * welcome * rng.lognormal(0, 0.9, count)
@@ -422,7 +425,7 @@ def _open_times(rng: np.random.Generator, people: _People, mail: _Mail) -> Float
 
 
 def _end_mail(mail: _Mail, last: Floats) -> _Mail:
-    """The deliveries that were sent by the hour `last` of their lead, with what happened by then and before the end."""
+    """Return the deliveries sent by their lead's hour `last`, with the events up to then and before the end."""
     limit = last[mail.lead]
     kept = mail.times["sent"] <= limit
     times = {kind: np.where((time <= limit) & (time < END), time, np.inf)[kept] for kind, time in mail.times.items()}
@@ -433,7 +436,7 @@ def _end_mail(mail: _Mail, last: Floats) -> _Mail:
 
 
 def _reach_statuses(rng: np.random.Generator, people: _People, mail: _Mail, unsubscribed: Floats) -> dict[str, Floats]:
-    """Hours at which each lead reached each status, in the order of `STATUSES`; `inf` for never."""
+    """Return the hour at which each lead reached each status, in the order of `STATUSES`; `inf` for never."""
     count, quality = people.count, people.quality
     queue = np.where(rng.random(count) < 0.12, 30 * DAY, 1.5 * DAY)
     nurturing = people.created + 2 + rng.exponential(queue)
@@ -458,7 +461,7 @@ def _reach_statuses(rng: np.random.Generator, people: _People, mail: _Mail, unsu
 
 
 def _silent_since(people: _People, mail: _Mail) -> Floats:
-    """Hour at which each lead's first stretch of silence begins that lasts `SILENCE`, counted from the arrival."""
+    """Return the hour at which each lead's first silence of length `SILENCE` begins, counted from the arrival."""
     everyone = np.arange(people.count)
     read = np.isfinite(mail.times["opened"])
     lead = np.concatenate([everyone, mail.lead[read], everyone])
@@ -481,7 +484,7 @@ def _refer(rng: np.random.Generator, people: _People) -> _Referrals:
 
 
 def _fruitful_referrals(rng: np.random.Generator, people: _People) -> _Referrals:
-    """The referrals behind the leads that have a referrer: made up to some days before they arrived."""
+    """Return the referrals behind the leads that have a referrer, created up to some days before they arrived."""
     referred = np.flatnonzero(people.referrer >= 0)
     referrer, arrived = people.referrer[referred], people.created[referred]
     known = arrived - people.created[referrer]
@@ -493,20 +496,20 @@ def _fruitful_referrals(rng: np.random.Generator, people: _People) -> _Referrals
 
 
 def _other_referrals(rng: np.random.Generator, people: _People) -> _Referrals:
-    """Referrals that no lead came of: unanswered, refused, or fraud."""
+    """Return the referrals without a resulting lead: unanswered, rejected, or fraud."""
     count = round(0.16 * people.count)
     near = rng.integers(0, people.count, count)
     created = rng.uniform(people.created[near], np.minimum(people.created[near] + 2.0, END))
     status = rng.choice(["pending", "rejected", "fraud"], count, p=[0.64, 0.25, 0.11])
-    return _Referrals(_earlier_lead(rng, people.quality, near), _nobody(count), created, _never(count), status)
+    return _Referrals(_earlier_lead(rng, people.quality, near), _no_lead(count), created, _never(count), status)
 
 
 def _invented_referrals(rng: np.random.Generator, people: _People) -> _Referrals:
-    """The ring: the oldest accounts refer people who do not exist, in the last five days."""
+    """Return the fraud ring: the oldest accounts refer people who do not exist, in the last five days."""
     count = round(0.012 * people.count)
     referrer = rng.integers(0, min(RING_LEADS, people.count), count)
     created = rng.uniform(np.maximum(END - 5 * DAY, people.created[referrer]), END)
-    return _Referrals(referrer, _nobody(count), created, _never(count), np.full(count, "fraud"))
+    return _Referrals(referrer, _no_lead(count), created, _never(count), np.full(count, "fraud"))
 
 
 # ---------------------------------------------------------------------------------------------------------- tables
@@ -515,7 +518,7 @@ def _invented_referrals(rng: np.random.Generator, people: _People) -> _Referrals
 def _leads_table(
     rng: np.random.Generator, people: _People, reached: dict[str, Floats], unsubscribed: Floats
 ) -> pa.Table:
-    """One row per lead, as it stands at the end."""
+    """Return one row per lead, in its final state."""
     lead_id = _ids("lead-", np.arange(people.count), 6)
     furthest = np.zeros(people.count, dtype=np.int64)
     for position, status in enumerate(STATUSES):
@@ -543,7 +546,7 @@ def _leads_table(
 
 
 def _campaigns(people: _People) -> pa.Array:
-    """The referral campaign for the referred, the month's for those who carry a utm_source, else none."""
+    """Return the referral campaign for referred leads, the month's campaign for those with a utm_source, else null."""
     names = [*CAMPAIGNS.values(), REFERRAL_CAMPAIGN, None]
     day_month = np.array([(FIRST_DAY + dt.timedelta(days=day)).month for day in range(DAYS)])
     month = day_month[(people.created // DAY).astype(np.int64)] - FIRST_DAY.month
@@ -553,7 +556,7 @@ def _campaigns(people: _People) -> pa.Array:
 
 
 def _events_table(rng: np.random.Generator, people: _People, mail: _Mail) -> pa.Table:
-    """One row per event, in order of time."""
+    """Return one row per event, in order of time."""
     hidden = people.proxy[mail.lead] & (rng.random(len(mail.lead)) < 0.6)
     seen = {**mail.times, "opened": np.where(hidden, np.inf, mail.times["opened"])}
     rows = [np.flatnonzero(np.isfinite(seen[name])) for name, _, _ in EVENT_KINDS]
@@ -580,16 +583,16 @@ def _events_table(rng: np.random.Generator, people: _People, mail: _Mail) -> pa.
 
 
 def _referrals_table(referrals: _Referrals) -> pa.Table:
-    """One row per referral, in order of time, as it stands at the end."""
+    """Return one row per referral, in order of time, in its final state."""
     number = np.arange(len(referrals.created))
-    stranger = pc.binary_join_element_wise(_ids("invitado-", number, 6), "example.net", "@")
+    outsider = pc.binary_join_element_wise(_ids("invitado-", number, 6), "example.net", "@")
     lead = _ids("lead-", np.maximum(referrals.referred, 0), 6)
     became_lead = pa.array(referrals.referred >= 0)
     return pa.table(
         {
             "referral_id": _ids("referral-", number, 6),
             "referrer_lead_id": _ids("lead-", referrals.referrer, 6),
-            "referred_email": pc.if_else(became_lead, pc.binary_join_element_wise(lead, "example.com", "@"), stranger),
+            "referred_email": pc.if_else(became_lead, pc.binary_join_element_wise(lead, "example.com", "@"), outsider),
             "status": pa.array(referrals.status, pa.string()),
             "created_at": _timestamps(referrals.created),
             "validated_at": _timestamps(referrals.validated),
@@ -598,7 +601,7 @@ def _referrals_table(referrals: _Referrals) -> pa.Table:
 
 
 def _content_table() -> pa.Table:
-    """One row per item of the catalogue."""
+    """Return one row per item of the content catalogue."""
     published = pa.array([dt.date.fromisoformat(item.published) for item in CATALOGUE])
     return pa.table(
         {
@@ -613,7 +616,7 @@ def _content_table() -> pa.Table:
 
 
 def _status_changes_table(reached: dict[str, Floats]) -> pa.Table:
-    """One row per status that a lead reached, its first one included, in order of time."""
+    """Return one row per status that a lead reached, including the first, in order of time."""
     time = np.concatenate(list(reached.values()))
     status, lead = np.divmod(np.arange(len(time)), len(time) // len(reached))
     order = np.lexsort((lead, status, time))[: np.isfinite(time).sum()]
@@ -635,12 +638,12 @@ def _sigmoid(value: Floats) -> Floats:
 
 
 def _weekday(day: Ints | Floats) -> Ints:
-    """Monday is 0; `day` counts from `FIRST_DAY`."""
+    """Return the weekday, Monday is 0; `day` counts from `FIRST_DAY`."""
     return ((day + FIRST_DAY.weekday()) % 7).astype(np.int64)
 
 
 def _next_workday(day: Floats) -> Floats:
-    """The day itself, or the Monday after it if it is on a weekend."""
+    """Return the day itself, or the next Monday if it is on a weekend."""
     weekday = _weekday(day)
     return np.where(weekday >= 5, day + 7 - weekday, day)
 
@@ -649,19 +652,19 @@ def _never(count: int) -> Floats:
     return np.full(count, np.inf)
 
 
-def _nobody(count: int) -> Ints:
+def _no_lead(count: int) -> Ints:
     return np.full(count, -1, dtype=np.int64)
 
 
 def _first(lead: Ints, time: Floats, count: int) -> Floats:
-    """Each lead's earliest time; `inf` for leads without any."""
+    """Return each lead's earliest time; `inf` for leads without any."""
     earliest = _never(count)
     np.minimum.at(earliest, lead, time)
     return earliest
 
 
 def _nth(lead: Ints, time: Floats, nth: Ints) -> Floats:
-    """Each lead's `nth` time (1 is the earliest); `inf` for leads with fewer."""
+    """Return each lead's `nth` time (1 is the earliest); `inf` for leads with fewer."""
     happened = np.isfinite(time)
     lead, time = lead[happened], time[happened]
     order = np.lexsort((time, lead))
@@ -682,7 +685,7 @@ def _pick(values: list[str | None] | list[str] | tuple[str | None, ...], positio
 
 
 def _timestamps(hours: Floats) -> pa.Array:
-    """UTC timestamps, whole seconds; null for `inf`."""
+    """Return UTC timestamps in whole seconds; null for `inf`."""
     never = ~np.isfinite(hours)
     start = int(dt.datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=dt.timezone.utc).timestamp())
     seconds = start + np.floor(np.where(never, 0.0, hours) * 3600).astype(np.int64)

@@ -68,7 +68,7 @@ def test_why(lake: Path) -> None:
 def test_what_is_not_known_is_said(lake: Path) -> None:
     text = " ".join(explained(lake, "dani").split())
     assert "no response time is known; 3 if under 2" in text
-    assert "30 x nothing: none was sent" in text
+    assert "30 x nothing: no delivery was sent" in text
     assert "never engaged; 10 if over 0.6" in text
     assert "never engaged; 10 if under 3" in text
 

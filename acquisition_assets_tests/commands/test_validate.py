@@ -96,7 +96,7 @@ def test_columns_that_are_not_the_contracts(source: Path, own_lake: Path) -> Non
     pq.write_table(table.append_column("extra", pa.nulls(table.num_rows, pa.int64())), file)
     result = call("validate", "--source", source, "--lake", own_lake)
     assert result.exit_code == 1
-    assert "column message is missing; column extra is not of the contract" in result.stderr
+    assert "column message is missing; column extra is not in the contract" in result.stderr
 
 
 def test_every_part_is_looked_at_and_the_worst_code_wins(own_lake: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import dagster as dg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acquisition_assets.commands.parallel_days import _Turns
+from acquisition_assets.commands.parallel_days import _Schedule
 from acquisition_assets.core.ordering import earlier_steps
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.core.specs import ORDERED_DAYS
@@ -53,19 +53,19 @@ def test_a_new_product_that_reads_yesterday_waits_for_the_step_that_makes_it() -
 @settings(deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 4))
 def test_a_step_finds_its_earlier_days_done_in_any_order_of_work(random: object, workers: int) -> None:
-    """Simulate workers that take days and steps in any order the turns allow."""
+    """Simulate workers that take days and steps in any order the schedule allows."""
     order = ["ingest", "scores", "segments", "changes"]
     earlier = {"ingest": frozenset({"ingest"}), "changes": frozenset({"segments"})}
-    turns = _Turns(DAYS)
+    schedule = _Schedule(DAYS)
     done: dict[str, set[int]] = {name: set() for name in order}
     running: dict[int, int] = {}
     while len(done["changes"]) < len(DAYS):
-        while len(running) < workers and (place := turns.next_day()) is not None:
+        while len(running) < workers and (place := schedule.next_day()) is not None:
             running[place] = 0
         ready = [
             place
             for place, step_number in running.items()
-            if turns.is_ready(earlier.get(order[step_number], frozenset()), place)
+            if schedule.is_ready(earlier.get(order[step_number], frozenset()), place)
         ]
         assert ready, "no day can go on"
         place = random.choice(ready)  # type: ignore[attr-defined]
@@ -73,7 +73,7 @@ def test_a_step_finds_its_earlier_days_done_in_any_order_of_work(random: object,
         for needed in earlier.get(name, ()):
             assert done[needed] >= set(range(place))
         done[name].add(place)
-        turns.finish(name, place)
+        schedule.finish(name, place)
         running[place] += 1
         if running[place] == len(order):
             del running[place]

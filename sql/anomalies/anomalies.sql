@@ -1,7 +1,7 @@
--- Grain: one row: what anomalies need beyond the daily metrics.
--- Reads: lead_activity, raw_events (up to the day that is looked at). Parameters: $until, the end of that day, and the limits.
--- Silent leads were sent $silent_deliveries or more since $silent_from and have no human event on any of these deliveries.
--- Only leads whose deliveries_7d are that many can be silent, as long as that window is the same ($is_same_window).
+-- Grain: one row with what anomalies need beyond the daily metrics.
+-- Reads: lead_activity, raw_events (up to the examined day). Parameters: $until, the end of that day, and the limits.
+-- Silent leads were sent at least $silent_deliveries since $silent_from, and have no human event on any of them.
+-- If that window equals that of deliveries_7d ($is_same_window), only leads with enough deliveries_7d are examined.
 with candidates as (
     select lead_id
     from lead_activity
@@ -14,7 +14,7 @@ touched as (
     where lead_id in (select lead_id from candidates)
 ),
 
--- A delivery is of the lead of its earliest event, whichever leads its other events name.
+-- A delivery belongs to the lead of its earliest event, whichever leads its other events name.
 deliveries_of_candidates as (
     select
         min({ 'occurred_at': occurred_at, 'event_id': event_id, 'lead_id': lead_id }) as first_event,

@@ -1,5 +1,5 @@
--- Grain: one row: whether the fraud rate is high. Reads: raw_leads, raw_referrals.
--- Parameters: $since and $until of the window, the limits.
+-- Grain: one row that says whether the fraud rate is high. Reads: raw_leads, raw_referrals.
+-- Parameters: $since and $until, the window; $minimum and $percent, the limits.
 select
     count(*) > $minimum
     and count(case when status = 'fraud' then 1 end) * 100 > count(*) * cast($percent as decimal(18, 8))

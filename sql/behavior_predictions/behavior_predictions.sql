@@ -1,5 +1,5 @@
 -- Grain: one row per lead whose status is neither converted nor inactive. Key: lead_id.
--- Reads: lead_activity, dynamic_scores. Parameters: the numbers of the policy's section behavior_predictions.
+-- Reads: lead_activity, dynamic_scores. Parameters: the policy section behavior_predictions.
 with pointed as (
     select
         activity.lead_id,

@@ -1,4 +1,4 @@
--- Grain: one row: the totals of behavior_predictions, from the leads' activity alone. Reads: lead_activity.
+-- Grain: one row with the totals of behavior_predictions, computed from lead_activity alone. Reads: lead_activity.
 select
     count(*) as leads,
     cast(

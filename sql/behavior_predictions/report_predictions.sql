@@ -1,5 +1,5 @@
--- Grain: one row per lead, the most probable first. Key: lead_id.
--- Reads: staged (behavior_predictions). Parameter: $length, how many.
+-- Grain: one row per lead, most likely to convert first. Key: lead_id.
+-- Reads: staged (behavior_predictions). Parameter: $length, the number of leads.
 select
     lead_id,
     status,

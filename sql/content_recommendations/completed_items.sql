@@ -1,6 +1,6 @@
--- Grain: one row per lead and item of the rules that the lead has completed, at any time. Key: lead_id, content_id.
--- Reads: raw_events, raw_content, items. A delivery is of the lead of its earliest event; an event that names no item is of
--- its delivery's item.
+-- Grain: one row per lead and item of a rule that the lead has ever completed. Key: lead_id, content_id.
+-- Reads: raw_events, raw_content, items. A delivery belongs to the lead of its earliest event; an event
+-- without an item belongs to the item of its delivery.
 with known as (
     select content_id from items
     union

@@ -1,9 +1,9 @@
 -- Grain: one row per lead and recommended item. Key: lead_id, rank.
 -- Reads: lead_activity, dynamic_scores, raw_content, items (rule, place, content_type, title, reason, content_id),
--- completed (lead_id, content_id: what leads completed of them).
--- Parameters: the thresholds of the policy's section content_recommendations.
--- A lead's items are bits of a number, in the order of their places: one row per lead is held in memory, and an item's rank
--- is the number of bits up to its own.
+-- completed (lead_id, content_id: the items that leads have completed).
+-- Parameters: the thresholds of the policy section content_recommendations.
+-- A lead's items are the bits of one number, in order of place. So memory holds one row per lead, and an item's rank is
+-- the number of bits set up to its own.
 with catalogue as (
     select
         items.rule,

@@ -1,4 +1,5 @@
--- Grain: one row: the leads that the first rule holds for, less those that completed its item; no other rule can crowd it out.
+-- Grain: one row with the number of leads that meet the first rule and have not completed its item. Other rules cannot
+-- displace that item.
 -- Reads: lead_activity, raw_content, items, completed.
 with ids as (
     select coalesce(min(content.content_id), min(items.content_id)) as content_id

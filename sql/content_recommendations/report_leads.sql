@@ -1,5 +1,5 @@
--- Grain: one row per lead with an item, the highest score first. Key: lead_id.
--- Reads: staged (content_recommendations), lead_activity, dynamic_scores. Parameter: $length, how many.
+-- Grain: one row per lead with an item, highest score first. Key: lead_id.
+-- Reads: staged (content_recommendations), lead_activity, dynamic_scores. Parameter: $length, the number of leads.
 select
     staged.lead_id,
     activity.email,

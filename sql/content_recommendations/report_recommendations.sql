@@ -1,5 +1,5 @@
 -- Grain: one row per item of the leads with the highest scores. Key: lead_id, rank.
--- Reads: staged (content_recommendations), dynamic_scores. Parameter: $length, how many leads.
+-- Reads: staged (content_recommendations), dynamic_scores. Parameter: $length, the number of leads.
 select
     staged.lead_id,
     staged.rank,

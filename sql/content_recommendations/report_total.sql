@@ -1,4 +1,4 @@
--- Grain: one row: leads with an item. Reads: staged (content_recommendations).
+-- Grain: one row with the number of leads that have an item. Reads: staged (content_recommendations).
 select count(*) as leads
 from staged
 where rank = 1

@@ -1,8 +1,8 @@
 -- Grain: one row per business day of `days`. Key: day.
 -- Reads: days (with their start and end), raw_leads, raw_referrals, lead_events, deliveries. Parameter: $opened_us.
--- Days without anything are rows of zeros. What is of leads that are not among the day's leads does not count; of those with
--- an event there are few, and they are looked for among the leads with an event, not among those of each delivery.
--- A lead counts on the days of the earliest times of its rows; only where these are not its own cells is the day looked up.
+-- Days on which nothing happened are rows of zeros. Rows of leads that are not among the day's leads do not count. Few such
+-- leads have an event, so they are looked up once among the leads with events and not once per delivery.
+-- A lead counts on the days of the earliest times of its rows. The day is computed only if those differ from its own row.
 with gone as (
     select lead_events.lead_id
     from lead_events

@@ -1,5 +1,5 @@
--- Grain: one row: the totals of daily_metrics, counted from the raw tables by time instead of by day.
--- Reads: raw_leads, raw_referrals. Parameters: $since and $until of the days.
+-- Grain: one row with the totals of daily_metrics, counted from the raw tables by time instead of by day.
+-- Reads: raw_leads, raw_referrals. Parameters: $since and $until, the start and end of the days.
 select
     (
         select count(*) from raw_leads

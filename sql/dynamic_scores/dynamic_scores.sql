@@ -1,7 +1,7 @@
 -- Grain: one row per lead. Key: lead_id.
--- Reads: lead_activity, previous_scores (the published scores of the days before, with their day as `date`).
--- Parameters: the numbers of the policy's section dynamic_scores; $analysed_created_from and $analysed_active_from.
--- A base score above 1e9 is too large for a decimal: what is beyond is carried beside it, as a double.
+-- Reads: lead_activity, previous_scores (the published scores of earlier days, with their day as `date`).
+-- Parameters: the policy section dynamic_scores; $analysed_created_from and $analysed_active_from.
+-- A base score above 1e9 does not fit the decimal type; the excess is carried separately, as a double.
 with previous as (
     select
         lead_id,

@@ -1,4 +1,4 @@
--- Grain: one row: the totals of dynamic_scores, counted from the raw tables. Reads: raw_leads, raw_referrals.
+-- Grain: one row with the totals of dynamic_scores, counted from the raw tables. Reads: raw_leads, raw_referrals.
 with earned as (
     select round(cast(count(*) * $referral_points as decimal(18, 8)), 2) as points
     from raw_referrals

@@ -1,5 +1,5 @@
--- Grain: one row per lead whose score moved, the largest moves first. Key: lead_id.
--- Reads: staged (dynamic_scores), lead_activity. Parameter: $length, how many.
+-- Grain: one row per lead whose score changed, largest changes first. Key: lead_id.
+-- Reads: staged (dynamic_scores), lead_activity. Parameter: $length, the number of leads.
 select
     staged.lead_id,
     activity.email,

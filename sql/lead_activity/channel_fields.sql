@@ -1,4 +1,4 @@
--- Grain: one row per distinct combination of a lead's channel fields. Key: all. Reads: raw_leads.
+-- Grain: one row per distinct combination of a lead's channel fields. Key: all columns. Reads: raw_leads.
 select distinct
     source,
     utm_source,

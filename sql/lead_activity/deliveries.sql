@@ -1,5 +1,5 @@
 -- Grain: one row per delivery (one content item sent to one lead), with the times of its first events of each kind.
--- Key: delivery_id. Reads: delivery_parts, mixed_deliveries. A view that the other features read; it is not stored.
+-- Key: delivery_id. Reads: delivery_parts, mixed_deliveries. This is a view for the other features; it is not stored.
 with whole as (
     select
         parts.delivery_id,

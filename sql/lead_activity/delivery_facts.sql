@@ -1,4 +1,4 @@
--- Grain: one row per lead with a delivery in the history: all that is known of its deliveries. Key: lead_id.
+-- Grain: one row per lead with a delivery in the history, with all facts about its deliveries. Key: lead_id.
 -- Reads: lead_deliveries, latest_responses, lead_content_types.
 select
     facts.lead_id,

@@ -1,5 +1,5 @@
--- Grain: one row per delivery, lead and content type that its events name, with the times of its first events of each kind.
--- Key: delivery_id, lead_id, content_type. Reads: raw_events. Events of one delivery nearly always agree: it is one row then.
+-- Grain: one row per delivery, lead and content type named by its events, with the times of the first event of each kind.
+-- Key: delivery_id, lead_id, content_type. Reads: raw_events. The events of a delivery nearly always agree, which gives one row.
 select
     coalesce(delivery_id, derived_delivery_id) as delivery_id,
     lead_id,

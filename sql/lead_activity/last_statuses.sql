@@ -1,4 +1,4 @@
--- Grain: one row per lead with a change of status: the last one; of equal times the last that was read. Key: lead_id.
+-- Grain: one row per lead with a status change, with its last one; ties go to the one read last. Key: lead_id.
 -- Reads: raw_status_changes.
 select
     lead_id,

@@ -1,6 +1,6 @@
--- Grain: one row per lead that opened a delivery of the history: how soon it opened the one that it opened last.
+-- Grain: one row per lead that opened a delivery of the history, with the response time of the one opened last.
 -- Key: lead_id. Reads: deliveries, lead_deliveries. Parameter: $history_from.
--- Of deliveries opened at the same moment the one with the greatest delivery_id is the latest.
+-- Of deliveries opened at the same time, the one with the greatest delivery_id is the latest.
 select
     found.lead_id,
     found.latest.response_us as latest_response_us

@@ -1,4 +1,4 @@
--- Grain: one row per lead that completed a delivery of the history, with the types of content, in order. Key: lead_id.
+-- Grain: one row per lead that completed a delivery of the history, with the sorted content types. Key: lead_id.
 -- Reads: deliveries. Parameter: $history_from.
 select
     lead_id,

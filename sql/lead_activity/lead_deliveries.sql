@@ -1,5 +1,5 @@
 -- Grain: one row per lead with a delivery in the history. Key: lead_id.
--- Reads: deliveries. Parameters: the starts of the windows, $history_from, $month_from and $recent_from.
+-- Reads: deliveries. Parameters: $history_from, $month_from and $recent_from, the starts of the windows.
 select
     lead_id,
     count(sent_at) as deliveries_total,

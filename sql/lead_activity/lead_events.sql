@@ -1,6 +1,6 @@
--- Grain: one row per lead with an event, whatever delivery it is of. Key: lead_id.
+-- Grain: one row per lead with an event, on whichever delivery. Key: lead_id.
 -- Reads: raw_events. Parameters: $history_from; the business hours.
--- Bounces, complaints and unsubscriptions count whatever their age, and so does the human event that ends a bounce.
+-- Bounces, complaints and unsubscriptions count at any age, and so does the human event that ends a bounce.
 select
     lead_id,
     max(case when event_type = 'sent' and occurred_at >= $history_from then occurred_at end) as last_sent_at,

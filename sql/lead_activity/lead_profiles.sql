@@ -1,9 +1,9 @@
--- Grain: one row per lead created before $end_at, with what it is and whom it referred. Key: lead_id.
--- Reads: raw_leads, lead_referrals, last_statuses, source_state, platforms (a lead's channel fields, with the platform and
--- channel that they name). Parameters: $end_at (T), $dated_until, and the form of an address.
--- Times and status are those of all rows that became the lead. A status rests on the last change of it, else on the source,
--- which knows only today's: where the time of it is not before T, the lead was not yet so. It is dated where it rests on a
--- change or on its own time, or where the source has nothing that is much newer than T.
+-- Grain: one row per lead created before $end_at, with its attributes and referrals. Key: lead_id.
+-- Reads: raw_leads, lead_referrals, last_statuses, source_state, platforms (a lead's channel fields, with their platform
+-- and channel). Parameters: $end_at (T), $dated_until, and the form of an address.
+-- Times and status consider all rows that became the lead. The status comes from the last status change, or else from the
+-- source, which knows only today's; a source status whose own time is not before T did not hold yet. A status is dated if it
+-- comes from a change, if its own time is known, or if the source has nothing much newer than T.
 with known as (
     select
         leads.lead_id,

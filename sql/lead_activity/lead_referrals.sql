@@ -1,4 +1,4 @@
--- Grain: one row per lead that referred somebody. Key: lead_id. Reads: raw_referrals. Parameter: $end_at (T).
+-- Grain: one row per lead that referred someone. Key: lead_id. Reads: raw_referrals. Parameter: $end_at (T).
 -- A referral that was validated at or after T is pending on the day.
 select
     referrer_lead_id as lead_id,

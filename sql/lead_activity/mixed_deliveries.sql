@@ -1,7 +1,7 @@
 -- Grain: one row per delivery whose events name several leads or content types. Key: delivery_id.
--- Reads: delivery_parts, raw_events. Whose delivery it is, and of what type, is told by its earliest event (of equal times,
--- the smallest event_id). They are found by the hash of their id, which needs a fraction of the memory of the ids; a
--- delivery too many that shares a hash does no harm, as all of its events name the same.
+-- Reads: delivery_parts, raw_events. The earliest event (ties: the smallest event_id) decides the delivery's lead and type.
+-- Deliveries are found by the hash of their id, which needs a fraction of the memory of the ids. One found only because it
+-- shares a hash does no harm: its events agree.
 with events as (
     select
         event_id,

@@ -1,4 +1,4 @@
--- Grain: one row: the totals of lead_activity, counted from the raw tables. Reads: raw_leads, raw_referrals.
+-- Grain: one row with the totals of lead_activity, counted from the raw tables. Reads: raw_leads, raw_referrals.
 select
     (select count(*) from raw_leads) as leads,
     (

@@ -1,4 +1,4 @@
--- Grain: one row per lead, with everything a segment's criterion may name. Key: lead_id.
+-- Grain: one row per lead, with every column that a criterion may name. Key: lead_id.
 -- Reads: lead_activity, dynamic_scores, behavior_predictions (a lead without a prediction has no conversion_probability).
 select
     activity.*,

@@ -1,5 +1,5 @@
 -- Grain: one row per segment and lead. Key: segment, lead_id.
--- Reads: memberships, which the criteria of the policy give over the rows of lead_segments_facts.
+-- Reads: memberships, the result of the policy's criteria over the relation facts.
 select
     segment,
     lead_id

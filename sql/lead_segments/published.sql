@@ -1,4 +1,4 @@
--- Grain: one row per staged membership of the leads of the fixed sample. Reads: staged (lead_segments), facts.
+-- Grain: one row per staged membership of a lead in the fixed sample. Reads: staged (lead_segments), facts.
 select
     segment,
     lead_id

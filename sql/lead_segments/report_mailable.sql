@@ -1,4 +1,4 @@
--- Grain: one row per segment with members, with how many of them may be mailed. Key: segment.
+-- Grain: one row per segment with members, with the number that may be mailed. Key: segment.
 -- Reads: staged (lead_segments), lead_activity.
 select
     staged.segment,

@@ -1,6 +1,6 @@
--- Grain: one row per segment and shown lead, the highest scores first. Key: segment, place.
--- Reads: staged (lead_segments), lead_activity, dynamic_scores. Parameter: $length, how many of each segment.
--- The order is one expression: only then DuckDB holds no more than the first rows of each segment.
+-- Grain: one row per segment and sampled lead, highest scores first. Key: segment, place.
+-- Reads: staged (lead_segments), lead_activity, dynamic_scores. Parameter: $length, the number of leads per segment.
+-- The order is a single expression, because only then DuckDB keeps no more than the first rows of each segment.
 with members as (
     select
         staged.segment,

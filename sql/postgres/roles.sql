@@ -2,8 +2,8 @@
 --
 --   psql -f sql/postgres/roles.sql
 --
--- Run it before the first publication. It may be run again, and should be when tables are added to the source. It creates
--- groups without login. Give them to the users that log in, whose passwords are your own business:
+-- Run it before the first delivery, and again when tables are added to the source. It creates groups without login. Grant
+-- them to the users that log in; their passwords are up to you:
 --
 --   create role acquisition_etl login password '...';
 --   grant acquisition_source, acquisition_writer to acquisition_etl;
@@ -20,7 +20,7 @@ begin
         create role acquisition_reader nologin;
     end if;
     execute format('grant acquisition_writer to %I', current_user);
-    -- The schema belongs to the role that publishes: it migrates it, and it can write nowhere else.
+    -- The schema belongs to the role that delivers; that role migrates it, and can write nowhere else.
     if to_regnamespace('acquisition') is null then
         create schema acquisition authorization acquisition_writer;
     end if;
@@ -30,8 +30,7 @@ begin
 end
 $$;
 
--- Reads the source: the tables that the queries of sql/postgres/source name, and nothing else. A schema of your own
--- needs grants of its own.
+-- Reads the source: only the tables that the queries of sql/postgres/source name. Add grants for a schema of your own.
 do $$
 declare
     name text;
@@ -44,8 +43,8 @@ begin
 end
 $$;
 
--- Reads what is published: for BI tools and other systems. The tables lead_activity and reports hold e-mail addresses;
--- revoke select on them from whom these do not concern.
+-- Reads the delivered tables, for BI tools and other systems. The tables lead_activity and reports hold e-mail addresses;
+-- revoke select on them for readers who must not see these.
 grant usage on schema acquisition to acquisition_reader;
 grant select on all tables in schema acquisition to acquisition_reader;
 alter default privileges for role acquisition_writer in schema acquisition

@@ -1,6 +1,6 @@
--- The schema that the queries of sql/postgres/source read, as a documented example: what the acquisition system writes.
--- Nothing here is ever created, changed or written by this project; apply it to an empty database to try things out.
--- Timestamps are without time zone, in UTC unless ACQUISITION_SOURCE_TIMEZONE says otherwise.
+-- The schema that the queries of sql/postgres/source read, as the acquisition system writes it.
+-- This project never creates or changes it; apply it to an empty database to try things out.
+-- Timestamps have no time zone, and are in UTC unless ACQUISITION_SOURCE_TIMEZONE says otherwise.
 
 create table organic_leads (
     lead_id varchar(128) primary key,

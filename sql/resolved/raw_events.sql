@@ -1,5 +1,5 @@
 -- Grain: one row per event, with the lead that its id belongs to. Key: event_id. Reads: raw_events_as_read, raw_aliases.
--- Bound only where there are aliases. A delivery that is named by lead and content is named by the lead it belongs to.
+-- Used only if there are aliases. A delivery identified by lead and content gets the id of the lead it belongs to.
 select
     events.event_id,
     events.lead_id,

@@ -1,5 +1,5 @@
--- Grain: one row per referral, with the lead that its referrer's id stands for. Key: referral_id.
--- Reads: raw_referrals_as_read, raw_aliases. Only bound where there are aliases.
+-- Grain: one row per referral, with the lead that its referrer's id belongs to. Key: referral_id.
+-- Reads: raw_referrals_as_read, raw_aliases. Used only if there are aliases.
 select
     referrals.referral_id,
     coalesce(aliases.final_lead_id, referrals.referrer_lead_id) as referrer_lead_id,

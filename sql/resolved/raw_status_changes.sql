@@ -1,5 +1,5 @@
--- Grain: one row per change of a lead's status, with the lead that its id stands for. Key: read_order.
--- Reads: raw_status_changes_as_read, raw_aliases. Only bound where there are aliases.
+-- Grain: one row per status change, with the lead that its id belongs to. Key: read_order.
+-- Reads: raw_status_changes_as_read, raw_aliases. Used only if there are aliases.
 select
     coalesce(aliases.final_lead_id, changes.lead_id) as lead_id,
     changes.status,

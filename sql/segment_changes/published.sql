@@ -1,4 +1,4 @@
--- Grain: one row: how much the memberships grew by the staged changes. Reads: staged (segment_changes).
+-- Grain: one row with the growth of memberships according to the staged changes. Reads: staged (segment_changes).
 select
     cast(
         coalesce(sum(case when change = 'entered' then 1 else -1 end), 0) as bigint

@@ -1,4 +1,4 @@
--- Grain: one row: how much the memberships grew, from the two days' sizes. Reads: lead_segments, previous_segments.
+-- Grain: one row with the growth of memberships according to the sizes on the two days. Reads: lead_segments, previous_segments.
 select
     case
         when $has_previous

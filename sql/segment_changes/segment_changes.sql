@@ -1,7 +1,7 @@
 -- Grain: one row per segment and lead whose membership differs from the newest earlier day. Key: segment, lead_id.
 -- Reads: lead_segments (of the day), previous_segments (of the newest earlier day).
--- Parameter: $has_previous; without an earlier day nothing has changed.
--- A lead's segments are bits of whole numbers, 62 in each: one row per lead is held in memory, not one per membership.
+-- Parameter: $has_previous; without an earlier day there are no changes.
+-- A lead's segments are bits of integers, 62 in each, so memory holds one row per lead and not one per membership.
 with named as (
     select segment from lead_segments
     union

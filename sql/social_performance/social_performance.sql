@@ -1,5 +1,5 @@
 -- Grain: one row per channel, with its counts; the rates are computed from them. Key: channel.
--- Reads: lead_activity, dynamic_scores. Parameters: $created_from, the start of the window of creation.
+-- Reads: lead_activity, dynamic_scores. Parameter: $created_from, the start of the window.
 select
     activity.channel,
     activity.platform is not null as is_social,

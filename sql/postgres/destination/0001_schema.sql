@@ -1,4 +1,4 @@
--- The schema of what is published, which days it holds, and the reports.
+-- The schema for delivered tables, the list of delivered days, and the reports.
 
 do $$
 begin

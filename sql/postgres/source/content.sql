@@ -1,6 +1,6 @@
--- Table content, one row per item that was ever sent, key content_id, as it was first sent. Reads content_engagement.
--- The schema has no catalogue of its own. Read that instead where yours has one.
--- With the index content_engagement_content each item is one look into it; without it all of the table is grouped.
+-- Table content, one row per item that was ever sent, as it was first sent, key content_id. Reads content_engagement.
+-- The schema has no content catalogue. If yours has one, read it instead.
+-- With the index content_engagement_content each item costs one index lookup; without it the whole table is grouped.
 with recursive lookup as (
     select
         exists(

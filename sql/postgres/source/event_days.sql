@@ -1,7 +1,7 @@
--- One row per recent business day with events: the day, and a text that differs when the day's events do.
--- The text begins with the number of times and a blank; then the number and the greatest of each kind of time.
--- $wanted(column) becomes a condition on the time, $day(column) the business day of a time.
--- Reads content_engagement through the index of each time column.
+-- One row per recent business day with events: the day, and a text that changes when the day's events change.
+-- The text is the total number of times and a blank, then the number and the maximum of each kind of time.
+-- $wanted(column) becomes a condition on the time, and $day(column) the business day of a time.
+-- Reads content_engagement by the index of each time column.
 with times as (
     select
         1 as kind,

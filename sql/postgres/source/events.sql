@@ -1,7 +1,7 @@
--- The deliveries with an event at a wanted time, one row per delivery with its times, key engagement_id.
+-- Deliveries with an event at a wanted time, one row per delivery with its times, key engagement_id.
 -- $wanted(column) becomes a condition such as column >= '2026-09-27 00:00+00' and column < '2026-10-01 00:00+00'.
--- Reads content_engagement through the index of each time column. shape/events.sql makes the events of these rows.
--- A delivery whose status says that something happened but that lacks the time of it is always read: it is quarantined.
+-- Reads content_engagement by the index of each time column. shape/events.sql turns these rows into events.
+-- A delivery whose status implies an event without a time is always read, and then quarantined.
 select
     engagement_id,
     lead_id,

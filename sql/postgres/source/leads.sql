@@ -1,5 +1,5 @@
 -- Table leads, one row per lead, key lead_id. Reads organic_leads whole.
--- Columns that your organic_leads does not have are null: each name below is looked for there first, then in `missing`.
+-- Optional columns: each name is looked up in your organic_leads first, then in `missing`, where it is null.
 select
     organic_leads.lead_id,
     organic_leads.email,

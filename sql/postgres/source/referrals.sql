@@ -1,5 +1,5 @@
 -- Table referrals, one row per referral, key referral_id. Reads referrals whole.
--- Where your referrals has no updated_at, it is null: the name is looked for there first, then in `missing`.
+-- The optional updated_at is looked up in your referrals first, then in `missing`, where it is null.
 select
     referrals.referral_id,
     referrals.referrer_lead_id,

@@ -1,4 +1,4 @@
--- One row and column: a text that differs when the source has new rows. Each part is the end of an index.
+-- One row and one column: a text that changes when the source has new rows. Each part reads one end of an index.
 select
     concat_ws(
         '|',

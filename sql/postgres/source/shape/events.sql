@@ -1,6 +1,6 @@
 -- Table events, one row per event, key event_id. Reads the rows of ../events.sql under the name `extracted`, in DuckDB.
--- Its column row_place, the number of each row, is passed on: a query without it is slower, as rows are then counted.
--- A delivery that failed after it was sent has bounced when it was sent; one that failed before was never an event.
+-- It passes on row_place, the number of each row; without it rows must be counted, which is slower.
+-- A delivery that failed after it was sent bounced at the time of sending; one that failed before gives no event.
 select
     engagement_id || ':sent' as event_id,
     lead_id,
