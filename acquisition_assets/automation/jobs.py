@@ -1,6 +1,6 @@
-"""Here: the jobs: what is launched together.
+"""Defines the jobs: which assets are launched together.
 
-Not here: when it is launched (schedules.py).
+When they are launched is left to `schedules`.
 """
 
 import dagster as dg

@@ -1,6 +1,6 @@
-"""Here: the sensor that refreshes today's partition when a database has new rows.
+"""Defines the sensor that refreshes today's partition when a database has new rows.
 
-Not here: the query that tells that there are (watermark.sql), and the daily schedule.
+The query that finds them is left to sql/postgres/source/watermark.sql, and the daily run to `schedules`.
 """
 
 import datetime as dt

@@ -1,6 +1,6 @@
-"""Here: the daily schedule: when the day that has just ended is filled.
+"""Defines the daily schedule, which fills the day that has just ended.
 
-Not here: what is run (jobs.py).
+What it runs is left to `jobs`.
 """
 
 import datetime as dt

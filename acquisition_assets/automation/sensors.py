@@ -1,10 +1,10 @@
-"""Here: the sensor that sends each alert once to each target, and forgets none while a target is down.
+"""Defines the sensor that sends each alert once to each target, and loses none while a target is down.
 
-Not here: what an alert is (alerts.py), and how a target is reached (notifiers.py).
+What an alert says is left to `alerts`, and how a target is reached to `notifiers`.
 
-What was sent is written on the run that it is about, right after each delivery: the tag `acquisition/alerted.<target>`.
-So a tick may fail, be killed, or lose its cursor: the next one sends what is missing, and only that. The cursor merely
-says from when on runs are looked at; it moves on when nothing is pending any more.
+Each delivery is recorded at once on the run it is about, in the tag `acquisition/alerted.<target>`. A tick may fail, be
+killed or lose its cursor: the next one sends what is missing, and only that. The cursor holds the time from which runs
+are examined; it advances when nothing is pending.
 """
 
 import datetime as dt

@@ -66,7 +66,9 @@ BOOLEANS = {"yes": True, "true": True, "on": True, "no": False, "false": False, 
 PLAIN_NUMBER = re.compile(
     r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
 )
-ODD_NUMBER = re.compile(r"[+-]?(0b[01_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*(:[0-5]?[0-9])*(\.[0-9_]*)?)")
+ODD_NUMBER = re.compile(
+    r"[+-]?(0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]+|[1-9][0-9_]*(:[0-5]?[0-9])*|[0-9][0-9_]*(:[0-5]?[0-9])*\.[0-9_]*)"
+)
 """What YAML 1.1 reads as a number though it is not written as one."""
 
 PolicyT = TypeVar("PolicyT", bound=BaseModel)

@@ -146,8 +146,10 @@ EVENT_DAYS = Contract(
     "its events named and that was no good lead.",
     key=(),
     columns={
-        "rows_read": column(Kind.INTEGER, "Events that the source had (of the named lead)", Check.ge(0)),
-        "rows_accepted": column(Kind.INTEGER, "Events that were accepted (of the named lead)", Check.ge(0)),
+        "rows_read": column(Kind.INTEGER, "Events of the day (or lead) in the source", Check.ge(0), unit="events"),
+        "rows_accepted": column(
+            Kind.INTEGER, "Events of the day (or lead) that were accepted", Check.ge(0), unit="events"
+        ),
         "fingerprint": column(Kind.TEXT, "Differs when the source's events of the day do", nullable=True),
         "lead_hash": column(Kind.TEXT, "MD5 of an id that was no good lead; null in the row of the day", nullable=True),
     },

@@ -132,7 +132,10 @@ REFUSED = [
     ("platforms: {other_social: [vk, vk]}", "platforms: 'vk' stands twice"),
     ("platforms: {names: {twitter: [fb]}}", "platforms: 'fb' stands twice"),
     ("platforms: {names: {tiktok: [tiktok]}}", "platforms: names and domains must list the same platforms"),
-    ("platforms: {social_word: social media}", "platforms: social_word must be one word of letters and digits"),
+    (
+        "platforms: {social_words: [social media]}",
+        "platforms: each of social_words must be one word of letters and digits",
+    ),
     ("platforms: {social_name: twitter}", "platforms: social_name must not be the platform 'twitter'"),
     (
         "content_recommendations: {items: {premium: {content_type: EBook}}}",
@@ -152,9 +155,9 @@ REFUSED = [
     ("features: {recent_days: 31}", "recent_days <= month_days <= history_days must hold"),
     ("features: {history_days: 29}", "recent_days <= month_days <= history_days must hold"),
     ("features: {first_business_hour: 18}", "first_business_hour must not be after last_business_hour"),
-    ("features: {metrics_days: 30}", "features.metrics_days must be at least 31"),
-    ("anomalies: {fraud_days: 91}", "features.metrics_days must be at least 91"),
-    ("anomalies: {season_weeks: 5}\nfeatures: {metrics_days: 37}", "features.metrics_days must be at least 38"),
+    ("features: {metrics_days: 32}", "features.metrics_days must be at least 33"),
+    ("anomalies: {fraud_days: 89}", "features.metrics_days must be at least 91"),
+    ("anomalies: {season_weeks: 5}\nfeatures: {metrics_days: 39}", "features.metrics_days must be at least 40"),
 ]
 
 
