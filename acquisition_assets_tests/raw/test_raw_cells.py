@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from acquisition_assets.core.duckdb_sql import in_memory
-from acquisition_assets.raw.cells import BLANK_CODES, MACROS, zone_macros
+from acquisition_assets.raw.cells import BLANK_CODES, MACROS, MISSING_WORDS, zone_macros
 from acquisition_assets_tests.kit.ingesting import HEADER, leads_of, take_in
 from acquisition_assets_tests.kit.running import by_lead, compute_day
 
@@ -217,7 +217,7 @@ def test_ids_of_every_form_name_the_same_lead(tmp_path: Path) -> None:
     assert taken.values("lead_id", "status_changes") == ["12", str(BIG - 1)]
 
 
-NUMBERS: dict[str, float | str] = {
+NUMBERS: dict[str, float | None] = {
     "5": 5.0,
     " 5 ": 5.0,
     "+5": 5.0,
@@ -225,40 +225,39 @@ NUMBERS: dict[str, float | str] = {
     "5.": 5.0,
     "1e1": 10.0,
     "-0": 0.0,
-    "": 0.0,
-    "NaN": 0.0,
     "1e300": 1e300,
-    "-0.01": "value out of range",
-    "1e400": "value out of range",
-    **dict.fromkeys(("many", "1,5", "1_0", "0x10", "inf", "Infinity", "--3", "5 points", "1e"), "unparsable value"),
+    **dict.fromkeys(("", "NaN", "n/a")),  # missing
 }
+NO_NUMBERS = ("many", "1,5", "1_0", "0x10", "inf", "Infinity", "--3", "5 points", "1e", "1e400", "-0.01")
 
 
 def test_numbers_of_text(tmp_path: Path) -> None:
-    lines = "".join(f'"{text or "none"}",new,2025-01-01,"{text}"\n' for text in NUMBERS)
-    taken = take_in(
-        tmp_path,
-        {"leads.csv": f"{HEADER},engagement_score\n{lines}" + "".join(f"l{n},new,2025-01-01,1\n" for n in range(300))},
-    )
+    lines = "".join(f'"{text or "blank"}",new,2025-01-01,"{text}"\n' for text in (*NUMBERS, *NO_NUMBERS))
+    lines = lines.replace('"NaN",', '"word",', 1).replace('"n/a",', '"no",', 1)
+    taken = take_in(tmp_path, {"leads.csv": f"{HEADER},engagement_score\n{lines}"})
     assert taken.error == ""
-    found: dict[str, Any] = {row["lead_id"]: row["engagement_score"] for row in taken.accepted()} | taken.reasons()
-    assert {text: found[text or "none"] for text in NUMBERS if text != "NaN"} == {
-        text: value for text, value in NUMBERS.items() if text != "NaN"
-    }
+    assert taken.quarantined() == []
+    expected = [*(value or 0.0 for value in NUMBERS.values()), *[0.0] * len(NO_NUMBERS)]
+    assert taken.values("engagement_score") == expected
+    check = taken.run.checks["raw_leads", "cells"]
+    assert (check.passed, check.severity) == (False, "WARN")
+    filled = sum(value is not None for value in NUMBERS.values()) + len(NO_NUMBERS)
+    assert f"{len(NO_NUMBERS)} of {filled} cells of engagement_score cannot be read" in check.description
 
 
 def test_numbers_of_typed_columns(tmp_path: Path) -> None:
     values = [1.5, math.nan, None, -0.0, math.inf, -math.inf, -1e-9]
     taken = take_in(tmp_path, {"leads.parquet": leads_of(engagement_score=pa.array(values))})
-    assert taken.values("engagement_score") == [1.5, 0.0, 0.0, 0.0]
-    assert math.copysign(1, taken.values("engagement_score")[-1]) == 1
-    assert taken.reasons() == dict.fromkeys(("l4", "l5", "l6"), "value out of range")
+    assert taken.values("engagement_score") == [1.5, *[0.0] * 6]
+    assert math.copysign(1, taken.values("engagement_score")[3]) == 1
+    assert "3 of 5 cells of engagement_score" in taken.run.checks["raw_leads", "cells"].description
     for column in (pa.array([3], pa.uint8()), pa.array([decimal.Decimal("3.00")]), pa.array([3.0], pa.float32())):
-        assert take_in(tmp_path, {"leads.parquet": leads_of(engagement_score=column)}).values("engagement_score") == [
-            3.0
-        ]
+        taken = take_in(tmp_path, {"leads.parquet": leads_of(engagement_score=column)})
+        assert taken.values("engagement_score") == [3.0]
     taken = take_in(tmp_path, {"leads.parquet": leads_of(engagement_score=pa.array([True]))})
-    assert taken.reasons() == {"l0": "unparsable value"}
+    assert taken.values("engagement_score") == [0.0]
+    check = taken.run.checks["raw_leads", "cells"]
+    assert (check.passed, check.severity, taken.error) == (False, "ERROR", "")
 
 
 @pytest.mark.parametrize("score", ["1e300", "1e15", "999999999.995", "1.7e308"])
@@ -282,8 +281,9 @@ def test_flags(tmp_path: Path) -> None:
         "events.csv": f"event_id,lead_id,event_type,occurred_at,is_machine\n{lines}",
     }
     taken = take_in(tmp_path, files)
-    assert taken.values("is_machine", "events", "2025-01-09") == list(meanings.values())
-    assert list(taken.reasons().values()) == ["unparsable value"] * 2
+    assert taken.values("is_machine", "events", "2025-01-09") == [*meanings.values(), False, False]
+    assert taken.reasons() == {}
+    assert "2 of 17 cells of is_machine cannot be read" in taken.run.checks["raw_events", "cells"].description
 
 
 def test_words_are_trimmed_and_lower_cased_and_mean_one_of_the_five(tmp_path: Path) -> None:
@@ -308,7 +308,8 @@ def test_the_quick_trimming_of_text_is_the_trimming() -> None:
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
 def test_words_for_null_are_missing_in_text_files_only(tmp_path: Path, form: str) -> None:
-    words = ["null", "NULL", "NaN", "nan", "\\N", " NULL ", "Null", "NA", "None", "-"]
+    missing = [*MISSING_WORDS, *(word.upper() for word in MISSING_WORDS), r"\N", " NULL ", "None"]
+    words = [*missing, "NA", "nil", "---", "0000-00-01", "nan."]
     content: Any
     if form == "parquet":
         content = leads_of(email=words)
@@ -320,4 +321,4 @@ def test_words_for_null_are_missing_in_text_files_only(tmp_path: Path, form: str
     else:
         content = f"{HEADER},email\n" + "".join(f"l{n},new,2024-12-01,{word}\n" for n, word in enumerate(words))
     taken = take_in(tmp_path, {f"leads.{form}": content})
-    assert taken.values("email") == (words if form == "parquet" else [*[None] * 6, *words[6:]])
+    assert taken.values("email") == (words if form == "parquet" else [*[None] * len(missing), *words[len(missing) :]])

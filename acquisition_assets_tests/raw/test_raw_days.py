@@ -39,14 +39,17 @@ def test_the_first_run_takes_the_whole_history_and_days_without_events_are_empty
     assert ids(tmp_path, range(1, 13)) == expected
 
 
-def test_late_events_are_taken_for_three_days_and_those_of_full_runs_always(tmp_path: Path) -> None:
-    take_in(tmp_path, files(*on(3, 9)), "2025-01-09")
-    taken = take_in(tmp_path, files(*on(3, 9), *on(5, 6, 7, 8, 9, 10, name="late")), "2025-01-10")
+def test_late_events_are_taken_for_three_days_and_on_older_days_where_the_source_has_more(tmp_path: Path) -> None:
+    take_in(tmp_path, files(*on(3, 4, 9)), "2025-01-09")
+    taken = take_in(tmp_path, files(*on(3, 4, 9), *on(5, 7, 8, 9, 10, name="late")), "2025-01-10")
     found = ids(tmp_path, range(1, 11))
-    assert found == {3: ["e3"], 4: [], 5: [], 6: [], 7: ["late7"], 8: ["late8"], 9: ["e9", "late9"], 10: ["late10"]}
-    assert taken.fates("events") == (5, 5, 0, 0, 0)  # what is not read is not counted
+    late = {5: ["late5"], 6: [], 7: ["late7"], 8: ["late8"], 9: ["e9", "late9"], 10: ["late10"]}
+    assert found == {3: ["e3"], 4: ["e4"], **late}
+    assert taken.fates("events") == (6, 6, 0, 0, 0)  # what is not read is not counted
+    taken = take_in(tmp_path, files(*on(4, 9), *on(3, 5, 7, 8, 9, 10, name="late")), "2025-01-10")
+    assert ids(tmp_path, (3, 4)) == {3: ["late3"], 4: ["e4"]}  # as many as before, but others
+    assert taken.fates("events") == (6, 6, 0, 0, 0)
     taken = take_in(tmp_path, None, "2025-01-10", full=True)
-    assert ids(tmp_path, (5, 6)) == {5: ["late5"], 6: ["late6"]}
     assert taken.fates("events") == (8, 8, 0, 0, 0)
 
 
@@ -56,8 +59,11 @@ def test_the_edges_of_what_is_read_are_those_of_business_days(tmp_path: Path, zo
     start = {"UTC": "2025-01-07T00", "America/New_York": "2025-01-07T05", "Pacific/Kiritimati": "2025-01-06T10"}[zone]
     first = dt.datetime.fromisoformat(f"{start}:00:00+00:00")
     edge = [f"in,ana,sent,{first.isoformat()}", f"out,ana,sent,{(first - dt.timedelta(microseconds=1)).isoformat()}"]
-    take_in(tmp_path, files("e1,ana,sent,2025-01-01T12:00:00Z", *edge), "2025-01-10", zone)
-    assert ids(tmp_path, (6, 7)) == {6: [], 7: ["in"]}
+    source = files("e1,ana,sent,2025-01-01T12:00:00Z", *edge)
+    assert take_in(tmp_path, source, "2025-01-10", zone).fates("events") == (2, 2, 0, 0, 0)  # day 6 has more now
+    assert ids(tmp_path, (6, 7)) == {6: ["out"], 7: ["in"]}
+    assert take_in(tmp_path, source, "2025-01-10", zone).fates("events") == (1, 1, 0, 0, 0)
+    assert ids(tmp_path, (6, 7)) == {6: ["out"], 7: ["in"]}
 
 
 def test_days_that_the_lake_lacks_are_read_however_old_they_are(tmp_path: Path) -> None:
@@ -102,17 +108,18 @@ def test_an_id_that_an_earlier_day_holds_is_a_duplicate(tmp_path: Path) -> None:
     assert ids(tmp_path, (2, 10)) == {2: ["e2"], 10: []}
 
 
-def test_a_run_for_an_old_day_keeps_what_only_later_days_accept(tmp_path: Path) -> None:
-    """The event is older than its lead; for the day on which the lead did not exist it is one of an unknown lead."""
+def test_an_event_of_a_lead_that_is_created_later_is_taken_in_by_every_day(tmp_path: Path) -> None:
+    """The event is older than its lead, which is of the future for the first day."""
     source = files("early,bob,sent,2025-01-08T12:00:00Z", *on(8))
     source["leads.csv"] = f"{LEADS}bob,new,2025-01-10\n"
-    take_in(tmp_path, source, "2025-01-10")
-    before = snapshot(tmp_path / "lake")
-    taken = take_in(tmp_path, None, "2025-01-09")
-    assert taken.reasons() == {"early": "unknown lead"}
-    assert ids(tmp_path, (8,)) == {8: ["e8", "early"]}
-    assert take_in(tmp_path, None, "2025-01-10").error == ""
-    assert {name: held for name, held in snapshot(tmp_path / "lake").items() if name in before} == before
+    for days in (("2025-01-09", "2025-01-10"), ("2025-01-10", "2025-01-09")):
+        folder = tmp_path / days[0]
+        for day in days:
+            taken = take_in(folder, source, day)
+            assert (taken.error, taken.reasons()) == ("", {})
+        assert ids(folder, (8,)) == {8: ["e8", "early"]}
+    first, second = (snapshot(tmp_path / day / "lake") for day in ("2025-01-09", "2025-01-10"))
+    assert first == second
 
 
 def test_a_damaged_day_beside_it_does_not_cost_what_later_days_accept(tmp_path: Path) -> None:

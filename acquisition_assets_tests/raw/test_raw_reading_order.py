@@ -1,4 +1,4 @@
-"""Protects what depends on reading order: the first row of an id, and the last of several at the same time."""
+"""Protects what depends on reading order: the first event of an id, and the last version or status of several."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def test_reading_order_holds_however_many_leads_there_are(leads: int, form: str,
     kept = rows(tmp_path / "lake", "raw_events", "2026-03-09")
     assert {row["event_id"]: row["event_type"] for row in kept} == {f"e-{name}": "clicked" for name in names}
     referrals = rows(tmp_path / "lake", "raw_referrals", DAY)
-    assert {row["referral_id"]: row["status"] for row in referrals} == {f"r-{name}": "validated" for name in names}
+    assert {row["referral_id"]: row["status"] for row in referrals} == {f"r-{name}": "fraud" for name in names}
     quarantine = rows(tmp_path / "lake", "quarantine", DAY)
     assert {row["reason"] for row in quarantine} == {"duplicate id"}
-    assert len(quarantine) == 3 * FEW
+    assert len(quarantine) == 2 * FEW
+    assert run.metadata["raw_referrals"]["rows_superseded"] == FEW

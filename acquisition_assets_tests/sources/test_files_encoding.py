@@ -25,5 +25,5 @@ def test_a_line_that_is_not_utf8_is_quarantined_and_the_others_are_read(tmp_path
     run = compute_day(source, lake, DAY)
     assert run.errors == ""
     assert [row["lead_id"] for row in rows(lake, "raw_leads", DAY)] == ["ana", "caro"]
-    assert [row["reason"] for row in rows(lake, "quarantine", DAY)] == ["unparsable value"]
+    assert [row["reason"] for row in rows(lake, "quarantine", DAY)] == ["broken line"]
     assert run.metadata["raw_leads"]["rows_read"] == 3

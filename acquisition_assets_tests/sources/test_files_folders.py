@@ -77,12 +77,12 @@ def test_a_link_is_followed_and_one_to_nowhere_is_refused(tmp_path: Path) -> Non
 def test_a_missing_table_is_empty_with_a_warning_that_names_what_is_not_read(tmp_path: Path) -> None:
     source = put(tmp_path / "source", {"leads.csv": LEADS, "Events.json": "[]"})
     warnings = FileSource(source).check()
-    assert len(warnings) == 4
+    assert len(warnings) == 5
     assert "has no events (not read, as its name does not end in" in warnings[0]
     assert "Events.json); it is taken as empty" in warnings[0]
     taken = take_in(tmp_path)
     assert taken.run.metadata["raw_events"]["warning"] == "the source has no events; it is taken as empty"
-    for table in ("events", "referrals", "content", "status_changes"):
+    for table in ("events", "referrals", "content", "status_changes", "aliases"):
         assert taken.accepted(table) == []
         assert taken.fates(table) == (0, 0, 0, 0, 0)
 
@@ -181,7 +181,10 @@ def test_the_row_as_read_is_json_whatever_the_file_is(tmp_path: Path) -> None:
         [row] = take_in(tmp_path, {name: content}).quarantined()
         assert json.loads(row["row"]) == cells
         assert (row["row_key"], row["reason"]) == ("a", "unknown word")
-        assert row["detail"] == "status must be one of new, nurturing, engaged, converted, inactive"
+        assert row["detail"] == (
+            "status 'no such' is unknown; add it to vocabulary.status, or write one of new, nurturing, engaged, "
+            "converted, inactive"
+        )
     typed = pa.table(
         {
             "lead_id": [7],

@@ -90,7 +90,7 @@ def test_a_broken_line_costs_no_other(tmp_path: Path, broken: str, lines: int, e
     assert taken.fates() == (401 + lines, 401, lines, 0, 0)
     quarantined = taken.quarantined()
     assert [row["row_key"] for row in quarantined] == [f"leads.csv, line {102 + n}" for n in range(lines)]
-    assert {row["reason"] for row in quarantined} == {"unparsable value"}
+    assert {row["reason"] for row in quarantined} == {"broken line"}
     assert [json.loads(row["row"]) for row in quarantined] == (
         broken.split("\n") if lines > 1 else [broken.replace("\n", end)]
     )
@@ -99,7 +99,7 @@ def test_a_broken_line_costs_no_other(tmp_path: Path, broken: str, lines: int, e
 def test_many_lines_with_open_quotes_stop_the_day(tmp_path: Path) -> None:
     lines = [line.replace(",mail", ',"mail') if number % 10 == 0 else line for number, line in enumerate(GOOD)]
     taken = take_in(tmp_path, {"leads.csv": CSV + "\n".join(lines) + "\n"})
-    assert "leads: 40 of 400 rows are bad (unparsable value: 40)" in taken.error
+    assert "leads: 40 of 400 rows are bad (broken line: 40: " in taken.error
     assert len(taken.quarantined()) == 40
 
 
@@ -197,7 +197,7 @@ def test_a_line_that_is_no_json_object_is_quarantined_as_it_stands(tmp_path: Pat
     assert taken.values("lead_id") == ["a", "b"]
     [quarantined] = taken.quarantined()
     assert quarantined["row_key"] == "leads.jsonl, line 2"
-    assert quarantined["reason"] == "unparsable value"
+    assert quarantined["reason"] == "broken line"
     assert json.loads(quarantined["row"]) == line
 
 
@@ -208,7 +208,7 @@ def test_a_line_of_json_with_bytes_that_are_no_text_costs_no_other(tmp_path: Pat
     taken = take_in(tmp_path, {"leads.jsonl": A.encode() + b"\n" + broken + b"\n" + sound})
     assert taken.error == ""
     assert taken.values("lead_id") == ["a", "b"]
-    assert set(taken.reasons().values()) == {"unparsable value"}
+    assert set(taken.reasons().values()) == {"broken line"}
 
 
 def test_values_of_json_become_text_as_json_writes_them(tmp_path: Path) -> None:

@@ -1,0 +1,139 @@
+"""Protects what holds for every dirty source: each row has one fate, in any order of rows and days, and none is named.
+
+The exact fate and value of single rows are left to the other tests of this folder.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acquisition_assets.inputs.tables import INPUTS
+from acquisition_assets_tests.kit.examples import examples
+from acquisition_assets_tests.kit.ingesting import DAY, Content, Taken, take_in
+from acquisition_assets_tests.kit.running import lenient_policy, rows, snapshot
+
+Lines = dict[str, list[str]]
+SECRET = "ana.secret@example.org"
+DAYS = ("2025-01-08", "2025-01-09", DAY)
+FUTURE = "2025-02-01"
+LEAD_IDS = ("a", "B", "1", "1.0", SECRET, SECRET.upper(), "f", "")
+OTHER_IDS = (*LEAD_IDS, "alias", "eve")
+TIMES = ("2025-01-07", "2025-01-08T10:00Z", "2025/01/09 9:30", "1736416800", "Fri, 10 Jan 2025 08:00:00 +0100", DAY)
+BAD_TIMES = (FUTURE, "soon", "31/12/2024", "", SECRET)
+HEADERS = {
+    "leads": "lead_id,status,created_at,updated_at,engagement_score,unsubscribed_at,email",
+    "events": "event_id,lead_id,event_type,occurred_at,is_machine",
+    "referrals": "referral_id,referrer_lead_id,status,created_at,updated_at",
+    "content": "content_id,content_type,title,published_at",
+    "status_changes": "lead_id,status,changed_at",
+    "aliases": "alias_id,lead_id",
+}
+GOOD_LEAD = "good,new,2025-01-01,,,,"
+
+
+def _line(*cells: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.tuples(*cells).map(",".join)
+
+
+def _word(*words: str) -> st.SearchStrategy[str]:
+    return st.sampled_from(words)
+
+
+TIME = st.one_of(_word(*TIMES), _word(*TIMES), _word(*BAD_TIMES)).map(lambda time: f'"{time}"')
+STATUS = _word("new", " NURTURING", "mql", "closed-won", "lost", "nonsense", "")
+LINES = {
+    "leads": _line(_word(*LEAD_IDS), STATUS, TIME, TIME, _word("", "3", "-1", "many"), TIME, _word("", SECRET)),
+    "events": _line(
+        _word("e1", "e2", "e3", ""),
+        _word(*OTHER_IDS),
+        _word("sent", "Open", "click", "soft_bounce", "seen", ""),
+        TIME,
+        _word("", "yes", "perhaps"),
+    ),
+    "referrals": _line(_word("r1", "r2", ""), _word(*OTHER_IDS), _word("pending", "fraud", "won"), TIME, TIME),
+    "content": _line(_word("c1", "c2", ""), _word("blog", "case-study", ""), _word("Title", ""), TIME),
+    "status_changes": _line(_word(*OTHER_IDS), STATUS, TIME),
+    "aliases": _line(_word("alias", "a", "f", "x", SECRET, ""), _word("a", "B", "f", "x", "alias", "eve", "")),
+}
+BROKEN = _word('"never closed', f"{',' * 8}more", SECRET)
+SOURCES = st.fixed_dictionaries(
+    {table: st.lists(st.one_of(line, line, line, line, line, BROKEN), max_size=9) for table, line in LINES.items()}
+)
+
+
+def files(lines: Lines) -> dict[str, Content]:
+    """Return a source of these lines, which has one lead that is good."""
+    whole = {**lines, "leads": [GOOD_LEAD, *lines["leads"]]}
+    return {f"{table}.csv": "\n".join([HEADERS[table], *whole[table]]) + "\n" for table in HEADERS}
+
+
+def take(folder: Path, lines: Lines, day: str = DAY, *, full: bool = False) -> Taken:
+    """Return what an ingestion of these lines left, under a policy that never stops a day."""
+    folder.mkdir(exist_ok=True)
+    taken = take_in(folder, files(lines), day, policy=lenient_policy(folder), full=full)
+    assert taken.error == ""
+    return taken
+
+
+@examples(10)
+@given(SOURCES)
+def test_every_row_has_one_fate_and_no_text_names_a_person(lines: Lines) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        taken = take(Path(folder), lines)
+        quarantined = taken.quarantined()
+        for table in INPUTS:
+            read, *fates = (*taken.fates(table), *taken.more_fates(table))
+            assert read == sum(fates), table
+            assert fates[1] == sum(row["source_table"] == table for row in quarantined)
+            if table == "events":
+                stored = sum(len(rows(path.parent, path.name, day[5:])) for path, day in _event_days(taken))
+            else:
+                stored = len(taken.accepted(table))
+            assert fates[0] == stored, table
+    texts = [check.description for check in taken.run.checks.values()] + [row["detail"] for row in quarantined]
+    assert not [text for text in texts if "secret" in text.lower()]
+
+
+def _event_days(taken: Taken) -> list[tuple[Path, str]]:
+    events = taken.lake / "raw_events"
+    return [(events, day.name) for day in events.iterdir()]
+
+
+@examples(5)
+@given(SOURCES, st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_changes_only_which_of_equal_rank_is_kept(lines: Lines, shuffler: random.Random) -> None:
+    whole = {table: [line for line in each if '"never' not in line] for table, each in lines.items()}
+    whole["aliases"] = list({line.split(",")[0].lower(): line for line in whole["aliases"]}.values())
+    shuffled = {table: shuffler.sample(each, len(each)) for table, each in whole.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        first, second = both = [
+            take(Path(folder, name), each) for name, each in (("first", whole), ("second", shuffled))
+        ]
+        for table in INPUTS:
+            assert first.fates(table) == second.fates(table), table
+            assert first.more_fates(table) == second.more_fates(table), table
+        keys = [
+            sorted((row["source_table"], row["reason"]) for row in taken.quarantined()) for taken in (first, second)
+        ]
+        assert keys[0] == keys[1]
+        assert sorted(first.values("lead_id")) == sorted(second.values("lead_id"))
+
+
+@examples(5)
+@given(SOURCES)
+def test_days_one_by_one_give_what_one_run_of_all_events_gives(lines: Lines) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        one_by_one, at_once = Path(folder, "one by one"), Path(folder, "at once")
+        for day in DAYS:
+            take(one_by_one, lines, day)
+        take(at_once, lines, full=True)
+        found, expected = (snapshot(lake / "lake") for lake in (one_by_one, at_once))
+        events = {name for name in (*found, *expected) if name.startswith("raw_events/")}
+        assert {name: found.get(name) for name in events} == {name: expected.get(name) for name in events}
+        last = {name: stored for name, stored in expected.items() if name.endswith(DAY)}
+        assert {name: found.get(name) for name in last} == last
