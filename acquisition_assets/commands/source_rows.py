@@ -206,7 +206,7 @@ def _quarantined(checked: Checked) -> Iterator[str]:
         if groups:
             yield f"{name}: {rows} of {counts.read} {_rows(counts.read)} would go to quarantine"
         for group in groups[:MOST_GROUPS]:
-            yield f"{name}: {group.reason}, {group.rows} {_rows(group.rows)}: {_explained(group)}"
+            yield f"{name}: {group.reason}, {group.rows} {_rows(group.rows)}, such as: {_explained(group)}"
         if len(groups) > MOST_GROUPS:
             more = groups[MOST_GROUPS:]
             yield f"{name}: {len(more)} other reasons, {sum(each.rows for each in more)} rows"

@@ -28,7 +28,7 @@ from acquisition_assets.core.contracts import Contract
 from acquisition_assets.core.errors import AcquisitionError, InputError, LakeError, describe_error
 from acquisition_assets.core.lake import Lake, corrupt
 from acquisition_assets.core.settings import Settings
-from acquisition_assets.inputs.source import TAKEN_AS_EMPTY
+from acquisition_assets.inputs.source import TAKEN_AS_EMPTY, UNREAD
 from acquisition_assets.policy import Policy
 from acquisition_assets.sources.choose import choose_source, last_day
 
@@ -100,7 +100,7 @@ def _source(day: dt.date, settings: Settings, out: Console) -> Outcome:
     with contextlib.suppress(AcquisitionError, OSError):  # reported as the lake
         lake = open_lake(settings)
     found = look_at_rows(settings, policy, source, lake, day, out)
-    others = sum(not warning.endswith(TAKEN_AS_EMPTY) for warning in warnings)
+    others = sum(UNREAD in warning or not warning.endswith(TAKEN_AS_EMPTY) for warning in warnings)
     return Outcome(found.exit_code, found.findings + others)
 
 
