@@ -1,11 +1,13 @@
-"""Implements `acquisition validate`: looks at policy, source, alerts and lake, and writes nothing.
+"""Implements `acquisition validate`: looks at policy, source, rows, alerts and lake, and writes nothing to any of them.
 
-Does not decide what is right: the policy, the source and the contracts say so themselves.
+Does not look at single rows (see `source_rows`), or decide what is right: policy, source and contracts say that.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import functools
 import json
 import logging
 import os
@@ -21,11 +23,16 @@ from acquisition_assets.automation.notifiers import AppriseNotifier, make_notifi
 from acquisition_assets.catalog import REPORTS, TABLES
 from acquisition_assets.commands.console import console, fail, line, table, warn
 from acquisition_assets.commands.deployment import open_lake, read_checked_policy, read_settings, requested_days
+from acquisition_assets.commands.source_rows import Outcome, look_at_rows
 from acquisition_assets.core.contracts import Contract
 from acquisition_assets.core.errors import AcquisitionError, InputError, LakeError, describe_error
 from acquisition_assets.core.lake import Lake, corrupt
 from acquisition_assets.core.settings import Settings
-from acquisition_assets.sources.choose import choose_source
+from acquisition_assets.inputs.source import TAKEN_AS_EMPTY, UNREAD
+from acquisition_assets.policy import Policy
+from acquisition_assets.sources.choose import choose_source, last_day
+
+Part = Callable[[Settings, Console], Outcome]
 
 
 @dataclass(frozen=True)
@@ -45,66 +52,84 @@ def validate_command(date: str | None = None, **options: str | None) -> int:
         InputError: a setting or the date is wrong.
     """
     settings = read_settings(**options)
-    requested_days(settings, date, None, None, None)
+    (day,) = requested_days(settings, date, None, None, last_day(settings))
     out = console()
-    codes = [_checked(part, settings, out) for part in (_policy, _source, _alerts, _lake)]
-    if not any(codes):
+    parts: tuple[Part, ...] = (_policy, functools.partial(_source, day), _alerts, _lake)
+    found = [_checked(part, settings, out) for part in parts]
+    count, code = sum(each.findings for each in found), max(each.exit_code for each in found)
+    if not count:
         line(out, "all is well", "bold green")
-    return max(codes)
+    elif not code:
+        line(out, f"a run would go on; look at what was found ({count} {'line' if count == 1 else 'lines'})", "yellow")
+    return code
 
 
-def _checked(part: Callable[[Settings, Console], int], settings: Settings, out: Console) -> int:
+def _checked(part: Part, settings: Settings, out: Console) -> Outcome:
     """Look at one part; what it raises is reported, and the other parts are looked at all the same."""
     try:
         return part(settings, out)
     except AcquisitionError as error:
         fail(str(error))
-        return error.exit_code
+        return Outcome(error.exit_code, 1)
     except OSError as error:
         fail(describe_error(error))
-        return LakeError.exit_code
+        return Outcome(LakeError.exit_code, 1)
 
 
-def _policy(settings: Settings, out: Console) -> int:
+def _policy(settings: Settings, out: Console) -> Outcome:
     policy = read_checked_policy(settings)
     name = f"{settings.policy} over the shipped policy" if settings.policy else "the shipped policy"
     line(out, f"policy  {name}: valid; segments: {', '.join(policy.segments) or 'none'}")
-    return 0
+    return Outcome()
 
 
-def _source(settings: Settings, out: Console) -> int:
+def _source(day: dt.date, settings: Settings, out: Console) -> Outcome:
+    """Look at the source and its rows, where the policy says how."""
     source = choose_source(settings)
-    for warning in source.check():
+    warnings = source.check()
+    for warning in warnings:
         warn(warning)
     line(out, f"source  {source.label}: can be read and has the required tables and columns")
-    return 0
+    policy: Policy | None = None
+    with contextlib.suppress(AcquisitionError, OSError):  # reported as the policy
+        policy = read_checked_policy(settings)
+    if policy is None:
+        line(out, "rows    not looked at, as the policy is not valid")
+        return Outcome()
+    lake: Lake | None = None
+    with contextlib.suppress(AcquisitionError, OSError):  # reported as the lake
+        lake = open_lake(settings)
+    found = look_at_rows(settings, policy, source, lake, day, out)
+    others = sum(UNREAD in warning or not warning.endswith(TAKEN_AS_EMPTY) for warning in warnings)
+    return Outcome(found.exit_code, found.findings + others)
 
 
-def _alerts(settings: Settings, out: Console) -> int:
+def _alerts(settings: Settings, out: Console) -> Outcome:
     """Look at each target of alerts; nothing is sent."""
     targets = make_notifiers(settings.alert_urls, logging.getLogger(__name__))
-    codes = [_checked(_target(target), settings, out) for target in targets if isinstance(target, AppriseNotifier)]
-    if codes and not any(codes):
-        line(out, f"alerts  {len(codes)} targets are known; send a test with: acquisition alert --test")
-    return max(codes, default=0)
+    found = [_checked(_target(target), settings, out) for target in targets if isinstance(target, AppriseNotifier)]
+    outcome = Outcome(max((each.exit_code for each in found), default=0), sum(each.findings for each in found))
+    if found and not outcome.exit_code:
+        line(out, f"alerts  {len(found)} targets are known; send a test with: acquisition alert --test")
+    return outcome
 
 
-def _target(target: AppriseNotifier) -> Callable[[Settings, Console], int]:
-    def check(settings: Settings, out: Console) -> int:
+def _target(target: AppriseNotifier) -> Part:
+    def check(settings: Settings, out: Console) -> Outcome:
         target.check()
-        return 0
+        return Outcome()
 
     return check
 
 
-def _lake(settings: Settings, out: Console) -> int:
+def _lake(settings: Settings, out: Console) -> Outcome:
     lake = open_lake(settings)
     line(out, f"lake    {lake.url}: {_writable(lake)}")
     states = [_state(lake, contract) for contract in TABLES]
     present = [state for state in states if state.days]
     if not present:
         line(out, "        it is empty; make a day with: acquisition run")
-        return 0
+        return Outcome()
     rows = [
         [s.contract.table, len(s.days), s.rows, str(s.days[0]), str(s.days[-1]), len(s.problems) or None]
         for s in present
@@ -113,7 +138,7 @@ def _lake(settings: Settings, out: Console) -> int:
     problems = [problem for state in present for problem in state.problems]
     for problem in problems:
         fail(problem)
-    return LakeError.exit_code if problems else 0
+    return Outcome(LakeError.exit_code if problems else 0, len(problems))
 
 
 def _writable(lake: Lake) -> str:

@@ -19,6 +19,10 @@ from acquisition_assets.core.duckdb_sql import identifier, literal
 from acquisition_assets.inputs.tables import INPUTS
 
 TABLES = tuple(INPUTS)
+UNREAD = "not read"
+"""What a source's warning says of a file that has the name of a table and is left alone."""
+TAKEN_AS_EMPTY = "taken as empty"
+"""How a source's warning ends that it lacks an optional table."""
 ROW_PLACE = "row_place"
 ROW_TIME = "row_time"
 INSTANT = "TIMESTAMP WITH TIME ZONE"

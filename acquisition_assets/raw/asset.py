@@ -4,8 +4,10 @@ Does not check rows (see `raw.ingest`) or say in words what was found (see `raw.
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
@@ -81,10 +83,10 @@ def build(
 def _ingest(env: Env, source: Source, vocabulary: VocabularyPolicy, choices: Choices, day: dt.date) -> Results:
     read_at = dt.datetime.now(UTC)
     with env.lake.exclusive(STEP):
-        wanted: Wanted | None = _asked_for(env, source, choices, day)
+        wanted: Wanted | None = first_wanted(source, env.lake.days(RAW_EVENTS.table), day, env.tz, choices)
         while wanted is not None:
             with env.lake.staging() as folder, env.engine.local.connect(folder) as connection:
-                choices = _with_fingerprints(env, source, choices, day)
+                choices = with_fingerprints(source, day, env.tz, choices)
                 with source.open(connection, folder, wanted) as tables:
                     run = Run(connection, env.lake, folder, day, env.tz, wanted, vocabulary, read_at)
                     ingested = ingest(run, tables, choices)
@@ -93,15 +95,19 @@ def _ingest(env: Env, source: Source, vocabulary: VocabularyPolicy, choices: Cho
                         yield from _publish(env, ingested, DuckDBSession(connection), choices, day)
 
 
-def _asked_for(env: Env, source: Source, choices: Choices, day: dt.date) -> Wanted:
-    """Return which events the source is asked for: all, or of one that knows its days those that can be told before."""
+def first_wanted(source: Source, lake_days: Sequence[dt.date], day: dt.date, tz: ZoneInfo, choices: Choices) -> Wanted:
+    """Return the events that a source is asked for first: all, or of a fingerprinted one those of known days.
+
+    Args:
+        lake_days: the days of events that the lake has.
+    """
     if not isinstance(source, FingerprintedSource):
-        return everything(end_of_day(day, env.tz))
+        return everything(end_of_day(day, tz))
     return choose_window(
         day,
-        env.tz,
+        tz,
         choices.ingestion.late_arrival_days,
-        lake=dict.fromkeys(env.lake.days(RAW_EVENTS.table)),
+        lake=dict.fromkeys(lake_days),
         source={},
         known_whole=False,
         full=choices.full,
@@ -109,11 +115,12 @@ def _asked_for(env: Env, source: Source, choices: Choices, day: dt.date) -> Want
     ).wanted
 
 
-def _with_fingerprints(env: Env, source: Source, choices: Choices, day: dt.date) -> Choices:
+def with_fingerprints(source: Source, day: dt.date, tz: ZoneInfo, choices: Choices) -> Choices:
+    """Return the choices with what a fingerprinted source says of its days; of any other source unchanged."""
     if not isinstance(source, FingerprintedSource):
         return choices
-    found = {each: fingerprinted(text) for each, text in source.day_fingerprints(day, env.tz).items()}
-    return Choices(choices.ingestion, choices.freshness, found, choices.full, choices.forget)
+    found = {each: fingerprinted(text) for each, text in source.day_fingerprints(day, tz).items()}
+    return replace(choices, fingerprints=found)
 
 
 def _publish(env: Env, ingested: Ingested, session: DuckDBSession, choices: Choices, day: dt.date) -> Results:

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from acquisition_assets.inputs.source import TABLES, RawTable, Wanted
+from acquisition_assets.inputs.source import TABLES, TAKEN_AS_EMPTY, RawTable, Wanted
 from acquisition_assets.inputs.tables import INPUTS, require_columns
 from acquisition_assets.sources.sample import world
 
@@ -31,7 +31,7 @@ class ArrowSource:
         for name in INPUTS:
             if name in tables:
                 require_columns(name, list(tables[name].column_names), f"{self.label}, {name}")
-        return [f"{self.label} has no {name}; it is taken as empty" for name in TABLES if name not in tables]
+        return [f"{self.label} has no {name}; it is {TAKEN_AS_EMPTY}" for name in TABLES if name not in tables]
 
     @contextlib.contextmanager
     def open(

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from acquisition_assets.core.duckdb_sql import identifier, in_memory, literal, literals
 from acquisition_assets.core.errors import AcquisitionError, InputError
-from acquisition_assets.inputs.source import ROW_PLACE, TABLES, RawTable, Wanted
+from acquisition_assets.inputs.source import ROW_PLACE, TABLES, TAKEN_AS_EMPTY, UNREAD, RawTable, Wanted
 from acquisition_assets.inputs.tables import INPUTS, Cell, require_columns
 from acquisition_assets.sources.csv_text import (
     NO_DELIMITER,
@@ -86,7 +86,7 @@ class FileSource:
         with in_memory() as connection:
             readers = self._readers(connection, None)
             warnings = [
-                f"{self.folder} has no {name}{self._unread(name)}; it is taken as empty"
+                f"{self.folder} has no {name}{self._unread(name)}; it is {TAKEN_AS_EMPTY}"
                 for name in TABLES
                 if name not in readers
             ]
@@ -166,7 +166,7 @@ class FileSource:
         if not similar:
             return ""
         names = ", ".join(f"{path.name}{_json_keys(path)}" for path in similar)
-        return f" (not read, as its name does not end in {ALLOWED_ENDINGS}: {names})"
+        return f" ({UNREAD}, as its name does not end in {ALLOWED_ENDINGS}: {names})"
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from acquisition_assets.core.days import end_of_day, start_of_day
 from acquisition_assets.core.duckdb_sql import identifier, in_memory, literal
 from acquisition_assets.core.errors import AcquisitionError, InputError, SourceUnavailableError
 from acquisition_assets.core.sql_files import sql_folder
-from acquisition_assets.inputs.source import INSTANT, ROW_PLACE, TABLES, RawTable, Wanted
+from acquisition_assets.inputs.source import INSTANT, ROW_PLACE, TABLES, TAKEN_AS_EMPTY, RawTable, Wanted
 from acquisition_assets.inputs.tables import INPUTS, Cell, require_columns
 
 LARGE_TABLE_ROWS = 100_000
@@ -121,7 +121,7 @@ class PostgresSource:
         """See `Source.check`: the queries run (without giving rows) and give the columns and types that are needed."""
         queries = read_queries(self._folder)
         missing = set(TABLES) - {query.table for query in queries}
-        warnings = [f"{self._folder} has no {table}.sql; {table} is taken as empty" for table in sorted(missing)]
+        warnings = [f"{self._folder} has no {table}.sql; {table} is {TAKEN_AS_EMPTY}" for table in sorted(missing)]
         today = dt.datetime.now(dt.timezone.utc)
         one_day = Wanted(today, ((today - dt.timedelta(days=1), today),))
         with self._session() as session, in_memory() as connection:
