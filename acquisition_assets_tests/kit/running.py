@@ -189,7 +189,10 @@ def report(lake_dir: Path, day: dt.date | str, task: str) -> dict[str, Any]:
 
 
 def snapshot(lake_dir: Path, *days: dt.date | str) -> dict[str, list[str]]:
-    """Return the sorted content of every partition and report (of these days, or of all), for comparison."""
+    """Return the sorted content of every partition and report (of these days, or of all), for comparison.
+
+    The time at which a run started (`source_state.read_at`) is left out: it is the run's own.
+    """
     found: dict[str, list[str]] = {}
     for path in sorted(Path(lake_dir).glob("*/date=*/*")):
         if days and path.parent.name not in {f"date={day}" for day in days}:
@@ -198,5 +201,8 @@ def snapshot(lake_dir: Path, *days: dt.date | str) -> dict[str, list[str]]:
         if path.suffix == ".json":
             found[f"{name}/{path.name}"] = [path.read_text(encoding="utf-8")]
         else:
-            found[name] = sorted(repr(row) for row in pq.ParquetFile(path).read().to_pylist())
+            table = pq.ParquetFile(path).read()
+            if path.parent.parent.name == "source_state":
+                table = table.drop_columns("read_at")
+            found[name] = sorted(repr(row) for row in table.to_pylist())
     return found
