@@ -192,7 +192,7 @@ def report(lake_dir: Path, day: dt.date | str, task: str) -> dict[str, Any]:
 def snapshot(lake_dir: Path, *days: dt.date | str) -> dict[str, list[str]]:
     """Return the sorted content of every partition and report (of these days, or of all), for comparison.
 
-    Left out is when a source was read, which differs from run to run.
+    The time at which a run started (`source_state.read_at`) is left out: it is the run's own.
     """
     found: dict[str, list[str]] = {}
     for path in sorted(Path(lake_dir).glob("*/date=*/*")):
@@ -202,6 +202,8 @@ def snapshot(lake_dir: Path, *days: dt.date | str) -> dict[str, list[str]]:
         if path.suffix == ".json":
             found[f"{name}/{path.name}"] = [path.read_text(encoding="utf-8")]
         else:
-            stored = pq.ParquetFile(path).read().to_pylist()
-            found[name] = sorted(repr({**row, "read_at": None}) for row in stored)
+            table = pq.ParquetFile(path).read()
+            if path.parent.parent.name == "source_state":
+                table = table.drop_columns("read_at")
+            found[name] = sorted(repr(row) for row in table.to_pylist())
     return found
