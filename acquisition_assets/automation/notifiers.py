@@ -145,7 +145,7 @@ def _captured() -> Iterator[list[str]]:
 
 
 def _reason(said: list[str]) -> str:
-    """Why a target refused, as far as it can be told without repeating what apprise said."""
+    """Return why a target refused, without repeating the words of apprise."""
     text = "\n".join(said)
     status = HTTP_STATUS.search(text)
     if status:

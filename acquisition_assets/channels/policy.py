@@ -14,7 +14,7 @@ from acquisition_assets.core.policy import LowerText, Section
 
 
 class PlatformPolicy(Section):
-    """How a lead's channel is told from its source, utm fields and referrer.
+    """The names and domains that tell a lead's channel from its source, utm fields and referrer.
 
     What names and domains say wins over other_social, so a network can be given a name without taking it out there.
     """

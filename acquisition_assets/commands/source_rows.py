@@ -45,7 +45,7 @@ OTHER_CHECKS = ("rows_add_up", "versions", "unknown_leads", "fresh")
 """Checks whose findings are printed as they are; quarantine and cells get a line for each reason and column."""
 FATES = ("read", "accepted", "quarantined", "exact_duplicates", "superseded", "left_out", "future")
 NEED_ALL_ROWS = ("fresh", "versions")
-"""Checks that mean nothing for a table of which only the first rows were looked at."""
+"""Checks that mean nothing for a table whose first rows only were looked at."""
 UNKNOWN_LEAD = "unknown lead"
 TAUGHT = {"status": STATUSES, "event_type": (*EVENT_TYPES, IGNORE)}
 """The columns for which the policy can learn other words, and what these may mean."""
@@ -73,7 +73,7 @@ class Checked:
     """What a run would make of the rows of a source.
 
     Attributes:
-        cut: tables of which only the first rows were looked at.
+        cut: tables whose first rows only were looked at.
         groups: the quarantined rows, the most frequent reason first.
     """
 

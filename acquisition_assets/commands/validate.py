@@ -142,7 +142,7 @@ def _lake(settings: Settings, out: Console) -> Outcome:
 
 
 def _writable(lake: Lake) -> str:
-    """Whether the lake could be written, as far as that can be told without writing.
+    """Whether the lake could be written, as far as can be seen without writing.
 
     Raises:
         InputError: it could not.

@@ -173,10 +173,10 @@ def swept_temporary_files() -> Iterator[None]:
         yield
 
 
-def _send_temporary_files(ours: str | None, childrens: str | None) -> None:
+def _send_temporary_files(ours: str | None, children_folder: str | None) -> None:
     """Set where this process and its children put temporary files; None is the default."""
     tempfile.tempdir = ours
-    if childrens is None:
+    if children_folder is None:
         os.environ.pop("TMPDIR", None)
     else:
-        os.environ["TMPDIR"] = childrens
+        os.environ["TMPDIR"] = children_folder

@@ -33,7 +33,7 @@ from acquisition_assets.raw.contract import (
 )
 
 # One after the other these need a fraction of the memory that they need together, and spill less. With each the
-# relations of which a lead's row needs only the lead's: of very many they are computed for some leads after the other.
+# relations that can be computed for some leads at a time, as a lead's row needs no other lead's.
 DELIVERY_PARTS = {"delivery_parts": (RAW_EVENTS.table,), "mixed_deliveries": ()}
 LEAD_FACTS: dict[str, tuple[str, ...]] = {
     "lead_deliveries": ("deliveries",),

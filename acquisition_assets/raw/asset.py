@@ -42,7 +42,7 @@ TEXTS = {
     QUARANTINE.table: "Rows of this run that break their table's contract, as read, each with its reason.",
 }
 SHARED_DAYS = (RAW_EVENTS, EVENT_DAYS)
-"""Tables of which one run writes many days, so that a key is not unique over its files."""
+"""Tables that one run writes for many days, so that a key is not unique over its files."""
 Results = Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]
 
 
@@ -61,7 +61,7 @@ def build(
     Args:
         full: read all events again, not only those of the last days, of days that the lake lacks and of days that the
             source has changed.
-        forget: also replace days of which the source has no event any more.
+        forget: also replace days for which the source has no event any more.
     """
     kinds = {"parquet", "duckdb"}
     contracts = (*RAW.values(), *STATE, QUARANTINE)

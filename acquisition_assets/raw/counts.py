@@ -166,12 +166,12 @@ def count_named(run: Run, reading: Reading, *, check_leads: bool) -> tuple[int, 
 
 
 def count_bits(run: Run) -> int:
-    """Return the bits of the optional columns of which a checked row has a cell that cannot be read."""
+    """Return the bits of the optional columns whose cell of a checked row cannot be read."""
     return run.number(f"select coalesce(bit_or(unreadable), 0) from {CHECKED}")
 
 
 def count_unreadable(run: Run, reading: Reading, bits: int) -> tuple[Unreadable, ...]:
-    """Return the cells that cannot be read by column, of the columns of which some cannot."""
+    """Return the cells that cannot be read by column, for the columns that have any."""
     found = [column for bit, column in enumerate(optional_cells(reading)) if bits >> bit & 1]
     if not found:
         return ()

@@ -100,7 +100,7 @@ class Choices:
     Attributes:
         fingerprints: what a source that is not read whole says of its days; None where the source is read whole.
         full: read all events again.
-        forget: also replace days of which the source has no event any more.
+        forget: also replace days for which the source has no event any more.
     """
 
     ingestion: IngestionPolicy
@@ -117,9 +117,9 @@ class Ingested:
     Attributes:
         reasons, details: quarantined rows by table, and by reason or by what is wrong.
         first_lead_at: when the first lead of the source was created, on whatever day.
-        fewer: earlier days of which the source has fewer events than the lake took in.
+        fewer: earlier days for which the source has fewer events than the lake took in.
         overdue: expected days since the newest row, of leads and events; None for a table that never had one.
-        unknown_everywhere: tables of which no row, here or in the lake, names an id that leads or aliases have.
+        unknown_everywhere: tables where no row, here or in the lake, names an id that leads or aliases have.
     """
 
     counts: Mapping[str, Counts]

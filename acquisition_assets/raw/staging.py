@@ -133,7 +133,7 @@ def empty_days(
 ) -> list[dt.date]:
     """Return the days without an accepted event that get an empty partition, since the first day that there is.
 
-    An earlier day of which the source has no event any more keeps what the lake has, unless `forget` says otherwise.
+    An earlier day for which the source has no event any more keeps what the lake has, unless `forget` says otherwise.
     """
     have = set(run.lake_days(RAW_EVENTS.table))
     first = max(min([run.day, *staged, *have]), run.day - dt.timedelta(days=MOST_EMPTY_DAYS))
@@ -147,7 +147,7 @@ def empty_days(
 
 
 def keep_broken_lines(run: Run, reading: Reading) -> int:
-    """Keep the lines that never became rows, of which the source knows only after they were read; their number."""
+    """Keep the lines that never became rows, which the source knows only after reading; return their number."""
     table = f"{BROKEN_LINES}_{reading.table.name}"
     rejects = reading.raw.rejects or "select null as place, null as line, null as detail where false"
     run.connection.execute(f"create temp table {table} (place text, line text, detail text)")
@@ -196,7 +196,7 @@ def count_reasons(run: Run) -> dict[str, dict[str, int]]:
 
 
 def _stored(table: InputTable, columns: Mapping[str, str] | None = None) -> str:
-    """Return the columns of the stored table, some of which are computed."""
+    """Return the columns of the stored table, with those that are computed."""
     extra = {**EXTRA.get(table.name, {}), **(columns or {})}
     return ", ".join(f"{extra[name]} as {name}" if name in extra else name for name in RAW[table.name].columns)
 

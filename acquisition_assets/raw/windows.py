@@ -63,7 +63,7 @@ class Window:
     Attributes:
         wanted: the stretches of time.
         again: earlier days that the lake has and that are read again.
-        fewer: earlier days of which the source has fewer events than the lake took in; they stay as they are.
+        fewer: earlier days for which the source has fewer events than the lake took in; they stay as they are.
     """
 
     wanted: Wanted
@@ -110,7 +110,7 @@ def choose_window(
         known_whole: whether a day that `source` lacks has no event; else it is not known.
         named: days that had events of unknown leads who are known now.
         full: read all days again.
-        forget: also replace days of which the source has no event any more.
+        forget: also replace days for which the source has no event any more.
     """
     recent = day - dt.timedelta(days=late_days)
     kept, again, fewer = [], [], []

@@ -455,7 +455,7 @@ def test_without_targets_alerts_go_to_the_log(instance: dg.DagsterInstance, caps
     ]
 
 
-# -- what must not be told ---------------------------------------------------------------------------------------------
+# -- what stays secret ---------------------------------------------------------------------------------------------
 
 
 def test_no_address_of_a_person_and_no_secret_is_told(

@@ -53,7 +53,7 @@ def test_days_side_by_side_leave_what_days_one_by_one_leave(
 def test_a_day_that_fails_stops_those_after_it(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lake = tmp_path / "lake"
     assert call("run", "--date", "2025-03-04", "--source", source, "--lake", lake).exit_code == 0
-    # The first day of the range reads it, and no run makes it anew.
+    # The first day of the range reads it, and no run makes it again.
     (lake / "dynamic_scores/date=2025-02-27").mkdir()
     (lake / "dynamic_scores/date=2025-02-27/data.parquet").write_bytes(b"PAR1 broken")
     monkeypatch.setenv("ACQUISITION_PARALLEL_DAYS", "3")

@@ -91,8 +91,8 @@ def test_a_failed_asset_is_exit_code_1(source: Path, own_lake: Path) -> None:
     assert f"acquisition run --date {DAYS[-1]}" in errors[0]
     assert "behavior_predictions" in errors[1]
     assert len(errors) == 2
-    assert "Anomalies" in result.stdout  # what does not read it ran, and is told
-    assert "Dynamic scores" not in result.stdout  # no report of another run is told
+    assert "Anomalies" in result.stdout  # what does not read it ran, and is reported
+    assert "Dynamic scores" not in result.stdout  # no report of another run is shown
     assert f"{NEXT}: failed in" in result.stdout
     assert "Traceback" not in result.output
 

@@ -29,7 +29,7 @@ times = st.one_of(
 
 @st.composite
 def happened(draw: st.DrawFn) -> list[Row]:
-    """Events of three leads on a few deliveries, some of which are named by several leads."""
+    """Events of three leads on a few deliveries, some of them named by several leads."""
     return [
         event(
             draw(st.sampled_from(EVENT_TYPES)),

@@ -425,4 +425,4 @@ BROKEN: dict[str, dict[str, Sequence[Row]]] = {
         "channel named": [{**CHANNEL, "channel": ""}],
     },
 }
-"""Table -> rule across columns -> rows, each of which breaks it."""
+"""Table -> rule across columns -> rows that break it, one by one."""
