@@ -221,6 +221,31 @@ def alert(
     raise typer.Exit(alert_command())
 
 
+@app.command(short_help="Judge the daily counts of a CSV file by what is expected.")
+def watch(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="CSV file: day, metric, value, optional trials, channel.")
+    ],
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="First day to judge (default: the file's first).")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="Last day to judge (default: the file's last).")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("--json", metavar="OUT", help="Write every row to this file as JSON.")
+    ] = None,
+    policy: PolicyFile = None,
+) -> None:
+    """Judge each day of a file of daily counts by what its own past lets expect, and print what is out of line.
+
+    Neither the lake nor a source is read. Exit code: 0, whatever is found; 2 wrong input.
+    """
+    from acquisition_assets.commands.watch import watch_command
+
+    raise typer.Exit(watch_command(file, first, last, output, policy=policy))
+
+
 @app.command(short_help="Say why a lead has its score, segments and items.")
 def explain(
     lead: Annotated[str, typer.Option(metavar="ID", help="Id of the lead.")],

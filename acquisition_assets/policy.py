@@ -19,6 +19,7 @@ from acquisition_assets.dynamic_scores.policy import ScorePolicy
 from acquisition_assets.features.policy import FeaturePolicy, whole_days
 from acquisition_assets.inputs.vocabulary import VocabularyPolicy
 from acquisition_assets.lead_segments.policy import Segment, SegmentName
+from acquisition_assets.metric_watch.policy import WatchPolicy
 from acquisition_assets.raw.policy import FreshnessPolicy, IngestionPolicy
 from acquisition_assets.social_performance.policy import SocialPolicy
 
@@ -52,6 +53,7 @@ class Policy(Section):
     segments: dict[SegmentName, Segment]
     anomalies: AnomalyPolicy
     social_performance: SocialPolicy
+    metric_watch: WatchPolicy
     reports: ReportPolicy
 
     @model_validator(mode="after")

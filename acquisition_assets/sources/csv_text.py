@@ -214,8 +214,8 @@ def write_rows(file: Path, header: Header, copy: Path, rejects: Path, *, is_name
         header: how it begins.
         copy: where the rows go: one line end, the header's number of cells in each row, no header.
         rejects: where the broken lines go (see `REJECTS`).
-        is_named: whether a person has named UTF-8 as the encoding; if not, a file whose lines beyond ASCII are more often
-            wrong than right is refused.
+        is_named: whether a person has named UTF-8 as the encoding; if not, a file whose lines beyond ASCII are mostly
+            wrong is refused.
 
     Raises:
         InputError: it is text of another encoding.
