@@ -111,9 +111,7 @@ def test_the_order_of_the_rows_changes_only_which_of_equal_rank_is_kept(lines: L
     whole["aliases"] = list({line.split(",")[0].lower(): line for line in whole["aliases"]}.values())
     shuffled = {table: shuffler.sample(each, len(each)) for table, each in whole.items()}
     with tempfile.TemporaryDirectory() as folder:
-        first, second = both = [
-            take(Path(folder, name), each) for name, each in (("first", whole), ("second", shuffled))
-        ]
+        first, second = [take(Path(folder, name), each) for name, each in (("first", whole), ("second", shuffled))]
         for table in INPUTS:
             assert first.fates(table) == second.fates(table), table
             assert first.more_fates(table) == second.more_fates(table), table
