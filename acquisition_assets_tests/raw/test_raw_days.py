@@ -76,7 +76,7 @@ def test_days_that_the_lake_lacks_are_read_however_old_they_are(tmp_path: Path) 
         3: [],
         4: ["e4"],
         5: ["e5"],
-        6: [],
+        6: ["e6"],  # the source has more of this day now
         7: [],
         8: ["e8"],
         9: [],
