@@ -92,7 +92,8 @@ def accounting(outcome: Outcome, run: Run, lake_dir: Path, day: Any) -> Iterable
             account.future,
         )
         if ours != theirs:
-            yield f"{table}: read, accepted, quarantined, duplicates, superseded, left out, future: {ours}, expected {theirs}"
+            fates = "read, accepted, quarantined, duplicates, superseded, left out, future"
+            yield f"{table}: {fates}: {ours}, expected {theirs}"
         mine = [row for row in quarantine if row["source_table"] == table]
         yield from quarantined(table, account, mine)
         if table != "events":
