@@ -66,22 +66,25 @@ def test_over_twenty_percent_of_more_than_ten(fraud: int, flagged: bool, tmp_pat
 
 
 def test_both_drops_are_found_in_the_events_of_a_source(tmp_path: Path) -> None:
-    """Twenty leads and 40 of 60 deliveries opened in three days, then 2 leads and 10 of 60 opened."""
+    """Twenty leads and 40 of 60 deliveries opened in three days, then 2 leads and 10 of 60 opened.
+
+    The deliveries are those of D-6 to D-4 and of D-3 to D-1, whose 24 hours are over; the leads of D-5 to D.
+    """
     day = dt.date(2026, 3, 10)
-    at = {ago: (day - dt.timedelta(days=ago)).isoformat() for ago in range(6)}
+    at = {ago: (day - dt.timedelta(days=ago)).isoformat() for ago in range(7)}
     leads = [{"lead_id": f"l{n}", "status": "new", "created_at": at[5 - n % 3 if n < 20 else 0]} for n in range(22)]
     events = []
     for period, opened in ((3, 40), (0, 10)):
         for n in range(60):
             shared = {"lead_id": f"l{n % 20}", "delivery_id": f"d{period}-{n}"}
-            sent_on = at[period + n % 3]
+            sent_on = at[1 + period + n % 3]
             events.append({**shared, "event_type": "sent", "occurred_at": f"{sent_on}T08:00:00Z"})
             if n < opened:
                 events.append({**shared, "event_type": "opened", "occurred_at": f"{sent_on}T22:59:59Z"})
-            elif n < 50:  # too late, or by a machine
+            elif n < 50:  # 24 hours late, or by a machine
                 late = dt.date.fromisoformat(sent_on) + dt.timedelta(days=1)
                 is_machine = "true" if n % 2 else ""
-                when = f"{sent_on}T09:00:00Z" if is_machine else f"{late}T00:00:00Z"
+                when = f"{sent_on}T09:00:00Z" if is_machine else f"{late}T08:00:00Z"
                 events.append({**shared, "event_type": "opened", "occurred_at": when, "is_machine": is_machine})
     events = [{"is_machine": "", **row} for row in events]
     write(tmp_path / "source", {"leads": leads, "events": events})
@@ -91,9 +94,9 @@ def test_both_drops_are_found_in_the_events_of_a_source(tmp_path: Path) -> None:
     assert run.success, run.errors
     engagement, arrivals = rows(tmp_path / "lake", "anomalies", day)
     numbers = ("observed", "baseline", "seasonal_baseline", "change", "window_start", "window_end")
-    window = (dt.date(2026, 3, 8), day)
-    assert [engagement[name] for name in numbers] == [16.67, 66.67, None, -0.75, *window]
-    assert [arrivals[name] for name in numbers] == [0.67, 6.67, None, -0.9, *window]
+    over = (dt.date(2026, 3, 7), dt.date(2026, 3, 9))
+    assert [engagement[name] for name in numbers] == [16.67, 66.67, None, -0.75, *over]
+    assert [arrivals[name] for name in numbers] == [0.67, 6.67, None, -0.9, dt.date(2026, 3, 8), day]
     # pooled 50 of 120; and 2 or fewer of 22, each of two periods as probable
     error = (50 / 120 * 70 / 120 * 2 / 60) ** 0.5
     assert engagement["p_value"] == pytest.approx(NormalDist().cdf((10 - 40) / 60 / error), rel=1e-3)

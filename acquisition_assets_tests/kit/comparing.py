@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from acquisition_assets_tests.kit.running import Run, report, rows
-from acquisition_assets_tests.oracle.reference import KEY, KINDS, Account, Lake, Outcome, Row, half_up
+from acquisition_assets_tests.oracle.reference import KEY, KINDS, MERGED, Account, Lake, Outcome, Row, half_up
 
 LEAD_TABLES = ("lead_activity", "dynamic_scores", "behavior_predictions")
 ROUNDED = {"observed": 2, "baseline": 2, "seasonal_baseline": 2, "change": 4}
@@ -77,6 +77,8 @@ def accounting(outcome: Outcome, run: Run, lake_dir: Path, day: Any) -> Iterable
                 "rows_accepted",
                 "rows_quarantined",
                 "rows_exact_duplicates",
+                "rows_superseded",
+                "rows_left_out",
                 "rows_of_the_future",
             )
         )
@@ -85,10 +87,13 @@ def accounting(outcome: Outcome, run: Run, lake_dir: Path, day: Any) -> Iterable
             len(account.accepted),
             len(account.quarantined),
             account.duplicates,
+            account.superseded,
+            account.left_out,
             account.future,
         )
         if ours != theirs:
-            yield f"{table}: read, accepted, quarantined, duplicates, future: {ours}, expected {theirs}"
+            fates = "read, accepted, quarantined, duplicates, superseded, left out, future"
+            yield f"{table}: {fates}: {ours}, expected {theirs}"
         mine = [row for row in quarantine if row["source_table"] == table]
         yield from quarantined(table, account, mine)
         if table != "events":
@@ -127,8 +132,10 @@ def raw(table: str, account: Account, found: Sequence[Row]) -> Iterable[str]:
         if sorted(ours) != sorted(theirs):
             yield f"raw_status_changes: {len(ours)} rows differ from {len(theirs)} expected"
         return
-    ours_only = [{name: row[name] for name in KINDS[table]} for row in found]
-    yield from keyed(f"raw_{table}", account.accepted, ours_only, [KEY[table]])
+    names = [*KINDS[table], *MERGED.get(table, ())]
+    ours_only = [{name: row[name] for name in names} for row in found]
+    expected = [{name: row[name] for name in names} for row in account.accepted]
+    yield from keyed(f"raw_{table}", expected, ours_only, [KEY[table]])
 
 
 def all_raw_events(lake: Lake, lake_dir: Path, day: Any) -> Iterable[str]:

@@ -257,6 +257,10 @@ class Maker:
             "engaged_at": self.maybe_time(0.4),
             "converted_at": self.maybe_time(0.3),
             "unsubscribed_at": self.maybe_time(0.05),
+            "landing_url": pick((None, "https://example.org/?gclid=1")),
+            "click_ids": pick((None, "fbclid")),
+            "inactive_at": self.maybe_time(0.3),
+            "updated_at": self.maybe_time(0.4),
         }
 
     def events(self, lead: str) -> list[Row]:
@@ -341,6 +345,7 @@ class Maker:
             "status": self.random.choice(("pending", "validated", "VALIDATED", " fraud", "rejected", "fraud")),
             "created_at": self.time(-0.5, 20),
             "validated_at": self.maybe_time(0.4),
+            "updated_at": self.maybe_time(0.4),
         }
 
     def content(self) -> list[Row]:
@@ -361,6 +366,7 @@ class Maker:
             "url": "https://example.org/",
             "interest_area": self.random.choice(AREAS),
             "published_at": self.maybe_time(0.5),
+            "updated_at": self.maybe_time(0.4),
         }
 
     def status_change(self) -> Row:
@@ -415,7 +421,7 @@ class Maker:
     def typed_cell(self, kind: str, value: Any) -> Any:
         if value is None:
             return None
-        if kind == "id" and self.id_kind != "text":
+        if kind in ("id", "lead") and self.id_kind != "text":
             return float(value) if self.id_kind == "float" else int(value)
         if kind == "number":
             return float(value)
@@ -431,7 +437,7 @@ class Maker:
             return self.random.choice(("", "", "null", "NULL", "NaN", "nan", "\\N", "  "))
         if isinstance(value, dt.datetime):
             return self.written(value)
-        if kind == "id" and self.id_kind != "text" and str(value).isdigit():
+        if kind in ("id", "lead") and self.id_kind != "text" and str(value).isdigit():
             if form == "jsonl":
                 return self.random.choice((int(value), float(value), str(value)))
             return f"{value}.0" if self.id_kind == "float" or self.chance(0.2) else str(value)
@@ -504,9 +510,9 @@ def _arrow(form: str, kind: str | None, values: Sequence[Any]) -> pa.DataType:
     if form == "typed.parquet":
         if kind in ARROW:
             return ARROW[kind]
-        if kind == "id" and any(isinstance(value, float) for value in values):
+        if kind in ("id", "lead") and any(isinstance(value, float) for value in values):
             return pa.float64()
-        if kind == "id" and any(isinstance(value, int) for value in values):
+        if kind in ("id", "lead") and any(isinstance(value, int) for value in values):
             return pa.int64()
     return pa.string()
 

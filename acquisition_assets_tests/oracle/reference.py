@@ -81,47 +81,70 @@ REFERRAL_STATUSES = ("pending", "validated", "fraud", "rejected")
 STATUS_WORDS = {
     **{status: status for status in STATUSES},
     **dict.fromkeys(("lead", "subscriber", "open", "prospect"), "new"),
-    **dict.fromkeys(("contacted", "working", "mql"), "nurturing"),
-    **dict.fromkeys(("sql", "qualified", "hot"), "engaged"),
+    **dict.fromkeys(("contacted", "working", "mql", "marketing qualified lead"), "nurturing"),
+    **dict.fromkeys(("sql", "sales qualified lead", "opportunity", "qualified", "hot"), "engaged"),
     **dict.fromkeys(("customer", "won", "closed_won"), "converted"),
     **dict.fromkeys(
         ("lost", "closed_lost", "disqualified", "unqualified", "churned", "unsubscribed"),
         "inactive",
     ),
 }
-MISSING_IN_TEXT = {"null", "NULL", "NaN", "nan", r"\N"}
-MISSING, UNPARSABLE, OUT_OF_RANGE, UNKNOWN_WORD, DUPLICATE, UNKNOWN_LEAD, QUARANTINED_LEAD = (
+LEFT_OUT_WORDS = ("soft_bounce", "deferred", "blocked", "delayed")
+EVENT_WORDS = {
+    **{kind: kind for kind in EVENT_TYPES},
+    "open": "opened",
+    "click": "clicked",
+    **dict.fromkeys(("bounce", "hard_bounce"), "bounced"),
+    "unsubscribe": "unsubscribed",
+    **dict.fromkeys(("spamreport", "complaint"), "complained"),
+    **dict.fromkeys(LEFT_OUT_WORDS, "ignore"),
+}
+SPELLED = {
+    "source": ("organic",),
+    "interest_area": ("marketing", "sales"),
+    "content_type": ("blog", "guide", "video", "case_study", "webinar", "ebook", "other"),
+}
+MISSING_IN_TEXT = {
+    *("null", "none", "nan", "nat", "<na>", "n/a", "#n/a", "undefined", "(not set)", "(blank)", "-", "--", r"\n"),
+    *("0000-00-00", "0000-00-00 00:00:00"),
+}
+MISSING, UNPARSABLE, OUT_OF_RANGE, UNKNOWN_WORD, DUPLICATE, UNKNOWN_LEAD, ALIAS_CYCLE, QUARANTINED_LEAD = (
     "missing required value",
     "unparsable value",
     "value out of range",
     "unknown word",
     "duplicate id",
     "unknown lead",
+    "alias cycle",
     "quarantined lead",
 )
 ORDER = (MISSING, UNPARSABLE, OUT_OF_RANGE, UNKNOWN_WORD)
 
 KINDS: dict[str, dict[str, str]] = {
     "leads": {
-        "lead_id": "id",
+        "lead_id": "lead",
         "email": "text",
         "source": "word",
         "utm_source": "text",
         "utm_medium": "text",
         "utm_campaign": "text",
         "referrer_url": "text",
+        "landing_url": "text",
+        "click_ids": "text",
         "interest_area": "word",
         "status": "status",
         "engagement_score": "number",
-        "referrer_lead_id": "id",
+        "referrer_lead_id": "lead",
         "created_at": "time",
         "engaged_at": "time",
         "converted_at": "time",
+        "inactive_at": "time",
         "unsubscribed_at": "time",
+        "updated_at": "time",
     },
     "events": {
         "event_id": "id",
-        "lead_id": "id",
+        "lead_id": "lead",
         "delivery_id": "id",
         "event_type": "event_type",
         "content_id": "id",
@@ -131,11 +154,12 @@ KINDS: dict[str, dict[str, str]] = {
     },
     "referrals": {
         "referral_id": "id",
-        "referrer_lead_id": "id",
+        "referrer_lead_id": "lead",
         "referred_email": "text",
         "status": "referral_status",
         "created_at": "time",
         "validated_at": "time",
+        "updated_at": "time",
     },
     "content": {
         "content_id": "id",
@@ -144,8 +168,10 @@ KINDS: dict[str, dict[str, str]] = {
         "url": "text",
         "interest_area": "word",
         "published_at": "time",
+        "updated_at": "time",
     },
-    "status_changes": {"lead_id": "id", "status": "status", "changed_at": "time"},
+    "status_changes": {"lead_id": "lead", "status": "status", "changed_at": "time"},
+    "aliases": {"alias_id": "lead", "lead_id": "lead"},
 }
 REQUIRED = {
     "leads": ("lead_id", "status", "created_at"),
@@ -153,8 +179,15 @@ REQUIRED = {
     "referrals": ("referral_id", "referrer_lead_id", "status", "created_at"),
     "content": ("content_id", "content_type", "title"),
     "status_changes": ("lead_id", "status", "changed_at"),
+    "aliases": ("alias_id", "lead_id"),
 }
-KEY = {"leads": "lead_id", "events": "event_id", "referrals": "referral_id", "content": "content_id"}
+KEY = {
+    "leads": "lead_id",
+    "events": "event_id",
+    "referrals": "referral_id",
+    "content": "content_id",
+    "aliases": "alias_id",
+}
 LEAD_COLUMN = {"events": "lead_id", "referrals": "referrer_lead_id", "status_changes": "lead_id"}
 TIME_COLUMN = {
     "leads": "created_at",
@@ -166,10 +199,11 @@ TIME_COLUMN = {
 DEFAULTS = {"source": "organic", "engagement_score": Fraction(0), "is_machine": False}
 
 TIMESTAMP = re.compile(
-    r"(?P<date>\d{4}-\d\d-\d\d)"
-    r"(?:[T ](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d+))?)?"
-    r"(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?)?"
+    r"(?P<date>\d{4}-\d\d-\d\d|\d{4}/\d\d/\d\d)"
+    r"(?:[T ](?P<hour>\d\d?):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d+))?)?"
+    r"(?: ?(?P<zone>Z|[+-]\d\d(?::?\d\d)?)| (?:UTC|GMT)| ?[+-]00(?::?00)? (?:UTC|GMT))?)?"
 )
+NUMBERED = re.compile(r"(?P<number>\d{10}|\d{13})(?:\.0+)?")
 
 
 class UnparsableError(Exception):
@@ -185,17 +219,26 @@ class OutOfRangeError(Exception):
 
 
 def parse_time(value: Any) -> dt.datetime:
-    """ISO 8601 with T or blank; no offset means UTC; a date alone is its midnight; micros are cut, not rounded."""
+    """ISO 8601 and what tools make of it, or a number of (milli)seconds; no offset means UTC; micros are cut."""
     if isinstance(value, dt.datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     if isinstance(value, dt.date):
         return dt.datetime.combine(value, dt.time(), tzinfo=UTC)
+    numbered = NUMBERED.fullmatch(str(value).strip())
+    if numbered is not None:
+        number = int(numbered["number"])
+        instant = dt.datetime(1970, 1, 1, tzinfo=UTC) + dt.timedelta(
+            milliseconds=number if number >= 10**10 else 1000 * number
+        )
+        if not 2000 <= instant.year < 2100:
+            raise UnparsableError(value)
+        return instant
     match = TIMESTAMP.fullmatch(str(value).strip()) if isinstance(value, str) else None
     if match is None:
         raise UnparsableError(value)
     parts = match.groupdict()
     try:
-        day = dt.date.fromisoformat(parts["date"])
+        day = dt.date.fromisoformat(parts["date"].replace("/", "-"))
         clock = dt.time(
             int(parts["hour"] or 0),
             int(parts["minute"] or 0),
@@ -241,24 +284,42 @@ def parse_flag(value: Any) -> bool:
     raise UnparsableError(value)
 
 
+def parse_lead(value: Any) -> str:
+    """An id; one that is an e-mail address is the same however it is typed."""
+    text = parse_id(value)
+    return text.strip().lower() if is_address(text.strip()) else text
+
+
+def folded(word: str) -> str:
+    """A word as words are compared: each run of blanks, hyphens, underscores and slashes is one."""
+    return re.sub(r"[\s\-_/]+", " ", word.strip().lower())
+
+
 def known(words: Mapping[str, str] | Sequence[str]) -> Callable[[Any], str]:
     """A reader of one of these words."""
+    meanings = words if isinstance(words, Mapping) else {word: word for word in words}
+    by_fold = {folded(word): meaning for word, meaning in meanings.items()}
 
     def read(value: Any) -> str:
-        word = str(value).strip().lower()
-        if word not in words:
+        if folded(str(value)) not in by_fold:
             raise UnknownError(value)
-        return words[word] if isinstance(words, Mapping) else word
+        return by_fold[folded(str(value))]
 
     return read
 
 
+def spelled(column: str) -> Callable[[Any], str]:
+    """A reader of free words that are stored as the policy spells them, where it does."""
+    by_fold = {folded(word): word for word in SPELLED.get(column, ())}
+    return lambda value: by_fold.get(folded(str(value)), str(value).strip().lower())
+
+
 READERS: dict[str, Callable[[Any], Any]] = {
     "id": parse_id,
+    "lead": parse_lead,
     "text": str,
-    "word": lambda value: str(value).strip().lower(),
     "status": known(STATUS_WORDS),
-    "event_type": known(EVENT_TYPES),
+    "event_type": known(EVENT_WORDS),
     "referral_status": known(REFERRAL_STATUSES),
     "number": parse_number,
     "time": parse_time,
@@ -272,32 +333,44 @@ def is_missing(value: Any, text_file: bool) -> bool:
         return True
     if not isinstance(value, str):
         return False
-    return not value.strip() or (text_file and value.strip() in MISSING_IN_TEXT)
+    return not value.strip() or (text_file and value.strip().lower() in MISSING_IN_TEXT)
 
 
 def clean(table: str, row: Mapping[str, Any], text_file: bool) -> tuple[Row, str | None]:
-    """The row as its columns mean it, and the first reason why it breaks the contract, if it does."""
+    """The row as its columns mean it, and the first reason why it breaks the contract, if it does.
+
+    A required cell that cannot be read stays as its text; an optional one is missing.
+    """
     values: Row = {}
     reasons: set[str] = set()
     for column, kind in KINDS[table].items():
         raw = row.get(column)
         values[column] = DEFAULTS.get(column)
+        is_required = column in REQUIRED[table]
         if is_missing(raw, text_file):
-            if column in REQUIRED[table]:
+            if is_required:
                 reasons.add(MISSING)
             continue
         try:
-            values[column] = READERS[kind](raw)
-        except UnparsableError:
-            reasons.add(UNPARSABLE)
-        except OutOfRangeError:
-            reasons.add(OUT_OF_RANGE)
-        except UnknownError:
-            reasons.add(UNKNOWN_WORD)
+            values[column] = (spelled(column) if kind == "word" else READERS[kind])(raw)
+        except (UnparsableError, OutOfRangeError, UnknownError) as error:
+            if is_required:
+                values[column] = str(raw) if kind == "time" else str(raw).strip().lower()
+                reasons.add(UNKNOWN_WORD if isinstance(error, UnknownError) else UNPARSABLE)
+            if column == "unsubscribed_at":
+                values["unsubscribed_unreadable"] = True
+    if table == "leads":
+        values.setdefault("unsubscribed_unreadable", False)
     return values, next((reason for reason in ORDER if reason in reasons), None)
 
 
 # ---- section 2: what a run reads, and what becomes of every row -----------------------------------------------------
+
+MERGED_TIMES = ("created_at", "engaged_at", "converted_at", "unsubscribed_at", "inactive_at")
+MERGED = {
+    "leads": (*(f"merged_{name}" for name in MERGED_TIMES), "merged_status", "unsubscribed_unreadable"),
+    "aliases": ("final_lead_id",),
+}
 
 
 @dataclass
@@ -306,9 +379,13 @@ class Account:
 
     read: int = 0
     future: int = 0
+    left_out: int = 0
     duplicates: int = 0
+    superseded: int = 0
     accepted: list[Row] = field(default_factory=list)
     quarantined: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)  # reason, the row as read
+    of_the_future: list[tuple[Row, str | None]] = field(default_factory=list)
+    leads_named: list[str] = field(default_factory=list)
 
     @property
     def reasons(self) -> Counter[str]:
@@ -316,20 +393,155 @@ class Account:
         return Counter(reason for reason, _ in self.quarantined)
 
     @property
-    def stops(self) -> bool:
-        """More than 5 % of the rows, and at least 10; future rows and rows of quarantined leads do not count."""
-        bad = sum(reason != QUARANTINED_LEAD for reason, _ in self.quarantined)
-        innocent = len(self.quarantined) - bad
-        return bad >= 10 and bad * 100 > 5 * (self.read - self.future - innocent)
+    def has_too_many_bad_rows(self) -> bool:
+        """More than 5 % of the rows and at least 10, or more than half of them and at least 3."""
+        apart = self.reasons[UNKNOWN_LEAD] + self.reasons[QUARANTINED_LEAD]
+        bad = len(self.quarantined) - apart
+        rows = self.read - self.future - apart
+        return (bad >= 10 and bad * 100 > 5 * rows) or (bad >= 3 and bad * 2 > rows)
 
 
 @dataclass
 class Lake:
-    """What earlier runs left: events by their day, and the published scores and memberships."""
+    """What earlier runs left: events by their day, and the published scores and memberships.
+
+    `sources` holds what the source had of a day when it was taken in, `strangers` the unknown leads of its events.
+    """
 
     events: dict[dt.date, list[Row]] = field(default_factory=dict)
+    sources: dict[dt.date, Counter[str]] = field(default_factory=dict)
+    strangers: dict[dt.date, set[str]] = field(default_factory=dict)
     scores: dict[dt.date, dict[str, Fraction]] = field(default_factory=dict)
     segments: dict[dt.date, set[tuple[str, str]]] = field(default_factory=dict)
+
+
+@dataclass
+class Sorted:
+    """A row that was read: its values, and what is wrong with it."""
+
+    raw: Mapping[str, Any]
+    values: Row
+    reason: str | None
+
+
+def read_rows(
+    table: str,
+    rows: Iterable[Mapping[str, Any]],
+    end: dt.datetime,
+    text_file: bool,
+    is_read: Callable[[dt.datetime], bool] = lambda _: True,
+) -> tuple[Account, list[Sorted]]:
+    """Counts rows of the future, left out and equal ones; the others are still to be sorted."""
+    account = Account()
+    found: dict[tuple[Any, ...], Sorted] = {}
+    for raw in rows:
+        values, reason = clean(table, raw, text_file)
+        time = values.get(TIME_COLUMN.get(table, ""))
+        if isinstance(time, dt.datetime) and time < end and not is_read(time):
+            continue
+        account.read += 1
+        if isinstance(time, dt.datetime) and time >= end:
+            account.future += 1
+            account.of_the_future.append((values, reason))
+            continue
+        if values.get("event_type") == "ignore" or (
+            table == "aliases" and values["alias_id"] is not None and values["alias_id"] == values["lead_id"]
+        ):
+            account.left_out += 1
+            continue
+        content = tuple(values.items())
+        if content in found:
+            account.duplicates += 1
+            if table == "events":
+                continue
+            del found[content]  # the one that is read last stays
+        found[content] = Sorted(raw, values, reason)
+    return account, list(found.values())
+
+
+def hold_newest(account: Account, table: str, rows: list[Sorted], end: dt.datetime) -> list[Sorted]:
+    """Leaves one good row of each id, in the order of reading; the others are superseded."""
+    oldest, latest = dt.datetime.min.replace(tzinfo=UTC), dt.datetime.max.replace(tzinfo=UTC)
+
+    def age(numbered: tuple[int, Sorted]) -> tuple[Any, ...]:
+        number, row = numbered
+        updated = row.values.get("updated_at")
+        if updated is None or updated < end:
+            return (1, updated is not None, updated or oldest, number)
+        return (0, True, oldest + (latest - updated), number)
+
+    versions: dict[str, list[tuple[int, Sorted]]] = defaultdict(list)
+    for number, row in enumerate(rows):
+        if row.reason is None:
+            versions[row.values[KEY[table]]].append((number, row))
+    held = sorted(max(those, key=age) for those in versions.values())
+    account.superseded += sum(map(len, versions.values())) - len(held)
+    account.quarantined += [(row.reason, row.raw) for row in rows if row.reason is not None]
+    return [row for _, row in held]
+
+
+def read_leads(rows: Iterable[Mapping[str, Any]], end: dt.datetime, text_file: bool) -> tuple[Account, set[str]]:
+    """The leads, before aliases make some of them one; and the ids of those without a good row."""
+    account, found = read_rows("leads", rows, end, text_file)
+    bad = {row.values["lead_id"] for row in found if row.reason is not None}
+    bad |= {values["lead_id"] for values, reason in account.of_the_future if reason is not None}
+    account.accepted = [row.values for row in hold_newest(account, "leads", found, end)]
+    return account, bad - good_leads(account) - {None}
+
+
+def good_leads(leads: Account) -> set[str]:
+    """The ids of the leads with a good row, whenever created."""
+    later = {values["lead_id"] for values, reason in leads.of_the_future if reason is None}
+    return later | {lead["lead_id"] for lead in leads.accepted}
+
+
+def read_aliases(
+    rows: Iterable[Mapping[str, Any]], end: dt.datetime, text_file: bool, good: Collection[str]
+) -> Account:
+    """The aliases, each with the lead at the end of its chain."""
+    account, found = read_rows("aliases", rows, end, text_file)
+    held = hold_newest(account, "aliases", found, end)
+    leads_to = {row.values["alias_id"]: row.values["lead_id"] for row in held}
+    for row in held:
+        lead, seen = row.values["lead_id"], {row.values["alias_id"]}
+        while lead in leads_to and lead not in seen:
+            seen.add(lead)
+            lead = leads_to[lead]
+        if lead in seen:
+            account.quarantined.append((ALIAS_CYCLE, row.raw))
+        elif lead not in good:
+            account.quarantined.append((UNKNOWN_LEAD, row.raw))
+        else:
+            account.accepted.append({**row.values, "final_lead_id": lead})
+    return account
+
+
+def merge(leads: Account, aliases: Account, end: dt.datetime) -> None:
+    """Makes one lead of those that are one: their earliest times, and the status that goes furthest."""
+    ends = {alias["alias_id"]: alias["final_lead_id"] for alias in aliases.accepted}
+    halves: dict[str, list[Row]] = defaultdict(list)
+    for lead in leads.accepted:
+        if lead["lead_id"] in ends:
+            halves[ends[lead["lead_id"]]].append(lead)
+    own = {lead["lead_id"]: lead for lead in leads.accepted if lead["lead_id"] not in ends}
+    leads.superseded += len(leads.accepted) - len(own)
+    later, good = Account(), [Sorted({}, values, None) for values, reason in leads.of_the_future if reason is None]
+    for row in hold_newest(later, "leads", good, end):
+        if row.values["lead_id"] in halves and row.values["lead_id"] not in own:
+            own[row.values["lead_id"]] = row.values
+            leads.future -= 1
+    leads.accepted = []
+    for lead_id, lead in own.items():
+        those = [lead, *halves[lead_id]]
+        merged: Row = {"merged_inactive_at": lead["inactive_at"], "merged_status": lead["status"]}
+        for name in MERGED_TIMES[:4]:
+            merged[f"merged_{name}"] = min((row[name] for row in those if row[name] is not None), default=None)
+        if lead["status"] != "inactive":
+            merged["merged_status"] = max(
+                (row["status"] for row in those if row["status"] != "inactive"), key=STATUSES.index
+            )
+        merged["unsubscribed_unreadable"] = any(row["unsubscribed_unreadable"] for row in those)
+        leads.accepted.append({**lead, **merged})
 
 
 def account_for(
@@ -337,53 +549,63 @@ def account_for(
     rows: Iterable[Mapping[str, Any]],
     end: dt.datetime,
     text_file: bool,
-    leads: Account | None = None,
+    good: Collection[str],
+    bad: Collection[str],
     is_read: Callable[[dt.datetime], bool] = lambda _: True,
     ids_elsewhere: Collection[str] = (),
 ) -> Account:
-    """Sorts the rows of a table into accepted, quarantined, duplicates and future."""
-    account = Account()
-    good_leads: set[str] = set()
-    bad_leads: set[str] = set()
-    if leads is not None:
-        good_leads = {row["lead_id"] for row in leads.accepted}
-        for _, raw in leads.quarantined:
-            if not is_missing(raw.get("lead_id"), text_file):
-                bad_leads.add(parse_id(raw["lead_id"]))
-    kept: set[str] = set()
-    seen: set[tuple[Any, ...]] = set()
-    for raw in rows:
-        values, reason = clean(table, raw, text_file)
-        time = values.get(TIME_COLUMN.get(table, ""))
-        if time is not None and time < end and not is_read(time):
-            continue
-        account.read += 1
-        if time is not None and time >= end:
-            account.future += 1
-            continue
-        key = values.get(KEY.get(table, ""))
-        if reason is None:
-            content = tuple(values.items())
-            if table == "events" and key is None:
-                key = f"derived:{content}"
-                values["event_id"] = key
-            if content in seen and table in KEY:
-                account.duplicates += 1
-                continue
-            seen.add(content)
-        if reason is None and table in LEAD_COLUMN:
-            lead = values[LEAD_COLUMN[table]]
-            if lead not in good_leads:
-                reason = QUARANTINED_LEAD if lead in bad_leads else UNKNOWN_LEAD
-        if reason is None and table in KEY:
-            if key in kept or key in ids_elsewhere:
-                reason = DUPLICATE
+    """Gives each row of a table that names leads, or of content, its fate."""
+    account, found = read_rows(table, rows, end, text_file, is_read)
+    for row in found:
+        lead = row.values.get(LEAD_COLUMN.get(table, ""))
+        if lead is not None:
+            account.leads_named.append(lead)
+            if row.reason is None and lead not in good:
+                row.reason = QUARANTINED_LEAD if lead in bad else UNKNOWN_LEAD
+    if table in ("referrals", "content"):
+        account.accepted = [row.values for row in hold_newest(account, table, found, end)]
+        return account
+    kept: set[str] = set(ids_elsewhere)
+    for row in found:
+        if row.reason is None and table == "events":
+            key = row.values["event_id"] or f"derived:{tuple(row.values.items())}"
+            row.values["event_id"] = key
+            row.reason = DUPLICATE if key in kept else None
             kept.add(key)
-        if reason is None:
-            account.accepted.append(values)
+        if row.reason is None:
+            account.accepted.append(row.values)
         else:
-            account.quarantined.append((reason, raw))
+            account.quarantined.append((row.reason, row.raw))
     return account
+
+
+def rows_by_day(
+    rows: Iterable[Mapping[str, Any]], end: dt.datetime, zone: str, text_file: bool
+) -> dict[dt.date, Counter[str]]:
+    """What a source of files has of each day before the end of the run's."""
+    found: dict[dt.date, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        time = clean("events", row, text_file)[0]["occurred_at"]
+        if isinstance(time, dt.datetime) and time < end:
+            found[day_of(time, zone)][repr(sorted(row.items()))] += 1
+    return found
+
+
+def stops(accounts: Mapping[str, Account], lake: Lake) -> bool:
+    """Whether so much is wrong that the day must stop."""
+    leads = accounts["leads"]
+    if any(account.has_too_many_bad_rows for account in accounts.values()):
+        return True
+    if leads.read > leads.future and not leads.accepted:
+        return bool(leads.quarantined)
+    ids = {lead["lead_id"] for lead in leads.accepted} | {row["alias_id"] for row in accounts["aliases"].accepted}
+    for table in LEAD_COLUMN:
+        named = set(accounts[table].leads_named)
+        if table == "events":
+            named |= {event["lead_id"] for events in lake.events.values() for event in events}
+        if leads.read and len(accounts[table].leads_named) >= 10 and not named & ids:
+            return True
+    return False
 
 
 def ingest(
@@ -391,36 +613,62 @@ def ingest(
 ) -> dict[str, Account]:
     """Reads what the day reads, and leaves the accepted events in the lake, by their day."""
     end = end_of_day(day, zone)
+    leads, bad = read_leads(tables.get("leads", ()), end, text_file)
+    good = good_leads(leads)
+    aliases = read_aliases(tables.get("aliases", ()), end, text_file, good)
+    merge(leads, aliases, end)
+    good |= {alias["alias_id"] for alias in aliases.accepted}
+    bad -= good
+    accounts = {"leads": leads, "aliases": aliases}
+    for table in ("referrals", "content", "status_changes"):
+        accounts[table] = account_for(table, tables.get(table, ()), end, text_file, good, bad)
+
     recent = {day - dt.timedelta(days=n) for n in range(4)}
+    now = rows_by_day(tables.get("events", ()), end, zone, text_file)
 
     def reads(its_day: dt.date) -> bool:
-        return full or its_day in recent or its_day not in lake.events
+        if its_day in recent or its_day not in lake.events:
+            return True
+        there, before = now.get(its_day, Counter()), lake.sources[its_day]
+        if there.total() < before.total():
+            return full and there.total() > 0
+        return full or there != before or bool(lake.strangers[its_day] & good)
 
-    def is_read(time: dt.datetime) -> bool:
-        return reads(day_of(time, zone))
-
-    leads = account_for("leads", tables.get("leads", ()), end, text_file)
-    accounts = {"leads": leads}
-    for table in ("referrals", "content", "status_changes"):
-        accounts[table] = account_for(table, tables.get(table, ()), end, text_file, leads)
+    days_read = {its_day: reads(its_day) for its_day in {*now, *lake.events, *recent}}
     others = {
         event["event_id"]
         for its_day, some in lake.events.items()
-        if its_day < day and not reads(its_day)
+        if its_day < day and not days_read[its_day]
         for event in some
     }
-    events = account_for("events", tables.get("events", ()), end, text_file, leads, is_read, others)
+    events = account_for(
+        "events",
+        tables.get("events", ()),
+        end,
+        text_file,
+        good,
+        bad,
+        lambda time: days_read[day_of(time, zone)],
+        others,
+    )
     accounts["events"] = events
-    if any(account.stops for account in accounts.values()):
+    if stops(accounts, lake):
         return accounts
     by_day: dict[dt.date, list[Row]] = defaultdict(list)
     for event in events.accepted:
         by_day[day_of(event["occurred_at"], zone)].append(event)
+    strangers: dict[dt.date, set[str]] = defaultdict(set)
+    for reason, raw in events.quarantined:
+        if reason == UNKNOWN_LEAD:
+            values, _ = clean("events", raw, text_file)
+            strangers[day_of(values["occurred_at"], zone)].add(values["lead_id"])
     first = min([*by_day, *(d for d in lake.events if d <= day), day])
     for n in range((day - first).days + 1):
         past = first + dt.timedelta(days=n)
-        if reads(past):
+        if days_read.get(past, past not in lake.events):
             lake.events[past] = by_day.get(past, [])
+            lake.sources[past] = now.get(past, Counter())
+            lake.strangers[past] = strangers[past]
     return accounts
 
 
@@ -1396,34 +1644,31 @@ def run(
     lake = Lake() if lake is None else lake
     end = end_of_day(day, zone)
     accounts = ingest(source, day, zone, lake, full, text_file)
-    if any(account.stops for account in accounts.values()):
+    if stops(accounts, lake):
         return Outcome(accounts)
     events = [event for its_day, events in lake.events.items() if its_day <= day for event in events]
     raw = Raw(
-        leads=[{**lead, "inactive_at": None, **of_one_row(lead)} for lead in accounts["leads"].accepted],
+        leads=accounts["leads"].accepted,
         referrals=accounts["referrals"].accepted,
         status_changes=accounts["status_changes"].accepted,
         content=accounts["content"].accepted,
         state=State(read_at=end, newest_at=newest_of(source, text_file)),
+        aliases={alias["alias_id"]: alias["final_lead_id"] for alias in accounts["aliases"].accepted},
     )
     tables = compute(raw, events, day, zone, lake)
     return Outcome(accounts, tables, reports_of(tables))
 
 
-def of_one_row(lead: Row) -> Row:
-    """The columns of a lead that no other row became one with."""
-    times = ("created_at", "engaged_at", "converted_at", "inactive_at", "unsubscribed_at")
-    merged = {f"merged_{name}": lead.get(name) for name in times}
-    return {**merged, "merged_status": lead["status"], "unsubscribed_unreadable": False}
-
-
 def newest_of(source: Tables, text_file: bool) -> dt.datetime | None:
     """The newest time of a source that can be read."""
     times = [
-        clean(table, row, text_file)[0][TIME_COLUMN[table]]
-        for table in ("leads", "events", "referrals", "status_changes")
-        for row in source.get(table, ())
+        clean(table, row, text_file)[0].get(column)
+        for table, rows in source.items()
+        for column in ("created_at", "occurred_at", "changed_at", "updated_at")
+        if column in KINDS[table]
+        for row in rows
     ]
+    times = [time if isinstance(time, dt.datetime) else None for time in times]
     return max((time for time in times if time is not None), default=None)
 
 
