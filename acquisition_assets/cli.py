@@ -188,7 +188,7 @@ def ui(
     raise typer.Exit(ui_command(host, port, days, home, source=source, lake=lake, policy=policy))
 
 
-@app.command(short_help="Check policy, source, alerts and lake; nothing is written.")
+@app.command(short_help="Check policy, source, rows, alerts and lake; nothing is written.")
 def validate(
     date: Day = None,
     source: Source = None,
@@ -198,7 +198,7 @@ def validate(
 ) -> None:
     """Check the policy, the rows of the source (as of the end of a day; default: yesterday), the alerts and the lake.
 
-    Nothing is written. Exit code: 0 all is well; 1 a run would stop, or a partition of the lake is corrupt; 2 wrong
+    Nothing is written. Exit code: 0 a run would go on; 1 it would stop, or a partition of the lake is corrupt; 2 wrong
     input.
     """
     from acquisition_assets.commands.validate import validate_command

@@ -167,7 +167,7 @@ def test_cells_unknown_leads_and_stale_tables_are_found_and_stop_nothing(tmp_pat
 
 
 def test_rows_of_the_future_are_not_judged(tmp_path: Path) -> None:
-    text = "\n".join([HEADER, *(f"{n},new,2025-03-10" for n in range(5)), *(f"f{n},bad,2025-03-11" for n in range(5))])
+    text = "\n".join([HEADER, *(f"{n},new,2025-03-10" for n in range(5)), *(f"f{n},bad,2025-03-11" for n in range(6))])
     assert looked_at(tmp_path, leads=text)[:1] == (0,)
     assert looked_at(tmp_path, "--date", "2025-03-11", leads=text)[0] == 1
 
