@@ -174,7 +174,8 @@ def test_files_and_the_database_give_the_same_tables_and_reports(runs: tuple[Pat
         "quarantine",
     }
     for table in sorted({path.parts[0] for path in partitions}):
-        columns = f"* exclude ({FINGERPRINT})" if table == EVENT_DAYS.table else "*"
+        # The database counts the times of its deliveries, where a failed one has no time of its own.
+        columns = f"* exclude (rows_read, {FINGERPRINT})" if table == EVENT_DAYS.table else "*"
         rows = [
             f"select {columns} from read_parquet('{lake}/{table}/*/*.parquet', hive_types = {{'date': DATE}})"
             for lake in (ours, theirs)
