@@ -17,7 +17,7 @@ from acquisition_assets.core.engine.duckdb import DuckDBEngine
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.destinations.asset import build
-from acquisition_assets.destinations.postgres import count_rows
+from acquisition_assets.destinations.postgres import PostgresDestination, count_rows
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 
 from .conftest import Database
@@ -33,7 +33,7 @@ class Deployment:
     def __init__(self, folder: Path, url: str, keep_days: int | None = None) -> None:
         self.lake = Lake(str(folder / "lake"))
         self.env = Env(self.lake, DuckDBEngine(self.lake), ZoneInfo("UTC"))
-        self.assets = build(self.env, url, keep_days)
+        self.assets = build(self.env, PostgresDestination(url, keep_days))
         self.put(5)
 
     def put(self, rows: int, day: dt.date = DAY) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.definitions import build_defs
 from acquisition_assets.inputs.source import Source
+from acquisition_assets.raw.contract import EVENT_DAYS
 from acquisition_assets.sources.files import FileSource
 from acquisition_assets.sources.postgres import PostgresSource
 from acquisition_assets.sources.sample import LAST_DAY, world
@@ -29,6 +31,8 @@ from acquisition_assets_tests.kit.running import compute_day, snapshot
 
 from .conftest import PASSWORD, SQL, Database, make_database
 
+FINGERPRINT = "fingerprint"
+"""The column of event_days that each kind of source makes in its own way."""
 DAYS = [LAST_DAY - dt.timedelta(days=1), LAST_DAY]
 HISTORY = "create table status_history (seq bigint, lead_id text, status text, changed_at timestamp)"
 HISTORY_QUERY = "select lead_id, status, changed_at from status_history order by seq"
@@ -70,7 +74,7 @@ from sample_leads
 union all
 values
     ('bad-1', 'x@example.com', null, null, null, null, null, 'paused', 1.0, null, timestamptz '2026-09-01', null),
-    ('bad-2', null, 'ORGANIC ', null, null, null, null, 'new', -1.0, null, timestamptz '2026-09-01', null)
+    ('bad-cell', null, 'ORGANIC ', null, null, null, null, 'new', -1.0, null, timestamptz '2026-09-01', null)
 """
 CONTENT = """
 select content_id, content_type, content_title as title, min(sent_at) as published_at
@@ -170,9 +174,14 @@ def test_files_and_the_database_give_the_same_tables_and_reports(runs: tuple[Pat
         "quarantine",
     }
     for table in sorted({path.parts[0] for path in partitions}):
-        rows = [f"read_parquet('{lake}/{table}/*/*.parquet', hive_types = {{'date': DATE}})" for lake in (ours, theirs)]
+        # The database counts the times of its deliveries, where a failed one has no time of its own.
+        columns = f"* exclude (rows_read, {FINGERPRINT})" if table == EVENT_DAYS.table else "*"
+        rows = [
+            f"select {columns} from read_parquet('{lake}/{table}/*/*.parquet', hive_types = {{'date': DATE}})"
+            for lake in (ours, theirs)
+        ]
         for one, other in (rows, reversed(rows)):
-            assert not duckdb.execute(f"from {one} except all from {other} limit 3").fetchall(), table
+            assert not duckdb.execute(f"{one} except all {other} limit 3").fetchall(), table
     for day in DAYS:
         for task in (report.task for report in REPORTS):
             name = Path("reports") / f"date={day}" / f"{task}.json"
@@ -190,8 +199,16 @@ def test_bad_rows_of_the_database_are_quarantined(runs: tuple[Path, Path, Databa
         ("events", "900002:clicked", "missing required value"),
         ("events", "900002:sent", "unknown lead"),
         ("leads", "bad-1", "unknown word"),
-        ("leads", "bad-2", "value out of range"),
     ]
+
+
+def test_a_score_out_of_range_costs_the_cell_and_not_the_lead(runs: tuple[Path, Path, Database]) -> None:
+    _, lake, _ = runs
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            f"select engagement_score from '{lake}/raw_leads/date={LAST_DAY}/*.parquet' where lead_id = 'bad-cell'"
+        ).fetchall()
+    assert rows == [(0.0,)]
 
 
 @pytest.mark.parametrize("contract", DELIVERED, ids=lambda contract: contract.table)
@@ -233,7 +250,17 @@ def test_a_random_dirty_world_gives_the_same_tables(database: Database, tmp_path
             for name, source in (("lake_of_files", None), ("lake_of_postgres", postgres))
         ]
         assert runs[0].failed == runs[1].failed
-        assert snapshot(tmp_path / "lake_of_files") == snapshot(tmp_path / "lake_of_postgres")
+        assert comparable(tmp_path / "lake_of_files") == comparable(tmp_path / "lake_of_postgres")
+
+
+def comparable(lake: Path) -> dict[str, list[str]]:
+    """Return a lake's content without the fingerprints of event_days."""
+    return {
+        name: sorted(re.sub(f"'{FINGERPRINT}': [^,]+, ", "", row) for row in rows)
+        if name.startswith(f"{EVENT_DAYS.table}/")
+        else rows
+        for name, rows in snapshot(lake).items()
+    }
 
 
 def plain(row: tuple[object, ...]) -> list[object]:
