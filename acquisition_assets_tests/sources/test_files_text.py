@@ -126,14 +126,14 @@ def test_a_row_longer_than_any_may_be_costs_no_other(tmp_path: Path) -> None:
     [
         ("leads.csv", b"", "leads.csv is empty"),
         ("leads.csv", b"\n\n", "leads.csv is empty"),
-        ("leads.csv.gz", gzip.compress(b""), "leads.csv.gz is empty"),
+        ("leads.csv.gz", gzip.compress(b"", mtime=0), "leads.csv.gz is empty"),
         ("leads.csv", (CSV + ROWS).encode("utf-16-be"), "leads.csv is not text"),
-        ("leads.csv", gzip.compress((CSV + ROWS).encode()), "leads.csv is not text"),
+        ("leads.csv", gzip.compress((CSV + ROWS).encode(), mtime=0), "leads.csv is not text"),
         ("leads.csv.gz", (CSV + ROWS).encode(), "leads.csv.gz cannot be read (it is not a gzip file"),
-        ("leads.csv.gz", gzip.compress((CSV + ROWS * 999).encode())[:-9], "leads.csv.gz cannot be read"),
+        ("leads.csv.gz", gzip.compress((CSV + ROWS * 999).encode(), mtime=0)[:-9], "leads.csv.gz cannot be read"),
         (
             "leads.csv.gz",
-            gzip.compress((CSV + ROWS).encode())[:-8] + bytes(8),
+            gzip.compress((CSV + ROWS).encode(), mtime=0)[:-8] + bytes(8),
             "leads.csv.gz cannot be read (it is not a gzip",
         ),
         ("leads.csv", b"lead_id,status,created_at,Status\n", "leads.csv names the column status twice"),
