@@ -69,12 +69,14 @@ LEADS = """
 create table organic_leads as
 select
     lead_id, email, source, utm_source, utm_medium, utm_campaign, interest_area, status, engagement_score,
-    referrer_lead_id, created_at, engaged_at
+    referrer_lead_id, created_at, engaged_at, created_at as updated_at
 from sample_leads
 union all
 values
-    ('bad-1', 'x@example.com', null, null, null, null, null, 'paused', 1.0, null, timestamptz '2026-09-01', null),
-    ('bad-cell', null, 'ORGANIC ', null, null, null, null, 'new', -1.0, null, timestamptz '2026-09-01', null)
+    ('bad-1', 'x@example.com', null, null, null, null, null, 'paused', 1.0, null, timestamptz '2026-09-01', null,
+     timestamptz '2026-09-01'),
+    ('bad-cell', null, 'ORGANIC ', null, null, null, null, 'new', -1.0, null, timestamptz '2026-09-01', null,
+     timestamptz '2026-09-01')
 """
 CONTENT = """
 select content_id, content_type, content_title as title, min(sent_at) as published_at
@@ -175,7 +177,13 @@ def test_files_and_the_database_give_the_same_tables_and_reports(runs: tuple[Pat
     }
     for table in sorted({path.parts[0] for path in partitions}):
         # The database counts the times of its deliveries, where a failed one has no time of its own.
-        columns = f"* exclude (rows_read, {FINGERPRINT})" if table == EVENT_DAYS.table else "*"
+        # The start of a run is its own. The queries of the database deliver columns that the files do not have.
+        left_out = {
+            EVENT_DAYS.table: f"rows_read, {FINGERPRINT}",
+            "source_state": "read_at",
+            "quarantine": '"row"',
+        }.get(table)
+        columns = f"* exclude ({left_out})" if left_out else "*"
         rows = [
             f"select {columns} from read_parquet('{lake}/{table}/*/*.parquet', hive_types = {{'date': DATE}})"
             for lake in (ours, theirs)
