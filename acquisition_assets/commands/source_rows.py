@@ -22,7 +22,7 @@ from acquisition_assets.commands.deployment import utc_now
 from acquisition_assets.core.days import end_of_day
 from acquisition_assets.core.duckdb_sql import literal
 from acquisition_assets.core.engine.duckdb import DuckDBEngine
-from acquisition_assets.core.errors import ExitCode
+from acquisition_assets.core.errors import ExitCode, LakeError
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.core.staging import open_folder, sweep_folders, temporary_place
@@ -119,8 +119,9 @@ def look_at_rows(
     texts = [*_quarantined(checked), *_unreadable(checked), *_descriptions(checked, look, OTHER_CHECKS)]
     decisive = checked
     if lake is not None and not checked.cut and lake.days(RAW_EVENTS.table):
-        decisive = _check(look, lake)
-        texts += _descriptions(decisive, look, ("source_days",))
+        with contextlib.suppress(LakeError):  # a damaged partition is named where the lake is checked
+            decisive = _check(look, lake)
+            texts += _descriptions(decisive, look, ("source_days",))
     _print_counts(checked, look, out)
     for text in texts:
         line(out, f"        {text}", "yellow")

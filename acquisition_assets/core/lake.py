@@ -77,7 +77,7 @@ class Lake:
                 names = [e.name for e in os.scandir(folder) if os.path.exists(f"{e.path}/{PART}")]  # noqa: PTH110
             else:
                 names = [path.split("/")[-2] for path in self.fs.glob(f"{folder}/date=*/{PART}")]
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
         found = []
         for name in names:

@@ -403,7 +403,7 @@ def _special(panel: Panel, has_data: Flags, regular: Window, fit: _Fit, days: in
             level = np.minimum(level, 1 - LEAST)
             judged &= trials >= policy.rates.minimum_trials
         mean = np.where(judged, np.maximum(level * trials, LEAST), np.nan)
-        # The spread of the earlier holidays around their mean, of which chance is a part.
+        # The spread of the earlier holidays around their mean, chance included.
         apart = np.where(seen & (n > 0), x / np.maximum(n * level[:, None], LEAST) - 1, 0.0)
         spread = np.sqrt((apart**2).sum(axis=1) / np.maximum(seen.sum(axis=1) - 1, 1))
         drift = np.maximum(rules.drift, spread)

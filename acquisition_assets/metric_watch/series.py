@@ -50,7 +50,7 @@ def watch_file(
 def read_series(path: Path) -> pd.DataFrame:
     """Return the file's rows in the columns day, metric, channel, value and trials.
 
-    A blank value is a day without data; a blank channel stands for all channels. Other columns are ignored.
+    A blank value is a day without data; a blank channel means all channels. Other columns are ignored.
 
     Raises:
         InputError: with the file, the row and what to write there.

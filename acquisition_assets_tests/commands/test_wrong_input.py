@@ -6,6 +6,7 @@ import datetime as dt
 import gzip
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from acquisition_assets.commands import deployment
@@ -90,11 +91,11 @@ def test_date_before_all_days(source: Path, date: str) -> None:
 
 
 @pytest.mark.parametrize("date", ["2024-12-31", "1970-01-01"])
-def test_date_before_the_data(source: Path, tmp_path: Path, date: str) -> None:
-    line = refused("run", "--date", date, "--source", source, "--lake", tmp_path / "lake")
-    assert line.startswith(f"{date} is before the data")
-    assert "2025-01-01" in line
-    assert not list((tmp_path / "lake").glob("*/date=*"))
+def test_a_day_before_the_data_is_empty_and_says_so(source: Path, tmp_path: Path, date: str) -> None:
+    result = call("run", "--date", date, "--source", source, "--lake", tmp_path / "lake")
+    assert result.exit_code == 0
+    assert f"no lead was created by the end of {date}, the first at 2025-01-01" in " ".join(result.stdout.split())
+    assert pq.read_metadata(tmp_path / "lake" / "lead_activity" / f"date={date}" / "data.parquet").num_rows == 0
 
 
 @pytest.mark.parametrize(
