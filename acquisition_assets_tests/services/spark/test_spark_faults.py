@@ -67,11 +67,16 @@ def test_missing_java_is_wrong_input(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_the_settings_choose_engine_and_master(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path))
-    given = {"ACQUISITION_ENGINE": "spark", "ACQUISITION_SPARK_MASTER": "spark://one:7077", "ACQUISITION_THREADS": "1"}
+    given = {
+        "ACQUISITION_ENGINE": "spark",
+        "ACQUISITION_SPARK_MASTER": "spark://one:7077",
+        "ACQUISITION_THREADS": "1",
+        "ACQUISITION_MEMORY_LIMIT": "1GB",
+    }
     engine = make_engine(Settings.from_environment(given), lake)
     assert isinstance(engine, SparkEngine)
     assert (engine.name, engine.master, engine.lake) == ("spark", "spark://one:7077", lake)
-    assert engine.local == DuckDBEngine(lake, threads=1)
+    assert engine.local == DuckDBEngine(lake, "1GB", threads=1)
 
 
 @pytest.mark.parametrize("scheme", ["sc", "spark"])
