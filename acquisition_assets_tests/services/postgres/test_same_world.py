@@ -177,7 +177,8 @@ def test_files_and_the_database_give_the_same_tables_and_reports(runs: tuple[Pat
     }
     for table in sorted({path.parts[0] for path in partitions}):
         # The database counts the times of its deliveries, where a failed one has no time of its own.
-        # The start of a run is its own. A database is asked for events before T only, so it knows no newer one. The queries of the database deliver columns that the files do not have.
+        # The start of a run is its own. A database is asked for events before T only, so it knows no newer one.
+        # The queries of the database deliver columns that the files do not have.
         left_out = {
             EVENT_DAYS.table: f"rows_read, {FINGERPRINT}",
             "source_state": "read_at, newest_at",
