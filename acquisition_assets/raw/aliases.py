@@ -13,12 +13,11 @@ from acquisition_assets.raw.rows import (
     KNOWN_LEADS,
     SUPERSEDED,
     UNKNOWN_LEAD,
-    VALUES,
     Reading,
     Run,
     listed,
-    make_views,
     own_columns,
+    value_rows,
 )
 from acquisition_assets.raw.windows import instant
 
@@ -89,13 +88,13 @@ def merge_leads(run: Run, reading: Reading) -> int:
     )
     if not run.number(f"select count(*) from ({missing})"):
         return 0
-    make_views(run, reading, f"p_created_at >= {instant(run.end)} and p_lead_id in ({missing})")
+    later = value_rows(reading, f"p_created_at >= {instant(run.end)} and p_lead_id in ({missing})")
     columns = listed(reading.table)
     before = run.number(f"select count(*) from {CHECKED_LEADS}")
     run.connection.execute(
         f"insert into {CHECKED_LEADS} by name select {columns}, {own_columns(reading)}place, unread, "
         "unreadable, false as holds_older "
-        f"from {VALUES} where cell_problem is null "
+        f"from {later} where cell_problem is null "
         f"qualify row_number() over (partition by lead_id order by {newest_first(run, reading.table)}) = 1"
     )
     return run.number(f"select count(*) from {CHECKED_LEADS}") - before

@@ -18,7 +18,6 @@ from acquisition_assets.raw.rows import (
     CHECKED,
     EXACT_DUPLICATE,
     LEFT_OUT,
-    PARSED,
     QUARANTINED_LEAD,
     SUPERSEDED,
     UNKNOWN_LEAD,
@@ -26,8 +25,8 @@ from acquisition_assets.raw.rows import (
     Reading,
     Run,
     is_unreadable,
-    make_views,
     optional_cells,
+    parsed_rows,
 )
 from acquisition_assets.raw.windows import DayRows, instant, reads
 
@@ -176,13 +175,13 @@ def count_unreadable(run: Run, reading: Reading, bits: int) -> tuple[Unreadable,
     if not found:
         return ()
     time = f"p_{reading.table.time}"
-    make_views(run, reading, reading.whole.condition(time), pushdown=reading.pushdown(reading.whole))
     listed = ", ".join(
         f"count(*) filter (where {is_unreadable(c)}), count(c_{c.name}), "
         f"shown_value(min(c_{c.name}::varchar) filter (where {is_unreadable(c)}))"
         for c in found
     )
-    row = run.row(f"select {listed} from {PARSED} where {reading.whole.condition(time)}")
+    parsed = parsed_rows(reading, reading.pushdown(reading.whole))
+    row = run.row(f"select {listed} from {parsed} where {reading.whole.condition(time)}")
     return tuple(Unreadable(c.name, *row[3 * n : 3 * n + 3]) for n, c in enumerate(found))
 
 

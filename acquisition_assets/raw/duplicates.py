@@ -22,7 +22,7 @@ from acquisition_assets.raw.rows import (
     build,
     content,
     keyed_values,
-    make_views,
+    value_rows,
 )
 from acquisition_assets.raw.windows import instant, reads
 
@@ -36,7 +36,7 @@ class Repeats:
     """What was found of rows that may be repeated.
 
     Attributes:
-        condition: which rows of VALUES, as `v`, REPEATS holds in their place; empty where there are none.
+        condition: which rows of the values, as `v`, REPEATS holds in their place; empty where there are none.
         ids_in_one_file: ids with several versions in one file.
     """
 
@@ -57,15 +57,17 @@ def find_repeats(run: Run, reading: Reading, *, derive: bool, without_key: bool,
     pushdown = reading.pushdown(reading.whole)
     parsed_whole = reading.whole.condition(f"p_{table.time}") if table.time else "true"
     if by_content or derive:
-        make_views(run, reading, parsed_whole, pushdown=pushdown)
-        hashed = f"select {_hash(table, 'v')} as id_hash from {keyed_values(table, derive)} as v"
+        rows, id_hash = keyed_values(table, value_rows(reading, parsed_whole, pushdown), derive), _hash(table, "v")
+        ids = f"select {table.key} from {rows}"
     else:
-        hashed = f"select hash(p_{table.key}) as id_hash from {_ids(reading)}"
+        rows, id_hash = _ids(reading), f"hash(p_{table.key})"
+        ids = f"select p_{table.key} from {rows}"
     run.connection.execute(  # of hashes, which need less memory: an id too many does no harm
-        f"create or replace table {REPEATED} as select id_hash from ({hashed}) group by 1 having count(*) > 1"
+        f"create or replace table {REPEATED} as select {id_hash} as id_hash from {rows} as v "
+        "group by 1 having count(*) > 1"
     )
     if table is EVENTS:
-        _find_ids_of_other_days(run, reading, derive)
+        _find_ids_of_other_days(run, ids)
     if not run.number(f"select count(*) from {REPEATED}"):
         return Repeats()
     condition = f"{_hash(table, 'v') if by_content else f'hash(v.{table.key})'} in (select id_hash from {REPEATED})"
@@ -73,11 +75,11 @@ def find_repeats(run: Run, reading: Reading, *, derive: bool, without_key: bool,
     if not by_content:
         derived = f"p_{table.key} is null or " if derive else ""
         few = f"{derived}hash(p_{table.key}) in (from {REPEATED})"
-    make_views(run, reading, f"{parsed_whole} and ({few})" if few else parsed_whole, pushdown=pushdown)
     build(
         run,
         reading,
         REPEATS,
+        value_rows(reading, f"{parsed_whole} and ({few})" if few else parsed_whole, pushdown),
         derive=derive,
         check_leads=check_leads,
         where=f"where {condition}",
@@ -167,7 +169,7 @@ def _ids_in_one_file(run: Run, table: InputTable) -> int:
     )
 
 
-def _find_ids_of_other_days(run: Run, reading: Reading, derive: bool) -> None:
+def _find_ids_of_other_days(run: Run, ids: str) -> None:
     """Make IDS_OF_OTHER_DAYS: ids that an earlier day of the lake, which this run does not read, already holds."""
     wanted = run.given
     days = run.lake_days(RAW_EVENTS.table)
@@ -175,10 +177,6 @@ def _find_ids_of_other_days(run: Run, reading: Reading, derive: bool) -> None:
     run.connection.execute(f"create or replace temp table {IDS_OF_OTHER_DAYS} (id varchar)")
     if not known:
         return
-    if derive:
-        ids = f"select event_id from {keyed_values(EVENTS, derive)}"
-    else:
-        ids = f"select p_event_id from {_ids(reading)}"
     files = literals(run.lake_files(RAW_EVENTS.table, known))
     run.connection.execute(
         f"insert into {IDS_OF_OTHER_DAYS} select event_id from read_parquet({files}, hive_partitioning = false) "

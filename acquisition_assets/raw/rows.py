@@ -24,9 +24,6 @@ from acquisition_assets.raw.windows import Part, instant
 from acquisition_assets.raw.words import spelled
 
 # Relations of one run's connection. Those of the rows of a table are made again for each table and part.
-CELLS = "row_cells"
-PARSED = "parsed_rows"
-VALUES = "row_values"
 CHECKED = "checked_rows"
 REJECTED = "rejected_rows"
 KNOWN_LEADS = "known_leads"
@@ -263,17 +260,29 @@ def first_problem(reading: Reading) -> str:
 # -- passes -----------------------------------------------------------------------------------------------------------
 
 
-def make_views(run: Run, reading: Reading, where: str, relation: str | None = None, pushdown: str = "") -> None:
-    """Make views from the row as read to its values: CELLS (missing is null), PARSED, VALUES (typed, with a problem).
+def parsed_rows(reading: Reading, pushdown: str = "") -> str:
+    """Return the relation of a table's rows with the cells `c_<column>`, null if missing, parsed as `p_<column>`.
+
+    Args:
+        pushdown: a condition on the rows as read.
+    """
+    columns = reading.table.columns
+    clean = ", ".join(f"{reading.cell(c.name)} as c_{c.name}" for c in columns)
+    parse = ", ".join(reading.parsed(c.name) for c in columns)
+    cells = f"select {clean}, src.{ROW_PLACE} as place, src as raw_row from {reading.relation} as src {pushdown}"
+    return f"(select *, {parse} from ({cells}))"
+
+
+def value_rows(reading: Reading, where: str, pushdown: str = "") -> str:
+    """Return the relation of a table's values, typed, with the code of the first cell that is wrong.
+
+    It is text and no view: to bind a view when it is made takes as long as the query that uses it.
 
     Args:
         where: which parsed rows.
-        relation: some of the table's rows, instead of all of them.
         pushdown: the same condition on the rows as read.
     """
     table = reading.table
-    clean = ", ".join(f"{reading.cell(c.name)} as c_{c.name}" for c in table.columns)
-    parse = ", ".join(reading.parsed(c.name) for c in table.columns)
     values = ", ".join(f"{reading.value(c)} as {c.name}" for c in table.columns)
     bits = [f"case when {is_unreadable(c)} then {1 << bit} else 0 end" for bit, c in enumerate(optional_cells(reading))]
     time_is_needed = table.time in table.required
@@ -285,17 +294,13 @@ def make_views(run: Run, reading: Reading, where: str, relation: str | None = No
         for problem in cell_problems(reading)
         if problem.column
     )
-    for view in (
-        f"{CELLS} as select {clean}, src.{ROW_PLACE} as place, src as raw_row "
-        f"from {relation or reading.relation} as src {pushdown}",
-        f"{PARSED} as select *, {parse} from {CELLS}",
-        f"{VALUES} as select *, case cell_problem {found or 'when 0 then null'} end as found from (select {values}, "
+    return (
+        f"(select *, case cell_problem {found or 'when 0 then null'} end as found from (select {values}, "
         f"{first_problem(reading)} as cell_problem, coalesce(p_{table.key or table.lead}, '') as row_key, "
         f"{unread} as unread, cast({' + '.join(bits) or '0'} as integer) as unreadable, place, raw_row, "
         f"{', '.join(f'c_{name}' for name in found_columns(reading)) or 'null as c_nothing'} "
-        f"from {PARSED} where {where})",
-    ):
-        run.connection.execute(f"create or replace temp view {view}")
+        f"from {parsed_rows(reading, pushdown)} where {where}))"
+    )
 
 
 def found_columns(reading: Reading) -> list[str]:
@@ -303,13 +308,13 @@ def found_columns(reading: Reading) -> list[str]:
     return list(dict.fromkeys(problem.column for problem in cell_problems(reading) if problem.column))
 
 
-def keyed_values(table: InputTable, derive: bool) -> str:
-    """Return the relation of the values of a table's rows, each with its id; derived from the content if asked for."""
+def keyed_values(table: InputTable, values: str, derive: bool) -> str:
+    """Return a relation of values, each with its id; derived from the content if asked for."""
     if table is not EVENTS or not derive:
-        return VALUES
+        return values
     parts = ", ".join(f"coalesce({c.name}::varchar, chr(30))" for c in EVENTS.columns[1:])
     row = f"md5(concat_ws({SEPARATOR}, {parts}, unread))"
-    return f"(select * replace (coalesce(event_id, {row}) as event_id) from {VALUES})"
+    return f"(select * replace (coalesce(event_id, {row}) as event_id) from {values})"
 
 
 def content(table: InputTable) -> str:
@@ -330,14 +335,23 @@ def own_columns(reading: Reading) -> str:
 
 
 def build(
-    run: Run, reading: Reading, into: str, *, derive: bool, check_leads: bool, where: str = "", keep_all: bool = False
+    run: Run,
+    reading: Reading,
+    into: str,
+    values: str,
+    *,
+    derive: bool,
+    check_leads: bool,
+    where: str = "",
+    keep_all: bool = False,
 ) -> None:
     """Make a table of checked rows; those with a problem (or all) keep the row as it was read.
 
     Args:
+        values: the relation of the table's values (`value_rows`).
         derive: give events without an id one of their content.
         check_leads: compare with UNKNOWN_LEADS.
-        where: which rows of the values `v`.
+        where: which of them, as `v`.
     """
     table = reading.table
     problem = "cell_problem"
@@ -354,7 +368,7 @@ def build(
         f"case when {kept} then row_key end as row_key, case when {kept} then {reading.raw.row} end as raw_row, "
         f"case when {kept} then found end as found, false as holds_older "
         f"from (select {listed(table)}, {own_columns(reading)}{problem} as problem, place, unread, unreadable, "
-        f"row_key, raw_row, found from {keyed_values(table, derive)} as v {where})"
+        f"row_key, raw_row, found from {keyed_values(table, values, derive)} as v {where})"
     )
 
 
@@ -392,8 +406,8 @@ def index_leads(run: Run, reading: Reading, *, has_future: bool) -> None:
         f"from {CHECKED} where lead_id is not null"
     )
     if has_future:
-        make_views(run, reading, f"p_created_at >= {instant(run.end)}")
-        rows += f" union all select lead_id, cell_problem is null, cell_problem is not null from {VALUES}"
+        later = value_rows(reading, f"p_created_at >= {instant(run.end)}")
+        rows += f" union all select lead_id, cell_problem is null, cell_problem is not null from {later}"
     distinct = "distinct" if has_future else ""
     run.connection.execute(
         f"create temp table {KNOWN_LEADS} as select {distinct} lead_id as known_id from ({rows}) where is_good"

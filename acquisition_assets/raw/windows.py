@@ -32,10 +32,13 @@ class Part:
             f"{time} < {instant(end)}" + (f" and {time} >= {instant(start)}" if start else "")
             for start, end in self.stretches
         ]
-        return f"({' or '.join([f'{time} is null'] * self.timeless + stretches)})"
+        return f"({' or '.join([f'{time} is null'] * self.timeless + stretches) or 'false'})"
 
     def cut(self, instants: Sequence[dt.datetime]) -> list[Part]:
-        """Return the parts before, between and after these instants; the first has the rows without a time."""
+        """Return the parts before, between and after these instants; the first has the rows without a time.
+
+        Parts that no row can be in are left out.
+        """
         edges: list[dt.datetime | None] = [None, *instants, None]
         parts = []
         for first, last in itertools.pairwise(edges):
@@ -45,7 +48,7 @@ class Part:
             ]
             stretches = tuple((start, end) for start, end in inside if start is None or start < end)
             parts.append(Part(stretches, timeless=first is None))
-        return parts
+        return [part for part in parts if part.stretches or part.timeless]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from acquisition_assets.core.engine import duckdb, slices
-from acquisition_assets.raw import ingest
+from acquisition_assets.raw import staging
 from acquisition_assets_tests.kit.random_world import make, write
 from acquisition_assets_tests.kit.running import compute_day, lenient_policy, snapshot
 
@@ -28,7 +28,7 @@ def test_the_size_of_the_slices_changes_nothing(seed: int, tmp_path: Path, monke
         write(tmp_path / "source", world.seen(number), world.form)
         for rows, lake in lakes.items():
             monkeypatch.setattr(slices, "ROWS_OF_A_SLICE", rows)
-            monkeypatch.setattr(ingest, "MOST_UNSORTED", MANY if rows == MANY else 0)
+            monkeypatch.setattr(staging, "MOST_UNSORTED", MANY if rows == MANY else 0)
             run = compute_day(
                 tmp_path / "source", lake, day, world.zone, policy, world.full[number], last_step="features"
             )

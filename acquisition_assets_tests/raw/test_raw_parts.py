@@ -59,3 +59,12 @@ def test_a_cut_leaves_each_instant_in_one_part() -> None:
         Part(((at(8), at(10)),), timeless=False),
         Part(((at(10), at(12)),), timeless=False),
     ]
+
+
+def test_a_cut_between_two_stretches_makes_no_part_of_its_own() -> None:
+    def at(day: int) -> dt.datetime:
+        return dt.datetime(2025, 1, day, tzinfo=UTC)
+
+    parts = Part(((at(2), at(3)), (at(8), at(9)))).cut([at(4), at(6)])
+    assert parts == [Part(((at(2), at(3)),)), Part(((at(8), at(9)),), timeless=False)]
+    assert Part((), timeless=False).condition("time") == "(false)"
