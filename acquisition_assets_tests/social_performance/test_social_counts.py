@@ -33,12 +33,12 @@ def test_leads_of_the_last_thirty_days_are_counted(created_at: dt.datetime, coun
     assert bool(counted([active(created_at=created_at)])) is counts
 
 
-def test_the_channel_is_the_platform_or_else_the_source() -> None:
+def test_leads_are_counted_by_channel_and_those_with_a_platform_are_social() -> None:
     leads = [
-        recent("a", source="fb", platform="facebook"),
-        recent("b", source="facebook", platform="facebook"),
-        recent("c", source="social", platform="social"),
-        recent("d", source="newsletter"),
+        recent("a", channel="facebook", platform="facebook"),
+        recent("b", channel="facebook", platform="facebook"),
+        recent("c", channel="social", platform="social"),
+        recent("d", channel="newsletter"),
         recent("e"),
     ]
     totals = {name: (row["is_social"], row["total_leads"]) for name, row in counted(leads).items()}
