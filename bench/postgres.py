@@ -149,6 +149,8 @@ def measure(url: str, psql: Path, leads: int, folder: Path, tries: int = 1) -> l
             child(EXTRACT, "extraction for one more day", END.isoformat(), four_days),
         ]
 
+    columns = ", ".join(("date", *LEAD_ACTIVITY.columns))
+
     def writing() -> list[Measured]:
         execute("truncate plain, acquisition.lead_activity")
         target = (DAY.isoformat(), f"{folder}/features.parquet")
@@ -156,7 +158,7 @@ def measure(url: str, psql: Path, leads: int, folder: Path, tries: int = 1) -> l
             copy(
                 "`\\copy` of lead_activity into a table with the same indexes",
                 leads,
-                f"\\copy plain from '{folder}/features.csv' csv",
+                f"\\copy plain ({columns}) from '{folder}/features.csv' csv",
             ),
             child(PUBLISH, "publication of lead_activity", *target),
             child(PUBLISH, "publication of the same day again", *target),

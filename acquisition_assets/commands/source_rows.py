@@ -140,7 +140,7 @@ def _check(look: Look, lake: Lake | None) -> Checked:
     wanted = everything(end_of_day(look.day, tz))
     if lake is not None:
         wanted = first_wanted(look.source, lake.days(RAW_EVENTS.table), look.day, tz, choices)
-        choices = with_fingerprints(look.source, look.day, tz, choices)
+        choices = with_fingerprints(look.source, look.day, tz, choices, look.read_at)
     while True:
         with _scratch(look.settings, lake) as (connection, folder):
             run = Run(connection, lake, folder, look.day, tz, wanted, look.policy.vocabulary, look.read_at)

@@ -110,8 +110,8 @@ class Lake:
         for day in sorted(days):
             file = Path(self._path(table, day))
             link = folder / "snapshot" / table / file.parent.name / PART
-            link.parent.mkdir(parents=True, exist_ok=True)
             while file.exists():
+                link.parent.mkdir(parents=True, exist_ok=True)
                 with contextlib.suppress(FileNotFoundError):  # replaced at this very moment: look again
                     found.append(str(_linked(file, link)))
                     break

@@ -117,7 +117,10 @@ class Source(Protocol):
 
 @runtime_checkable
 class FingerprintedSource(Protocol):
-    """A source that knows of each recent day whether its events have changed, without reading them."""
+    """A source that is not read whole: it knows without reading which days have changed, and its newest event."""
+
+    def newest_event(self, after: dt.datetime, until: dt.datetime) -> dt.datetime | None:
+        """Return the newest time of an event from `after` to before `until`; None if there is no event."""
 
     def day_fingerprints(self, day: dt.date, tz: ZoneInfo) -> Mapping[dt.date, str]:
         """Return a text for each of the business days up to `day` that it looks at; it differs when the events do."""

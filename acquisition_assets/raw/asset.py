@@ -86,7 +86,7 @@ def _ingest(env: Env, source: Source, vocabulary: VocabularyPolicy, choices: Cho
         wanted: Wanted | None = first_wanted(source, env.lake.days(RAW_EVENTS.table), day, env.tz, choices)
         while wanted is not None:
             with env.lake.staging() as folder, env.engine.local.connect(folder) as connection:
-                choices = with_fingerprints(source, day, env.tz, choices)
+                choices = with_fingerprints(source, day, env.tz, choices, read_at)
                 with source.open(connection, folder, wanted) as tables:
                     run = Run(connection, env.lake, folder, day, env.tz, wanted, vocabulary, read_at)
                     ingested = ingest(run, tables, choices)
@@ -115,12 +115,14 @@ def first_wanted(source: Source, lake_days: Sequence[dt.date], day: dt.date, tz:
     ).wanted
 
 
-def with_fingerprints(source: Source, day: dt.date, tz: ZoneInfo, choices: Choices) -> Choices:
+def with_fingerprints(source: Source, day: dt.date, tz: ZoneInfo, choices: Choices, read_at: dt.datetime) -> Choices:
     """Return the choices with what a fingerprinted source says of its days; of any other source unchanged."""
     if not isinstance(source, FingerprintedSource):
         return choices
     found = {each: fingerprinted(text) for each, text in source.day_fingerprints(day, tz).items()}
-    return replace(choices, fingerprints=found)
+    end = end_of_day(day, tz)
+    newest = source.newest_event(end, read_at + dt.timedelta(microseconds=1)) if end <= read_at else None
+    return replace(choices, fingerprints=found, newest_event=newest)
 
 
 def _publish(env: Env, ingested: Ingested, session: DuckDBSession, choices: Choices, day: dt.date) -> Results:

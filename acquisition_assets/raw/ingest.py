@@ -99,6 +99,7 @@ class Choices:
 
     Attributes:
         fingerprints: what a source that is not read whole says of its days; None where the source is read whole.
+        newest_event: the time of its newest event after the day; None where there is none, or it is read whole.
         full: read all events again.
         forget: also replace days for which the source has no event any more.
     """
@@ -106,6 +107,7 @@ class Choices:
     ingestion: IngestionPolicy
     freshness: FreshnessPolicy
     fingerprints: Mapping[dt.date, DayRows] | None = None
+    newest_event: dt.datetime | None = None
     full: bool = False
     forget: bool = False
 
@@ -367,9 +369,10 @@ def _finish(
         EVENTS.name: overdue_days(event_counts(run, events), run.day, choices.freshness),
     }
     stale = {name: days is not None and days > choices.freshness.warn_days for name, days in overdue.items()}
+    newest = [each.read.newest_at for each in checked.values()]
     state = stage_source_state(
         run,
-        max((each.read.newest_at for each in checked.values() if each.read.newest_at is not None), default=None),
+        max((time for time in (*newest, choices.newest_event) if time is not None), default=None),
         is_stale_leads=stale[LEADS.name],
         is_stale_events=stale[EVENTS.name],
     )

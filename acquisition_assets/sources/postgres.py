@@ -52,6 +52,8 @@ UNTYPED_ENCODING = "SQL_ASCII"
 
 NOT_UTF8 = ("invalid byte sequence", "has no equivalent in encoding")
 FINGERPRINTED_DAYS = 35
+LOOKBACK_DAYS = (1, 8, 64)
+"""How many days back the newest event is looked for, one after the other, before all days are."""
 
 SESSION = {"synchronize_seqscans": "off", "work_mem": "64MB", "jit": "off"}
 """A scan always starts at the table's first row, so that equal data come in equal order; room to group in memory."""
@@ -169,6 +171,35 @@ class PostgresSource:
             text = re.sub(r"\$day\(\s*([\w.]+)\s*\)", rf"(\1::timestamptz at time zone {literal(tz.key)})::date", text)
             rows = session.execute(text.encode()).fetchall()
         return {found: str(fingerprint) for found, fingerprint in rows if first <= found <= day}
+
+    def newest_event(self, after: dt.datetime, until: dt.datetime) -> dt.datetime | None:
+        """Return the newest time of an event from `after` to before `until`; None if there is none.
+
+        It looks at the last day first, as one has to look no further while events arrive. Times that a replaced query
+        gives as text are not looked at.
+        """
+        query = next((query for query in read_queries(self._folder) if query.table == "events"), None)
+        if query is None:
+            return None
+        with self._session() as session:
+            for days in (*LOOKBACK_DAYS, None):
+                start = after if days is None else max(after, until - dt.timedelta(days=days))
+                newest = self._newest(session, query, Wanted(until, ((start, until),)))
+                if newest is not None or start == after:
+                    return newest
+        return None
+
+    def _newest(self, session: postgres.Connection, query: Query, wanted: Wanted) -> dt.datetime | None:
+        extraction = self._prepare(session, query, wanted)
+        times = [n for n, kind in extraction.columns.items() if kind == INSTANT and (query.shape or n == "occurred_at")]
+        ((start, end),) = wanted.stretches
+        inside = f"between timestamptz '{start}' and timestamptz '{end - dt.timedelta(microseconds=1)}'"
+        newest = ", ".join(f"max({name}) filter (where {name} {inside})" for name in map(identifier, times))
+        if not newest:
+            return None
+        with postgres.readable_errors(f"{self.label}, {query.path.name}"):
+            row = session.execute(f"select {newest} from ({extraction.text}) as q".encode()).fetchone() or ()
+        return max((time for time in row if time is not None), default=None)
 
     def watermark(self) -> str:
         """A text that differs when the database has new rows.

@@ -65,12 +65,14 @@ def test_success() -> None:
     [
         (InputError("wrong input"), 2, "wrong input"),
         (LakeError("a broken lake"), 1, "a broken lake"),
-        (ZeroDivisionError("a defect"), 1, "ZeroDivisionError: a defect"),
+        (ZeroDivisionError("a defect"), 1, "unexpected ZeroDivisionError at "),
     ],
 )
 def test_failures_have_their_reason_and_exit_code(error: Exception, exit_code: int, reason: str) -> None:
     outcome, attempts = outcome_of(fail_with(error))
-    assert [(f.step, f.reason, f.exit_code) for f in outcome.failures] == [("first", reason, exit_code)]
+    (failure,) = outcome.failures
+    assert (failure.step, failure.exit_code) == ("first", exit_code)
+    assert failure.reason.startswith(reason)
     assert outcome.exit_code == exit_code
     assert outcome.skipped == ("second",)
     assert outcome.published == ("zebra",)

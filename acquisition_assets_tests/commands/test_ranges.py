@@ -5,6 +5,7 @@ Ranges that run day by day are tested in test_run.py.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import re
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from acquisition_assets.commands import run
 from acquisition_assets.commands.run import MOST_PROCESSES, WORTH_PROCESSES, parallel_days
 from acquisition_assets.core.days import days_between
 from acquisition_assets.core.settings import Settings
@@ -31,6 +33,12 @@ ALL = [str(day) for day in days_between(dt.date.fromisoformat(FIRST), dt.date.fr
 def run_range(source: Path, lake: Path) -> tuple[str, ...]:
     """The command line of the range."""
     return ("run", "--from", FIRST, "--to", LAST, "--source", str(source), "--lake", str(lake))
+
+
+@pytest.fixture(autouse=True)
+def _keep_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let one server of processes serve all calls in this process: its socket is a temporary file."""
+    monkeypatch.setattr(run, "swept_temporary_files", contextlib.nullcontext)
 
 
 def test_days_side_by_side_leave_what_days_one_by_one_leave(
@@ -118,7 +126,7 @@ def test_an_interrupted_range_ends_in_one_line(source: Path, tmp_path: Path, gro
         _, told = process.communicate(timeout=60)
         assert process.returncode == 130, told
         assert [line for line in told.splitlines() if not line.startswith("warning: ")] == [
-            "error: interrupted; tables that were not published yet are as they were before"
+            "error: interrupted; unpublished tables were left unchanged"
         ]
         wait_for("end of all processes", lambda: group_is_empty(process.pid), 30, 0.05)
     assert is_readable(tmp_path / "lake")

@@ -97,7 +97,9 @@ def test_every_row_and_report_equals_that_of_a_local_lake(local_lake: Path) -> N
         local = Lake(str(local_lake))
         assert remote.days(table) == local.days(table)
         for day in local.days(table):
-            assert remote.read(table, day).to_pylist() == rows(local_lake, table, day), f"{table} of {day}"
+            own = ["read_at"] if table == "source_state" else []
+            found, expected = remote.read(table, day), pa.Table.from_pylist(rows(local_lake, table, day))
+            assert found.drop_columns(own).to_pylist() == expected.drop_columns(own).to_pylist(), f"{table} of {day}"
             assert remote.row_count(table, day) == local.row_count(table, day)
     for day in DAYS:
         for task in TASKS:

@@ -5,6 +5,7 @@ What the numbers do is tested in test_policy_numbers.py.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -333,14 +334,16 @@ def test_any_file_is_read_or_refused_in_one_line(tmp_path_factory: pytest.TempPa
     assert refusal is None or (refusal == " ".join(refusal.split()) and len(refusal) < 2000)
 
 
+# PyYAML follows YAML 1.1 and writes the text 1e3 without quotes; in YAML 1.2, and here, that is a number.
+TEXT = st.text().filter(lambda text: not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+", text))
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
     max_leaves=12,
 )
 
 
-@given(st.dictionaries(st.text(), VALUES, max_size=4))
+@given(st.dictionaries(TEXT, VALUES, max_size=4))
 def test_what_yaml_writes_is_read_as_it_was(tmp_path_factory: pytest.TempPathFactory, values: dict[str, Any]) -> None:
     file = tmp_path_factory.getbasetemp() / "written.yaml"
     file.write_text(yaml.safe_dump(values), encoding="utf-8")

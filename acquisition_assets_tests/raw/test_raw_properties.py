@@ -132,6 +132,7 @@ def test_days_one_by_one_give_what_one_run_of_all_events_gives(lines: Lines) -> 
         take(at_once, lines, full=True)
         found, expected = (snapshot(lake / "lake") for lake in (one_by_one, at_once))
         events = {name for name in (*found, *expected) if name.startswith("raw_events/")}
-        assert {name: found.get(name) for name in events} == {name: expected.get(name) for name in events}
+        # A day without events has an empty partition once a run was for that day.
+        assert {name: found.get(name, []) for name in events} == {name: expected.get(name, []) for name in events}
         last = {name: stored for name, stored in expected.items() if name.endswith(DAY)}
         assert {name: found.get(name) for name in last} == last
