@@ -7,8 +7,8 @@ combinations to `reduce` and `sql/lead_activity`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -77,6 +77,8 @@ SEARCH_LABEL = re.compile(
 NO_SEARCH_LABEL = re.compile(r"^(?:re|job)search$")
 PRODUCTS_THAT_SEARCH = frozenset(("google", "yahoo", "yandex", "bing"))
 NOTHING = Value()
+ANY_SITE = "site.invalid"
+"""Is classified for all sites that no list knows; the top-level domain is reserved."""
 NEGATIONS = frozenset(("non", "not", "no", "un", "sin"))
 DIRECT = frozenset(("direct", "directtraffic", "typein"))
 DIRECT_MEDIUM = "(none)"
@@ -147,6 +149,8 @@ class Classifier:
         self._social = Platforms(platforms)
         self._click_ids = read_click_ids()
         self._click_pattern = re.compile(click_id_pattern(self._click_ids))
+        self._has_host_rules = any(rule.referrer_host for rule in policy.rules)
+        self._of_sites: dict[tuple[str | None, ...], Channel] = {}
         self._own_found: dict[str, bool] = {}
         self._own = frozenset(policy.own_hosts)
         self._mediums = _MediumWords(policy.typo_letters)
@@ -193,6 +197,28 @@ class Classifier:
             channel_rule=rule,
             repairs=tuple(sorted(repairs)),
         )
+
+    def classify_alike(self, fields: Mapping[str, str | None]) -> Channel:
+        """Return the same as `classify`, but decide only once for all sites that no list knows.
+
+        Args:
+            fields: the reduced fields (`FIELDS`).
+        """
+        host = (fields["referrer_host"] or "").strip().lower()
+        if not self._is_unknown_site(host, fields["referrer_path"]):
+            return self.classify(**fields)
+        others = {**fields, "referrer_host": ANY_SITE}
+        key = tuple(others.values())
+        if key not in self._of_sites:
+            self._of_sites[key] = self.classify(**others)
+        found = self._of_sites[key]
+        return replace(found, channel_detail=host) if found.channel_detail == ANY_SITE else found
+
+    def _is_unknown_site(self, host: str, path: str | None) -> bool:
+        """Return whether a host is like any other that no list and no rule of the policy knows."""
+        if not HOST_NAME.fullmatch(host) or self._has_host_rules or self._is_own(host):
+            return False
+        return self._hit(self._referrer(host, path, is_own=False), "referrer") is None
 
     # ---- reading the fields ------------------------------------------------------------------------------------------
 
@@ -610,7 +636,7 @@ def channel_table(combinations: pa.Table, policy: ChannelPolicy, platforms: Plat
     """
     classifier = Classifier(policy, platforms)
     texts = combinations.column("combination").to_pylist()
-    found = [classifier.classify(**split_combination(text)) for text in texts]
+    found = [classifier.classify_alike(split_combination(text)) for text in texts]
     answers = {name: pa.array([getattr(each, name) for each in found], pa.string()) for name in ANSWERS}
     return pa.table({"combination": pa.array(texts, pa.string()), **answers})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pyarrow as pa
@@ -135,3 +136,16 @@ def test_a_query_can_be_translated_for_spark(name: str) -> None:
     translated = to_spark(read_sql(name))
     assert translated.lower().startswith(("select", "with"))
     assert "$" not in translated
+
+
+def test_sites_that_no_list_knows_are_classified_alike() -> None:
+    media = (None, "referral", "cpc", "email", "social", "video", "promo")
+    landings = (None, "https://www.unknown-site.example/", "https://own.example/?gclid=a")
+    for host in ("blog.example.org", "unknown-site.example", "own.example", "localhost", "x.com", "mail.example.org"):
+        for medium, landing_url, source in itertools.product(media, landings, (None, "fair", "google")):
+            given_ = {"utm_medium": medium, "landing_url": landing_url, "utm_source": source}
+            fields = reduce_lead(POLICY, referrer_url=f"https://{host}/page", **given_)
+            alike = Classifier(POLICY, PLATFORMS)
+            for other in ("first.example.net", host):
+                found = alike.classify_alike({**fields, "referrer_host": other})
+            assert found == Classifier(POLICY, PLATFORMS).classify(**fields), fields
