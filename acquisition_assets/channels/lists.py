@@ -155,7 +155,7 @@ def read_mediums() -> list[tuple[str, str, str]]:
 
 @cache
 def path_hosts() -> dict[str, list[str]]:
-    """Return the hosts of which a path says more than the host, with these paths."""
+    """Return the hosts whose paths say more than the host, with these paths."""
     found: dict[str, list[str]] = {}
     for name in ("ai_assistants", "search_engines"):
         for host, paths in read_networks(name).paths.items():

@@ -63,7 +63,7 @@ def reduction_parameters(policy: ChannelPolicy) -> dict[str, object]:
 
 
 def hosts_with_paths() -> list[str]:
-    """Return the hosts of which a path says more than the host, with and without `www.`."""
+    """Return the hosts whose paths say more than the host, with and without `www.`."""
     return sorted({host for each in path_hosts() for host in (each, f"www.{each}")})
 
 

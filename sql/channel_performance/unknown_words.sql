@@ -1,6 +1,6 @@
 -- Grain: one row per word of leads whose channel is unknown, the most frequent of them. Key: word.
 -- Reads: lead_activity. Parameters: $created_from, the start of the window, and $unknown_words, how many.
--- Leads of which nothing is known have no word and are not here.
+-- Leads that nothing is known of have no word and are left out.
 select
     channel_detail as word,
     count(*) as leads

@@ -1,5 +1,5 @@
 -- Grain: one row per lead: the fields that decide its channel, reduced to few distinct values, in one text. Key: lead_id.
--- Reads: raw_leads; path_hosts (hosts of which a path says more than the host); campaign_words (words that the policy's rules
+-- Reads: raw_leads; path_hosts (hosts whose paths say more than the host); campaign_words (words that the policy's rules
 -- look for in utm_campaign; often empty).
 -- Parameters: $apart, the character between the fields; $click_id_pattern, $cross_network_pattern, $shopping_pattern,
 -- $path_pattern, $mail_path_pattern: regular expressions (acquisition_assets/channels/reduce.py).
