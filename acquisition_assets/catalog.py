@@ -13,6 +13,8 @@ from acquisition_assets.anomalies.contract import ANOMALIES
 from acquisition_assets.behavior_predictions import explain as prediction_explain
 from acquisition_assets.behavior_predictions import report as prediction_report
 from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS
+from acquisition_assets.channel_performance import summary as performance_summary
+from acquisition_assets.channel_performance.contract import CHANNEL_PERFORMANCE
 from acquisition_assets.content_recommendations import explain as recommendation_explain
 from acquisition_assets.content_recommendations import report as recommendation_report
 from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS
@@ -20,6 +22,7 @@ from acquisition_assets.core.product import Product, ReportSpec
 from acquisition_assets.dynamic_scores import explain as score_explain
 from acquisition_assets.dynamic_scores import report as score_report
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
+from acquisition_assets.features import explain as feature_explain
 from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
 from acquisition_assets.lead_segments import explain as segment_explain
 from acquisition_assets.lead_segments import report as segment_report
@@ -74,7 +77,8 @@ def _raw(build: Build) -> list[dg.AssetsDefinition]:
 def _features(build: Build) -> list[dg.AssetsDefinition]:
     from acquisition_assets.features import asset
 
-    return asset.build(build.env, build.policy.features, build.policy.platforms)
+    policy = build.policy
+    return asset.build(build.env, policy.features, policy.platforms, policy.channels)
 
 
 def _dynamic_scores(build: Build) -> list[dg.AssetsDefinition]:
@@ -110,6 +114,12 @@ def _anomalies(build: Build) -> list[dg.AssetsDefinition]:
     return asset.build(build.env, policy.anomalies, policy.features, policy.locale)
 
 
+def _channel_performance(build: Build) -> list[dg.AssetsDefinition]:
+    from acquisition_assets.channel_performance import asset
+
+    return asset.build(build.env, build.policy.channel_performance, build.policy.channels)
+
+
 def _social_performance(build: Build) -> list[dg.AssetsDefinition]:
     from acquisition_assets.social_performance import asset
 
@@ -118,7 +128,12 @@ def _social_performance(build: Build) -> list[dg.AssetsDefinition]:
 
 PRODUCTS: tuple[Product, ...] = (
     Product("raw", (*RAW.values(), *STATE, QUARANTINE), _raw, is_delivered=False),
-    Product("features", (LEAD_ACTIVITY, DAILY_METRICS), _features),
+    Product(
+        "features",
+        (LEAD_ACTIVITY, DAILY_METRICS),
+        _features,
+        explain=lambda lead, policy: feature_explain.section(lead),
+    ),
     Product(
         "dynamic_scores",
         (DYNAMIC_SCORES,),
@@ -164,10 +179,22 @@ PRODUCTS: tuple[Product, ...] = (
         ReportSpec(anomaly_report.TASK, ANOMALIES, anomaly_report.AnomalyReport, anomaly_report.summary),
     ),
     Product(
+        "channel_performance",
+        (CHANNEL_PERFORMANCE,),
+        _channel_performance,
+        summary=performance_summary.section,
+    ),
+    Product(
         "social_performance",
         (SOCIAL_PERFORMANCE,),
         _social_performance,
-        ReportSpec(social_report.TASK, SOCIAL_PERFORMANCE, social_report.SocialReport, social_report.summary),
+        ReportSpec(
+            social_report.TASK,
+            SOCIAL_PERFORMANCE,
+            social_report.SocialReport,
+            social_report.summary,
+            social_report.summary_of_day,
+        ),
     ),
 )
 TABLES = tuple(table for product in PRODUCTS for table in product.tables)

@@ -12,7 +12,8 @@ from pydantic import Field, model_validator
 
 from acquisition_assets.anomalies.policy import AnomalyPolicy
 from acquisition_assets.behavior_predictions.policy import PredictionPolicy
-from acquisition_assets.channels.policy import PlatformPolicy
+from acquisition_assets.channel_performance.policy import ChannelPerformancePolicy
+from acquisition_assets.channels.policy import ChannelPolicy, PlatformPolicy
 from acquisition_assets.content_recommendations.policy import RecommendationPolicy
 from acquisition_assets.core.policy import Section, load_policy
 from acquisition_assets.dynamic_scores.policy import ScorePolicy
@@ -47,12 +48,14 @@ class Policy(Section):
     freshness: FreshnessPolicy
     features: FeaturePolicy
     platforms: PlatformPolicy
+    channels: ChannelPolicy
     dynamic_scores: ScorePolicy
     behavior_predictions: PredictionPolicy
     content_recommendations: RecommendationPolicy
     segments: dict[SegmentName, Segment]
     anomalies: AnomalyPolicy
     social_performance: SocialPolicy
+    channel_performance: ChannelPerformancePolicy
     metric_watch: WatchPolicy
     reports: ReportPolicy
 

@@ -184,7 +184,6 @@ def test_weekly_export(tmp_path: Path) -> None:
     assert values(lake, "behavior_predictions", "conversion_probability") == {"A": (80.0,)}
 
 
-@pytest.mark.xfail(reason="channels are not yet told from utm fields, click ids and referrers", strict=True)
 def test_channels_from_utm_alone(tmp_path: Path) -> None:
     case("channels-from-utm-alone", tmp_path)
     channels = {row["channel"]: row for row in rows(tmp_path, "social_performance", DAY)}

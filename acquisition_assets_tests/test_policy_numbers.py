@@ -19,6 +19,7 @@ import pytest
 
 from acquisition_assets.catalog import REPORTS as SPECS
 from acquisition_assets.catalog import TABLES as CONTRACTS
+from acquisition_assets.channels.policy import ChannelPolicy
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.policy import merge
 from acquisition_assets.core.settings import Settings
@@ -150,15 +151,33 @@ CHANGES: dict[str, tuple[str, Mapping[str, Any]]] = {
             "silent_deliveries": 12,
         },
     ),
+    "channel_performance": (
+        "channel_performance",
+        {
+            "short_window_days": 20,
+            "long_window_days": 80,
+            "cohort_weeks": 10,
+            "mature_days": 45,
+            "confidence": 0.8,
+            "significance": 1e-9,
+            "power": 0.999,
+            "smallest_ratio": 9.0,
+            "strongest_prior_leads": 1.0,
+        },
+    ),
     "social_performance": (
         "social_performance",
         {"window_days": 10, "confidence": 0.8, "best_platform_minimum_leads": 1000},
     ),
 }
-# Keys that change nothing on the sample's last day; the tests of features and of platforms cover them.
+# Keys that change nothing on the sample's last day; the tests of features, platforms and channels cover them.
 ELSEWHERE = {
     "features": ("dated_hours", "undated_percent"),
     "platforms": ("social_names_alone", "shortest_word"),
+    "channel_performance": (
+        *("best_probability", "currency", "rates", "budget_weeks", "advice_share"),
+        *("marginal_return", "advice_minimum_conversions"),
+    ),
 }
 INPUT_SECTIONS = {
     "ingestion": {
@@ -173,8 +192,9 @@ INPUT_SECTIONS = {
     "freshness": {"warn_days", "error_days", "weeks", "quiet_weeks"},
     "vocabulary": {"status", "event_type", "source", "interest_area", "content_type"},
     "metric_watch": set(WatchPolicy.model_fields),
+    "channels": set(ChannelPolicy.model_fields),
 }
-"""What no SQL of a table reads; tested in raw/ and metric_watch/."""
+"""What no SQL of a table reads; tested in raw/, metric_watch/ and channels/."""
 TABLES = {"features": ("lead_activity", "daily_metrics")}
 REPORTS = {report.table.table: report.task for report in SPECS}
 # Key of the reports' section -> the step and the list that is cut.

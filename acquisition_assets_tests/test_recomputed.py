@@ -60,6 +60,7 @@ TAMPERED: dict[str, Tamper] = {
     "lead_segments": without("segment", "quick_responders"),
     "segment_changes": without("change", "left"),
     "anomalies": without("type", "high_fraud_rate"),
+    "channel_performance": without("channel", "newsletter"),
     "social_performance": without("channel", "newsletter"),
 }
 STEPS = {"lead_activity": "features", "daily_metrics": "features"}

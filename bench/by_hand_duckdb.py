@@ -4,7 +4,7 @@
 
 It reads the raw tables of the lake and writes <table>.parquet below the folder, with the numbers of the shipped policy.
 It has no contracts, checks or reports, supports only UTC, and expects each delivery to have one lead and one type.
-Work on tens of rows (naming platforms, anomaly tests, Wilson bounds) is left to the product's pure functions.
+Work on tens of rows (naming channels, anomaly tests, Wilson bounds) is left to the product's pure functions.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import pyarrow as pa
 
 from acquisition_assets.anomalies.contract import ANOMALIES
 from acquisition_assets.anomalies.detect import Evidence, detect
-from acquisition_assets.channels.platforms import platform_table
 from acquisition_assets.content_recommendations.asset import items_table
 from acquisition_assets.policy import Policy, read_policy
 from acquisition_assets.social_performance.contract import SOCIAL_PERFORMANCE
 from acquisition_assets.social_performance.rates import performance
+from bench.channels import FIELDS, channel_rows
 
 SCRIPT = Path(__file__).with_suffix(".sql")
 EVIDENCE = """
@@ -63,10 +63,8 @@ def compute(lake: Path, day: dt.date, folder: Path, memory_limit: str | None = N
         _bind(connection, lake, day)
         items = items_table(policy.content_recommendations)
         connection.register("items", items)
-        fields = connection.sql(
-            "select distinct source, utm_source, utm_medium, referrer_host from raw_leads"
-        ).to_arrow_table()
-        connection.register("platforms", platform_table(fields, policy.platforms))
+        fields = connection.sql(f"select distinct {', '.join(FIELDS)} from raw_leads").to_arrow_table()
+        connection.register("channels", channel_rows(fields, policy))
         run(SCRIPT.read_text(encoding="utf-8"))
         for table in TABLES:
             _copy(connection, table, folder)

@@ -80,7 +80,8 @@ leads as (
     from raw_leads
 )
 select
-    l.lead_id, l.email, l.source, p.platform, p.channel, l.interest_area,
+    l.lead_id, l.email, l.source, p.platform, p.channel, p.channel_class, p.channel_detail, p.channel_rule,
+    l.interest_area,
     case
         when changed.status is not null then changed.status
         when coalesce(status_at < getvariable('end_at'), true) then merged_status
@@ -129,8 +130,10 @@ left join lead_events using (lead_id)
 left join referred using (lead_id)
 left join changed using (lead_id)
 left join marked using (lead_id)
-left join platforms as p on l.source = p.source and l.utm_source is not distinct from p.utm_source
-    and l.utm_medium is not distinct from p.utm_medium and l.referrer_host is not distinct from p.referrer_host;
+left join channels as p on l.source = p.source and l.utm_source is not distinct from p.utm_source
+    and l.utm_medium is not distinct from p.utm_medium and l.utm_campaign is not distinct from p.utm_campaign
+    and l.referrer_url is not distinct from p.referrer_url and l.landing_url is not distinct from p.landing_url
+    and l.click_ids is not distinct from p.click_ids;
 
 create temp table daily_metrics as
 with days as (

@@ -4,7 +4,7 @@
 
 It reads the raw tables of the lake and writes <table>.parquet below the folder, with the numbers of the shipped policy.
 It has no contracts, checks or reports, supports only UTC, and expects each delivery to have one lead and one type.
-Work on tens of rows (naming platforms, anomaly tests, Wilson bounds) is left to the product's pure functions.
+Work on tens of rows (naming channels, anomaly tests, Wilson bounds) is left to the product's pure functions.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ import pyarrow as pa
 
 from acquisition_assets.anomalies.contract import ANOMALIES
 from acquisition_assets.anomalies.detect import Evidence, detect
-from acquisition_assets.channels.platforms import platform_table
+from acquisition_assets.channels.classify import ANSWERS
 from acquisition_assets.policy import Policy, read_policy
 from acquisition_assets.social_performance.contract import SOCIAL_PERFORMANCE
 from acquisition_assets.social_performance.rates import performance
+from bench.channels import FIELDS, channel_rows
 
-CHANNEL = ["source", "utm_source", "utm_medium", "referrer_host"]
+CHANNEL = list(FIELDS)
 METRICS_DAYS = 90
 
 
@@ -150,12 +151,12 @@ def make_activity(
     bounced_at = leads["lead_id"].map(events[events["event_type"] == "bounced"].groupby("lead_id")["occurred_at"].max())
     alive_at = leads["lead_id"].map(events[events["is_human"]].groupby("lead_id")["occurred_at"].max())
     fields = leads[CHANNEL].drop_duplicates()
-    named = platform_table(pa.Table.from_pandas(fields, preserve_index=False), policy.platforms).to_pandas()
-    platform = leads[CHANNEL].fillna("").merge(named.fillna(dict.fromkeys(CHANNEL, "")), on=CHANNEL, how="left")
+    named = channel_rows(pa.Table.from_pandas(fields, preserve_index=False), policy).to_pandas()
+    channels = leads[CHANNEL].fillna("").merge(named.fillna(dict.fromkeys(CHANNEL, "")), on=CHANNEL, how="left")
 
     result = leads[["lead_id", "email", "source", "interest_area", "created_at"]].copy()
-    result.insert(3, "platform", platform["platform"])
-    result.insert(4, "channel", platform["channel"])
+    for place, name in enumerate(ANSWERS, start=3):
+        result.insert(place, name, channels[name])
     result["status"], result["status_is_dated"] = _status(leads, changes, end, newest)
     result["base_score"] = leads["engagement_score"]
     result["is_unsubscribed"] = (leads["merged_unsubscribed_at"] < end).fillna(False) | gone

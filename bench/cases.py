@@ -31,6 +31,7 @@ STEPS = (
     "lead_segments",
     "segment_changes",
     "anomalies",
+    "channel_performance",
     "social_performance",
 )
 FROM_LAKE = STEPS[1:]

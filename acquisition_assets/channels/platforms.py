@@ -1,6 +1,6 @@
-"""Tells a lead's platform from its source, utm fields and referrer's host, by the policy's names and domains.
+"""Finds the social platform that a source, a utm field or a referrer's host names, by the policy's names and domains.
 
-The lists are left to policy.yaml, and counts per platform to social_performance.
+The lists are left to policy.yaml, all other channels to `classify`, and counts per platform to social_performance.
 """
 
 from __future__ import annotations
@@ -8,11 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import pyarrow as pa
-
 from acquisition_assets.channels.policy import PlatformPolicy
 
-FIELDS = ("source", "utm_source", "utm_medium", "referrer_host")
 # Labels of letters, digits, - and _ with single dots between them. A URL, an address or `.x.com` is no domain.
 DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)+")
 BETWEEN_WORDS = re.compile(r"[\W_]+")
@@ -44,25 +41,57 @@ class Platforms:
         self._social_words = frozenset(policy.social_words)
         self._social_domains = frozenset(policy.other_social_domains)
         self._social_name = policy.social_name
+        self._fields: dict[str | None, tuple[str | None, bool]] = {}
+        self._hosts: dict[str | None, tuple[str | None, bool]] = {}
+        self._media: dict[str | None, bool] = {}
 
     def platform(
         self, source: str | None, utm_source: str | None, utm_medium: str | None, referrer_host: str | None
     ) -> str | None:
         """Return the platform that the first of source, utm_source and host names; else `social` or nothing."""
-        texts, host = [_cleaned(field) for field in (source, utm_source)], _cleaned(referrer_host)
-        for text in texts:
-            named = self._named(text) or self._named_by_word(text)
-            if named is not None:
-                return named
-        named = self._named(host)
+        fields = [self._field(source), self._field(utm_source), self._host(referrer_host)]
+        named = next((platform for platform, _ in fields if platform is not None), None)
         if named is not None:
             return named
-        is_social = (
-            any(self._is_social(text) or self._has_social_word(text) for text in texts)
-            or self._is_social(host)
-            or not self._social_words.isdisjoint(_words(_cleaned(utm_medium)))
-        )
+        is_social = any(is_other for _, is_other in fields) or self._says_social(utm_medium)
         return self._social_name if is_social else None
+
+    def named(self, text: str, *, has_words: bool) -> str | None:
+        """Return the platform of its own that a clean text names: as a whole, by its domain, or by one of its words."""
+        return self._named(text) or (self._named_by_word(text) if has_words else None)
+
+    def is_other(self, text: str) -> bool:
+        """Return whether a clean text names a network without a platform; of a host, only its domain counts."""
+        is_host = DOMAIN.fullmatch(text) is not None
+        return self._is_social(text) or (not is_host and not self._social_in_text.isdisjoint(_words(text)))
+
+    def has_social_word(self, text: str) -> bool:
+        """Return whether one of the words of a clean text says social."""
+        return not self._social_words.isdisjoint(_words(text))
+
+    # Fields repeat from lead to lead, so each distinct value is looked up once.
+
+    def _field(self, raw: str | None) -> tuple[str | None, bool]:
+        """Return the platform that source or utm_source names, and whether it names another network."""
+        if raw not in self._fields:
+            text = _cleaned(raw)
+            self._fields[raw] = (
+                self.named(text, has_words=True),
+                self._is_social(text) or self._has_social_word(text),
+            )
+        return self._fields[raw]
+
+    def _host(self, raw: str | None) -> tuple[str | None, bool]:
+        """Return the platform that a referrer's host names, and whether it is of another network."""
+        if raw not in self._hosts:
+            text = _cleaned(raw)
+            self._hosts[raw] = (self._named(text), self._is_social(text))
+        return self._hosts[raw]
+
+    def _says_social(self, raw: str | None) -> bool:
+        if raw not in self._media:
+            self._media[raw] = self.has_social_word(_cleaned(raw))
+        return self._media[raw]
 
     def _named(self, text: str) -> str | None:
         if text in self._names:
@@ -79,20 +108,6 @@ class Platforms:
 
     def _has_social_word(self, text: str) -> bool:
         return any(word in self._social_words or word in self._social_in_text for word in _words(text))
-
-
-def platform_table(distinct: pa.Table, policy: PlatformPolicy) -> pa.Table:
-    """Return the distinct rows of a lead's four channel fields with two columns more: `platform` and `channel`.
-
-    The channel is the platform, else the source, which is `organic` where nothing is given.
-    """
-    platforms = Platforms(policy)
-    columns = [distinct.column(name).to_pylist() for name in FIELDS]
-    rows = list(zip(*columns, strict=True))
-    found = [platforms.platform(*fields) for fields in rows]
-    channels = [platform or source for platform, (source, *_) in zip(found, rows, strict=True)]
-    named = distinct.append_column("platform", pa.array(found, pa.string()))
-    return named.append_column("channel", pa.array(channels, pa.string()))
 
 
 def _cleaned(text: str | None) -> str:

@@ -15,11 +15,11 @@ from rich.console import Console
 
 from acquisition_assets.anomalies.contract import SEVERITIES
 from acquisition_assets.anomalies.messages import says_no_data
-from acquisition_assets.catalog import REPORTS
+from acquisition_assets.catalog import PRODUCTS
 from acquisition_assets.commands.console import heading, line, print_section, table
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.masking import sanitize
-from acquisition_assets.core.sections import Severe
+from acquisition_assets.core.sections import DayView, Severe
 from acquisition_assets.dynamic_scores.report import TASK, ScoringReport
 from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
 
@@ -32,10 +32,14 @@ def print_summary(lake: Lake, outcomes: Sequence[DayOutcome], out: Console) -> N
     newest = outcomes[-1]
     if len(outcomes) > 1:
         _days(outcomes, out)
-    for report in REPORTS:
-        if report.table.table in newest.published:
+    day = DayView(lake, newest.day)
+    for product in PRODUCTS:
+        report = product.report
+        if report is not None and report.table.table in newest.published:
             found = report.model.model_validate_json(lake.read_report(newest.day, report.task))
-            print_section(report.summary(found), out)
+            print_section(report.section(found, day), out)
+        if product.summary is not None and product.tables[0].table in newest.published:
+            print_section(product.summary(day), out)
     _flagged(outcomes, out)
     if not newest.exit_code:
         _nothing_happened(lake, newest.day, out)

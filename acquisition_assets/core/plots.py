@@ -14,7 +14,7 @@ from html import escape
 
 WIDTH, HEIGHT, ROW, LABEL = 360, 60, 14, 170
 INLINE = 999
-NAME_LENGTH = 24
+NAME_LENGTH, SHORT_NAME_LENGTH = 24, 14
 BLUE, RED, GREY = "#4263eb", "#e03131", "#868e96"
 Interval = tuple[float, float, float]
 
@@ -60,18 +60,21 @@ def bars(counts: Mapping[str, float], title: str) -> str:
 
 
 def intervals(rates: Mapping[str, Interval], title: str) -> str:
-    """Draw a line from low to high (0..100) per name, with a mark at the value; only the first if not all fit inline.
+    """Draw a line from low to high per name, with a mark at the value; only the first if not all fit inline.
+
+    The scale goes from 0 to the highest upper bound, and the numbers are written beside each name.
 
     Args:
-        rates: Value, low and high by name.
+        rates: Value, low and high in percent, by name.
         title: The title above the plot.
     """
+    top = max([*(high for _, _, high in rates.values()), 1e-9])
 
     def drawn(names: Sequence[str]) -> str:
-        places = [tuple(LABEL + _scaled(number / 100) for number in rates[name]) for name in names]
+        places = [tuple(LABEL + _scaled(number / top) for number in rates[name]) for name in names]
         lines = "".join(f"M{low} {_middle(n)}H{high}" for n, (_, low, high) in enumerate(places))
         marks = "".join(f"M{value} {_middle(n) - 3}v6" for n, (value, _, _) in enumerate(places))
-        labels = _labels([f"{_short(name)} {rates[name][0]:g} %" for name in names])
+        labels = _labels([_interval_label(name, *rates[name]) for name in names])
         return f'{labels}<path d="{lines}" stroke="{BLUE}"/><path d="{marks}" stroke="{RED}" stroke-width="3"/>'
 
     return _rows(list(rates), drawn, title)
@@ -100,8 +103,12 @@ def _scaled(share: float) -> int:
     return round((WIDTH - LABEL) * share)
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= NAME_LENGTH else name[: NAME_LENGTH - 1] + "…"
+def _interval_label(name: str, rate: float, low: float, high: float) -> str:
+    return f"{_short(name, SHORT_NAME_LENGTH)} {rate:g} % ({low:g}..{high:g})"
+
+
+def _short(name: str, length: int = NAME_LENGTH) -> str:
+    return name if len(name) <= length else name[: length - 1] + "…"
 
 
 def _image(body: str, height: int, title: str, units: int | None = None) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from acquisition_assets.core.contracts import Contract
 from acquisition_assets.core.reports import Report
-from acquisition_assets.core.sections import LeadView, Section
+from acquisition_assets.core.sections import DayView, LeadView, Section
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,18 @@ class ReportSpec:
     """The published report of a task.
 
     task: its name and the name of its file; table: the table that it summarises; summary: the report for people.
+    summary_of_day: the same, also given the tables of the day; replaces `summary` in the summary of a run.
     """
 
     task: str
     table: Contract
     model: type[Report]
     summary: Callable[[Any], Section]
+    summary_of_day: Callable[[Any, DayView], Section] | None = None
+
+    def section(self, report: Any, day: DayView) -> Section:
+        """Return the report of a day for people."""
+        return self.summary_of_day(report, day) if self.summary_of_day is not None else self.summary(report)
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class Product:
     build: returns its Dagster assets; given a `catalog.Build`.
     explain: returns the section that explains a lead; given the whole policy. None where no lead has a row of its own.
     is_delivered: whether its tables are delivered to destinations.
+    summary: returns the section of a day for people, from the tables; for products without a report.
     """
 
     name: str
@@ -44,3 +51,4 @@ class Product:
     report: ReportSpec | None = None
     explain: Callable[[LeadView, Any], Section] | None = None
     is_delivered: bool = True
+    summary: Callable[[DayView], Section] | None = None

@@ -101,3 +101,15 @@ class LeadView:
     def missing(self, table: str) -> Notice:
         """Return the line for a table that the lake lacks on the day."""
         return Notice(f"the lake has no {table} of {self.day}; make it with: acquisition run --date {self.day}")
+
+
+@dataclass(frozen=True)
+class DayView:
+    """What the lake says of one day, for summaries."""
+
+    lake: Lake
+    day: dt.date
+
+    def rows(self, table: str) -> list[Row]:
+        """Return the rows of a small table on the day; none where the lake lacks it."""
+        return self.lake.read(table, self.day).to_pylist() if self.lake.has(table, self.day) else []

@@ -1,6 +1,6 @@
 """Builds the assets of lead_activity and daily_metrics, which one step makes from one pass over the deliveries.
 
-The rules are left to sql/lead_activity and sql/daily_metrics, and the platforms to `channels`.
+The rules are left to sql/lead_activity and sql/daily_metrics, and the classification of channels to `channels`.
 """
 
 import datetime as dt
@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pyarrow as pa
 
-from acquisition_assets.channels.platforms import platform_table
-from acquisition_assets.channels.policy import PlatformPolicy
+from acquisition_assets.channels.classify import channel_table
+from acquisition_assets.channels.policy import ChannelPolicy, PlatformPolicy
+from acquisition_assets.channels.reduce import bound_words, reduction_parameters
 from acquisition_assets.core.days import days_between, end_of_day, start_of_day
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.output import Output, output_assets
@@ -59,11 +60,14 @@ class Rules:
 
     features: FeaturePolicy
     platforms: PlatformPolicy
+    channels: ChannelPolicy
 
 
-def build(env: Env, policy: FeaturePolicy, platforms: PlatformPolicy) -> list[dg.AssetsDefinition]:
+def build(
+    env: Env, policy: FeaturePolicy, platforms: PlatformPolicy, channels: ChannelPolicy
+) -> list[dg.AssetsDefinition]:
     """Return the assets of the features, which one step makes."""
-    rules = Rules(policy, platforms)
+    rules = Rules(policy, platforms, channels)
     tables = [RAW_LEADS.table, RAW_EVENTS.table, RAW_REFERRALS.table, RAW_ALIASES.table]
     activity = Output(
         contract=LEAD_ACTIVITY,
@@ -159,11 +163,20 @@ def _bind(step: Step, rules: Rules) -> bool:
     step.bind(RAW_LEADS)
     step.bind(SOURCE_STATE)
     has_aliases = bind_resolved(step, RAW_EVENTS, RAW_REFERRALS, RAW_STATUS_CHANGES)
-    fields = step.query("lead_activity/channel_fields")
-    step.session.bind_arrow("platforms", platform_table(fields, rules.platforms))
+    _bind_channels(step, rules)
     days = days_between(step.day - dt.timedelta(days=rules.features.metrics_days - 1), step.day)
     step.session.bind_arrow("days", days_table(days, step.env.tz))
     return has_aliases
+
+
+def _bind_channels(step: Step, rules: Rules) -> None:
+    """Bind the fields that decide each lead's channel, and the channel of each distinct combination of them."""
+    for name, words in bound_words(rules.channels).items():
+        step.session.bind_arrow(name, words)
+    reduced = read_sql("lead_activity/lead_combinations")
+    step.session.bind_query("lead_combinations", reduced, reduction_parameters(rules.channels))
+    combinations = step.query("lead_activity/combinations")
+    step.session.bind_arrow("channels", channel_table(combinations, rules.channels, rules.platforms))
 
 
 def days_table(days: Sequence[dt.date], tz: ZoneInfo) -> pa.Table:

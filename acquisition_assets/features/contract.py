@@ -7,12 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from acquisition_assets.channels.policy import CHANNEL_CLASSES
 from acquisition_assets.core.contracts import Contract, Kind, Rule, column
 from acquisition_assets.core.pandera_import import Check, pandera
 from acquisition_assets.inputs.vocabulary import STATUSES
 
 EVENT_TIME = ("raw_events.event_type", "raw_events.occurred_at", "raw_events.is_machine")
 DELIVERY = ("raw_events.delivery_id", *EVENT_TIME)
+PLATFORM = ("raw_leads.source", "raw_leads.utm_source", "raw_leads.utm_medium", "raw_leads.referrer_host")
+CHANNEL = (
+    *PLATFORM,
+    "raw_leads.utm_campaign",
+    "raw_leads.referrer_url",
+    "raw_leads.landing_url",
+    "raw_leads.click_ids",
+)
 
 
 def _count(description: str, lineage: Sequence[str], unit: str = "deliveries") -> pandera.Column:
@@ -41,17 +50,21 @@ LEAD_ACTIVITY = Contract(
             Kind.TEXT,
             "Social platform that brought the lead, `social` for an unnamed one, missing for other channels",
             nullable=True,
-            lineage=(
-                "raw_leads.source",
-                "raw_leads.utm_source",
-                "raw_leads.utm_medium",
-                "raw_leads.referrer_host",
-            ),
+            lineage=PLATFORM,
         ),
         "channel": column(
             Kind.TEXT,
-            "Channel that brought the lead: its platform, else its source",
-            lineage=("raw_leads.source", "raw_leads.utm_source", "raw_leads.utm_medium", "raw_leads.referrer_host"),
+            "Channel that brought the lead: its platform; else its source where one is given; else its class",
+            lineage=CHANNEL,
+        ),
+        "channel_class": column(
+            Kind.TEXT, "Kind of the channel; `unknown` where nothing says", Check.isin(CHANNEL_CLASSES), lineage=CHANNEL
+        ),
+        "channel_detail": column(
+            Kind.TEXT, "Engine, network or site; else the word that no list knows", nullable=True, lineage=CHANNEL
+        ),
+        "channel_rule": column(
+            Kind.TEXT, "Rule that decided the class, and the field that it read (docs/channels.md)", lineage=CHANNEL
         ),
         "interest_area": column(Kind.TEXT, "Area of interest", nullable=True, lineage=("raw_leads.interest_area",)),
         "status": column(

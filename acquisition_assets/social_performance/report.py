@@ -5,15 +5,16 @@ The rates are left to `rates`.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Annotated, Any
 
 import pandas as pd
 from pydantic import Field, model_validator
 
+from acquisition_assets.channel_performance.contract import CHANNEL_PERFORMANCE
 from acquisition_assets.core.reports import Report
-from acquisition_assets.core.sections import Grid, Part, Section, facts_line
-from acquisition_assets.core.wording import format_cell
+from acquisition_assets.core.sections import DayView, Grid, Part, Row, Section, facts_line
+from acquisition_assets.social_performance.contract import SOCIAL_PERFORMANCE
 from acquisition_assets.social_performance.policy import SocialPolicy
 from acquisition_assets.social_performance.rates import best_platform, percent
 
@@ -117,29 +118,59 @@ def _channel(rows: Sequence[dict[Hashable, Any]]) -> ChannelMetrics:
     return ChannelMetrics(total=total, engaged=engaged, engagement_rate=percent(engaged, total))
 
 
-def summary(report: SocialReport) -> Section:
-    """Return the report as a section for people: the best platform, all platforms and all channels."""
+def summary_of_day(report: SocialReport, day: DayView) -> Section:
+    """Return the report as a section for people, with intervals and the verdict on the leading platform."""
+    best = {row["channel"] for row in day.rows(CHANNEL_PERFORMANCE.table) if _is_best(row)}
+    return summary(report, day.rows(SOCIAL_PERFORMANCE.table), best)
+
+
+def _is_best(row: Row) -> bool:
+    """Return whether a row of channel_performance names a channel the best of those of the last days."""
+    return (row["level"], row["metric"], row["period"], row["verdict"]) == ("channel", "engaged", "short", "best")
+
+
+def summary(report: SocialReport, rows: Sequence[Row] = (), clearly_best: Collection[str] = ()) -> Section:
+    """Return the report as a section for people: the leading platform, all platforms and all channels.
+
+    Args:
+        report: the report.
+        rows: the rows of social_performance, which have the intervals.
+        clearly_best: channels that are the best beyond chance; only then is the leading platform called the best.
+    """
+    bounds = {row["channel"]: f"{row['engagement_rate_low']:g}..{row['engagement_rate_high']:g}" for row in rows}
     facts = {
         "leads of the last days came from social media": report.total_social_leads,
         "% of all": report.social_percentage,
     }
-    best = report.best_platform
-    chosen = f"{best.platform} ({format_cell(best.engagement_rate)} % engaged)" if best else "none has enough leads"
-    parts: list[Part] = [facts_line(facts), f"best platform: {chosen}"]
+    parts: list[Part] = [facts_line(facts), _best_line(report.best_platform, bounds, clearly_best)]
     platforms = [
         [
             row.platform,
             row.total_leads,
             row.engaged_leads,
             row.engagement_rate,
+            bounds.get(row.platform),
             row.avg_engagement_score,
             row.referral_rate,
         ]
         for row in report.social_platforms
     ]
     if platforms:
-        titles = ["platform", "leads", "engaged", "engagement %", "mean score", "referral %"]
+        titles = ["platform", "leads", "engaged", "engagement %", "interval", "mean score", "referral %"]
         parts.append(Grid(titles, platforms))
-    channels = [[name, row.total, row.engaged, row.engagement_rate] for name, row in report.channel_comparison.items()]
-    parts.append(Grid(["channel", "leads", "engaged", "engagement %"], channels))
+    channels = [
+        [name, row.total, row.engaged, row.engagement_rate, bounds.get(name)]
+        for name, row in report.channel_comparison.items()
+    ]
+    parts.append(Grid(["channel", "leads", "engaged", "engagement %", "interval"], channels))
     return Section("Social performance", parts)
+
+
+def _best_line(best: BestPlatform | None, bounds: Mapping[str, str], clearly_best: Collection[str]) -> str:
+    if best is None:
+        return "best platform: none has enough leads"
+    rate = f"{best.engagement_rate:g} %"
+    if best.platform in bounds:
+        rate += f", {bounds[best.platform]}"
+    verdict = "" if best.platform in clearly_best else " leads, not clearly"
+    return f"best platform: {best.platform}{verdict} ({rate})"

@@ -7,13 +7,12 @@ import string
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acquisition_assets.channels.platforms import Platforms, platform_table
+from acquisition_assets.channels.platforms import Platforms
 from acquisition_assets.channels.policy import PlatformPolicy
 from acquisition_assets.policy import read_policy
 
@@ -146,24 +145,6 @@ def test_real_channel_cases(case: dict[str, Any]) -> None:
     told = PLATFORMS.platform("organic", case["utm_source"], case["utm_medium"], case["referrer"])
     assert (told is not None) == ("Social" in case["expected"])
     assert (told == "facebook") == (case["utm_source"] == "facebook")
-
-
-def test_the_table_gets_a_platform_and_a_channel_and_keeps_its_rows() -> None:
-    distinct = pa.table(
-        {
-            "source": pa.array(["organic", "fb", "newsletter"], pa.large_string()),
-            "utm_source": pa.array([None, None, None], pa.null()),
-            "utm_medium": pa.array(["paid-social", None, None], pa.string()),
-            "referrer_host": pa.array([None, "t.co", "news.example.org"]).dictionary_encode(),
-        }
-    )
-    told = platform_table(distinct, POLICY)
-    assert told.column_names == ["source", "utm_source", "utm_medium", "referrer_host", "platform", "channel"]
-    assert told.schema.field("platform").type == pa.string()
-    assert told.column("platform").to_pylist() == ["social", "facebook", None]
-    assert told.column("channel").to_pylist() == ["social", "facebook", "newsletter"]
-    assert told.drop_columns(["platform", "channel"]).equals(distinct)
-    assert platform_table(distinct.slice(0, 0), POLICY).num_rows == 0
 
 
 def test_a_user_defined_platform_is_recognised_by_its_name() -> None:

@@ -94,7 +94,7 @@ def test_without_names_the_plot_says_so(image: str) -> None:
 
 def test_intervals_have_name_rate_bounds_and_mark() -> None:
     image = intervals({"facebook": (50, 40, 60), "x": (0, 0, 100)}, "Rates")
-    assert labels(image) == ["facebook 50 %", "x 0 %"]
+    assert labels(image) == ["facebook 50 % (40..60)", "x 0 % (0..100)"]
     lines, marks = paths(image)
     at = [LABEL + round((WIDTH - LABEL) * share) for share in (0, 0.4, 0.5, 0.6, 1)]
     assert re.findall(r"M(\d+) \d+H(\d+)", lines) == [(str(at[1]), str(at[3])), (str(at[0]), str(at[4]))]

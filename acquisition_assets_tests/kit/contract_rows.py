@@ -120,6 +120,9 @@ ACTIVITY: Row = {
     "source": "linkedin",
     "platform": "linkedin",
     "channel": "linkedin",
+    "channel_class": "organic_social",
+    "channel_detail": "linkedin",
+    "channel_rule": "social_network.source",
     "interest_area": "marketing",
     "status": "nurturing",
     "status_is_dated": True,
@@ -156,6 +159,8 @@ SILENT_ACTIVITY: Row = {
     "lead_id": "bea",
     "source": "organic",
     "channel": "organic",
+    "channel_class": "unknown",
+    "channel_rule": "nothing_known",
     "status": "new",
     "status_is_dated": False,
     "base_score": 0.0,
@@ -322,6 +327,38 @@ FULL_CHANNEL: Row = {
     "referral_rate": 100.0,
 }
 
+COMPARED: Row = {
+    "level": "channel",
+    "channel": "linkedin",
+    "metric": "engaged",
+    "period": "long",
+    "period_start": DAY - dt.timedelta(days=89),
+    "period_end": DAY,
+    "leads": 150,
+    "successes": 45,
+    "rate": 30.0,
+    "rate_low": 23.2,
+    "rate_high": 37.8,
+    "shrunk_rate": 28.4,
+    "probability_best": 0.97,
+    "p_value": 0.0123,
+    "verdict": "best",
+    "leads_needed": None,
+}
+FEW_COMPARED: Row = {
+    **COMPARED,
+    "channel": "email",
+    "leads": 40,
+    "successes": 12,
+    "verdict": "too few",
+    "leads_needed": 90,
+}
+WEEK_COMPARED: Row = {
+    **FEW_COMPARED,
+    "period": "week",
+    **dict.fromkeys(("shrunk_rate", "probability_best", "p_value", "verdict", "leads_needed")),
+}
+
 GOOD: dict[str, Sequence[Row]] = {
     "raw_leads": [RAW_LEAD, RAW_LEAD_BARE],
     "raw_events": [RAW_EVENT, RAW_EVENT_BARE],
@@ -354,6 +391,7 @@ GOOD: dict[str, Sequence[Row]] = {
     "lead_segments": [MEMBERSHIP, {**MEMBERSHIP, "lead_id": "bea"}, {**MEMBERSHIP, "segment": "mine"}],
     "segment_changes": [CHANGE, {**CHANGE, "lead_id": "bea", "change": "left"}],
     "anomalies": [DROP, FRAUD, FEW_LEADS, SILENT],
+    "channel_performance": [COMPARED, FEW_COMPARED, WEEK_COMPARED],
     "social_performance": [CHANNEL, IDLE_CHANNEL, FULL_CHANNEL],
 }
 """Table -> rows that keep its contract together; a column that may be null is null in one of them."""
@@ -416,6 +454,16 @@ BROKEN: dict[str, dict[str, Sequence[Row]]] = {
             {**SILENT, "change": 0.1},
         ],
         "window": [{**DROP, "window_start": DAY + dt.timedelta(days=1)}],
+    },
+    "channel_performance": {
+        "successes among leads": [{**WEEK_COMPARED, "successes": 41}],
+        "bounds around rate": [{**COMPARED, "rate_low": 30.1}, {**COMPARED, "rate_high": 29.9}],
+        "weeks have no verdict": [{**WEEK_COMPARED, "verdict": "best"}, {**COMPARED, "verdict": None}],
+        "too few says how many": [
+            {**FEW_COMPARED, "leads_needed": 40},
+            {**FEW_COMPARED, "leads_needed": None},
+        ],
+        "period ends": [{**COMPARED, "period_end": dt.date(2000, 1, 1)}],
     },
     "social_performance": {
         "engaged among leads": [{**FULL_CHANNEL, "engaged_leads": 151}],

@@ -18,7 +18,8 @@ import duckdb
 import pyarrow as pa
 
 from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS
-from acquisition_assets.channels.platforms import platform_table
+from acquisition_assets.channels.classify import channel_table
+from acquisition_assets.channels.reduce import bound_words, reduction_parameters
 from acquisition_assets.content_recommendations.asset import items_table
 from acquisition_assets.core.contracts import Contract
 from acquisition_assets.core.days import day_of
@@ -131,6 +132,8 @@ def active(lead_id: str = "a", **given: Any) -> Row:
         "base_score": 0.0,
         "created_at": ago(40),
         "channel": "organic",
+        "channel_class": "unknown",
+        "channel_rule": "nothing_known",
         "status_is_dated": True,
         "is_unsubscribed": False,
         "is_bounced": False,
@@ -245,11 +248,13 @@ def activity_of(
 ) -> dict[str, Row]:
     """lead_activity of these raw rows, by lead; without leads of lead a alone."""
     tables = raw_tables([lead()] if leads is None else leads, events, referrals, changes, aliases, newest_at)
-    with session_of({"raw_leads": tables["raw_leads"]}) as session:
-        fields = session.query(read_sql("lead_activity/channel_fields"))
+    with session_of({"raw_leads": tables["raw_leads"], **bound_words(policy.channels)}) as session:
+        reduced = session.query(read_sql("lead_activity/lead_combinations"), reduction_parameters(policy.channels))
+    combinations = reduced.select(["combination"]).group_by("combination").aggregate([])
+    channels = channel_table(combinations, policy.channels, policy.platforms)
     rows = run_sql(
         "lead_activity/lead_activity",
-        {**resolved(tables), "platforms": platform_table(fields, policy.platforms)},
+        {**resolved(tables), "lead_combinations": reduced, "channels": channels},
         feature_parameters(policy.features, end),
         LEAD_ACTIVITY,
         before=[(name, f"lead_activity/{name}") for name in (*DELIVERIES, *LEAD_FACTS)],

@@ -174,11 +174,23 @@ NOTHING: Row = {
 }
 
 
+CHANNEL_COLUMNS = ("channel_class", "channel_detail", "channel_rule")
+CHANNELS = {
+    "facebook": ("organic_social", "facebook", "social_network.source"),
+    "linkedin": ("organic_social", "linkedin", "social_network.source"),
+    "newsletter": ("email", "newsletter", "email.source"),
+    "organic": ("unknown", None, "nothing_known"),
+    "social": ("organic_social", "TikTok", "social_network.source"),
+    "twitter": ("organic_social", "twitter", "social_network.referrer"),
+}
+
+
 def _activity(lead: str, status: str, base: float, created_at: str, age: int, **more: Any) -> Row:
     told = {"lead_id": lead, "email": f"{lead}@example.org", "status": status, "base_score": base}
     times = {"created_at": _utc(created_at), "age_days": age, "days_inactive": age}
     row = {**NOTHING, **told, **times, **more}
-    return {**row, "channel": row["platform"] or row["source"]}
+    name = row["platform"] or row["source"]
+    return {**row, "channel": name, **dict(zip(CHANNEL_COLUMNS, CHANNELS[name], strict=True))}
 
 
 def _ana(age: int, **more: Any) -> Row:

@@ -887,7 +887,8 @@ def lead_activity(raw: Raw, events: Sequence[Row], end: dt.datetime, zone: str) 
                 "email": lead["email"],
                 "source": lead["source"],
                 "platform": platform_of(lead),
-                "channel": platform_of(lead) or lead["source"],
+                "channel": channel_of(lead),
+                "channel_class": class_of(lead),
                 "interest_area": lead["interest_area"],
                 "status": status,
                 "status_is_dated": is_dated,
@@ -1398,6 +1399,58 @@ def platform_of(lead: Row) -> str | None:
         if any(word in SOCIAL_WORDS or word in OTHER_NETWORKS for word in words_of(text)):
             return "social"
     return "social" if any(word in SOCIAL_WORDS for word in words_of(lead["utm_medium"] or "")) else None
+
+
+def channel_of(lead: Row) -> str:
+    """The platform; else the source where one is given (as the class, where it is that word); else the class."""
+    source, known_class = lead["source"].strip().lower(), class_of(lead)
+    given = None if source == "organic" else source
+    if given is not None and re.sub(r"[\s\-_]", "_", given) in CLASSES:
+        given = re.sub(r"[\s\-_]", "_", given)
+    return platform_of(lead) or given or ("organic" if known_class == "unknown" else known_class)
+
+
+CLASSES = (
+    *("paid_search", "paid_social", "paid_other", "organic_search", "organic_social", "email", "sms", "push"),
+    *("affiliate", "ai_assistant", "video", "shopping", "referral", "direct", "unknown"),
+)
+SEARCH_NAMES, SEARCH_DOMAINS = ("google", "bing"), ("google.com", "bing.com")
+
+
+def class_of(lead: Row) -> str:
+    """The class of the channel: the first rule that holds. Of the lists only what worlds hold is known."""
+    source = lead["source"].strip().lower()
+    texts = [(lead["utm_source"] or "").strip().lower(), "" if source == "organic" else source]
+    host, medium = host_of(lead["referrer_url"]) or "", words_of(lead["utm_medium"] or "")
+    kinds = [kind for kind in (*map(network_of, texts), network_of(host)) if kind]
+    says_social = any(word in SOCIAL_WORDS for text in texts if "." not in text for word in words_of(text))
+    is_email = "email" in medium or "newsletter" in texts
+    links = " ".join(lead[name] or "" for name in ("landing_url", "referrer_url", "click_ids"))
+    if any(word.startswith("paid") for word in medium):
+        return "paid_social" if "social" in "".join(medium) or "organic_social" in kinds else "paid_other"
+    if "gclid=" in links:
+        if kinds[:1] == ["organic_search"]:
+            return "paid_search"
+        if not (kinds or says_social or is_email or medium):
+            return "paid_other" if host else "paid_search"  # on a page that nobody knows, an ad is on display
+    if is_email:
+        return "email"
+    if any(word in SOCIAL_WORDS for word in medium):
+        return "organic_social"
+    if kinds:
+        return kinds[0]
+    if says_social or "fbclid" in links:
+        return "organic_social"
+    return "referral" if "." in host or any("." in text for text in texts) else "unknown"
+
+
+def network_of(text: str) -> str | None:
+    """The class of the network that a name or host is of."""
+    domains = (*PLATFORM_DOMAINS, *OTHER_DOMAINS)
+    if text in PLATFORM_NAMES or text in OTHER_NETWORKS or any(is_below(text, domain) for domain in domains):
+        return "organic_social"
+    is_search = text in SEARCH_NAMES or any(is_below(text, domain) for domain in SEARCH_DOMAINS)
+    return "organic_search" if is_search else None
 
 
 def words_of(text: str) -> list[str]:

@@ -1,6 +1,6 @@
 -- Grain: one row per lead created before $end_at, with its attributes and referrals. Key: lead_id.
--- Reads: raw_leads, lead_referrals, last_statuses, source_state, platforms (a lead's channel fields, with their platform
--- and channel). Parameters: $end_at (T), $dated_until, and the form of an address.
+-- Reads: raw_leads, lead_referrals, last_statuses, source_state, lead_combinations, channels (the combinations of a lead's
+-- channel fields, with where they come from). Parameters: $end_at (T), $dated_until, and the form of an address.
 -- Times and status consider all rows that became the lead. The status comes from the last status change, or else from the
 -- source, which knows only today's; a source status whose own time is not before T did not hold yet. A status is dated if it
 -- comes from a change, if its own time is known, or if the source has nothing much newer than T.
@@ -9,9 +9,7 @@ with known as (
         leads.lead_id,
         leads.email,
         leads.source,
-        leads.utm_source,
-        leads.utm_medium,
-        leads.referrer_host,
+        lead_combinations.combination,
         leads.interest_area,
         leads.engagement_score,
         leads.merged_created_at,
@@ -28,6 +26,7 @@ with known as (
         coalesce(lead_referrals.referrals_generated, 0) as referrals_generated,
         coalesce(lead_referrals.referrals_validated, 0) as referrals_validated
     from raw_leads as leads
+    left join lead_combinations on leads.lead_id = lead_combinations.lead_id
     left join lead_referrals on leads.lead_id = lead_referrals.lead_id
     left join last_statuses on leads.lead_id = last_statuses.lead_id
 ),
@@ -49,8 +48,11 @@ select
     rested.lead_id,
     rested.email,
     rested.source,
-    platforms.platform,
-    platforms.channel,
+    channels.platform,
+    channels.channel,
+    channels.channel_class,
+    channels.channel_detail,
+    channels.channel_rule,
     rested.interest_area,
     case rested.rests_on
         when 'change' then rested.changed_status
@@ -73,9 +75,4 @@ select
     rested.referrals_generated,
     rested.referrals_validated
 from rested
-left join platforms
-    on
-        rested.source = platforms.source
-        and rested.utm_source is not distinct from platforms.utm_source
-        and rested.utm_medium is not distinct from platforms.utm_medium
-        and rested.referrer_host is not distinct from platforms.referrer_host
+left join channels on rested.combination = channels.combination
