@@ -16,6 +16,9 @@ from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTION
 from acquisition_assets.content_recommendations import explain as recommendation_explain
 from acquisition_assets.content_recommendations import report as recommendation_report
 from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS
+from acquisition_assets.conversion_forecasts import explain as forecast_explain
+from acquisition_assets.conversion_forecasts import report as forecast_report
+from acquisition_assets.conversion_forecasts.contract import CONVERSION_FORECASTS, FORECAST_QUALITY, RULE_EVIDENCE
 from acquisition_assets.core.product import Product, ReportSpec
 from acquisition_assets.dynamic_scores import explain as score_explain
 from acquisition_assets.dynamic_scores import report as score_report
@@ -116,6 +119,13 @@ def _social_performance(build: Build) -> list[dg.AssetsDefinition]:
     return asset.build(build.env, build.policy.social_performance)
 
 
+def _conversion_forecasts(build: Build) -> list[dg.AssetsDefinition]:
+    from acquisition_assets.conversion_forecasts import asset
+
+    policy = build.policy
+    return asset.build(build.env, policy.conversion_forecasts, policy.features, policy.reports.forecasts)
+
+
 PRODUCTS: tuple[Product, ...] = (
     Product("raw", (*RAW.values(), *STATE, QUARANTINE), _raw, is_delivered=False),
     Product("features", (LEAD_ACTIVITY, DAILY_METRICS), _features),
@@ -168,6 +178,13 @@ PRODUCTS: tuple[Product, ...] = (
         (SOCIAL_PERFORMANCE,),
         _social_performance,
         ReportSpec(social_report.TASK, SOCIAL_PERFORMANCE, social_report.SocialReport, social_report.summary),
+    ),
+    Product(
+        "conversion_forecasts",
+        (CONVERSION_FORECASTS, FORECAST_QUALITY, RULE_EVIDENCE),
+        _conversion_forecasts,
+        ReportSpec(forecast_report.TASK, CONVERSION_FORECASTS, forecast_report.ForecastReport, forecast_report.summary),
+        lambda lead, policy: forecast_explain.section(lead, policy.conversion_forecasts),
     ),
 )
 TABLES = tuple(table for product in PRODUCTS for table in product.tables)

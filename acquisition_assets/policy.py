@@ -14,6 +14,7 @@ from acquisition_assets.anomalies.policy import AnomalyPolicy
 from acquisition_assets.behavior_predictions.policy import PredictionPolicy
 from acquisition_assets.channels.policy import PlatformPolicy
 from acquisition_assets.content_recommendations.policy import RecommendationPolicy
+from acquisition_assets.conversion_forecasts.policy import ForecastPolicy
 from acquisition_assets.core.policy import Section, load_policy
 from acquisition_assets.dynamic_scores.policy import ScorePolicy
 from acquisition_assets.features.policy import FeaturePolicy, whole_days
@@ -36,6 +37,7 @@ class ReportPolicy(Section):
     predictions: Length
     recommendations: Length
     sample_leads: Length
+    forecasts: Length
 
 
 class Policy(Section):
@@ -53,6 +55,7 @@ class Policy(Section):
     segments: dict[SegmentName, Segment]
     anomalies: AnomalyPolicy
     social_performance: SocialPolicy
+    conversion_forecasts: ForecastPolicy
     metric_watch: WatchPolicy
     reports: ReportPolicy
 

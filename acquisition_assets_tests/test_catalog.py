@@ -52,4 +52,5 @@ def test_each_report_belongs_to_a_table_of_its_product() -> None:
         "advanced_segmentation_engine",
         "anomaly_detection",
         "social_media_tracking",
+        "conversion_forecasts",
     ]

@@ -118,7 +118,13 @@ def test_everything_depends_on_the_input_checks(default: dict[str, Any]) -> None
 
 @pytest.mark.parametrize(
     ("asset", "upstream", "first", "last"),
-    [("dynamic_scores", "dynamic_scores", -7, -1), ("segment_changes", "lead_segments", -7, 0)],
+    [
+        ("dynamic_scores", "dynamic_scores", -7, -1),
+        ("segment_changes", "lead_segments", -7, 0),
+        ("forecast_quality", "forecast_quality", -7, -1),
+        ("conversion_forecasts", "conversion_forecasts", -30, -30),
+        ("rule_evidence", "dynamic_scores", -107, -30),
+    ],
 )
 def test_tables_that_read_earlier_days_depend_on_them(asset: str, upstream: str, first: int, last: int) -> None:
     (mapping,) = (dep.partition_mapping for dep in SPECS[asset].deps if dep.asset_key == dg.AssetKey(upstream))

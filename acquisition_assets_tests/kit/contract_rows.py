@@ -9,6 +9,8 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from acquisition_assets_tests.kit import forecast_contract_rows as forecasts
+
 Row = Mapping[str, Any]
 DAY = dt.date(2026, 3, 31)
 NOON = dt.datetime(2026, 3, 31, 12, tzinfo=dt.timezone.utc)
@@ -355,6 +357,7 @@ GOOD: dict[str, Sequence[Row]] = {
     "segment_changes": [CHANGE, {**CHANGE, "lead_id": "bea", "change": "left"}],
     "anomalies": [DROP, FRAUD, FEW_LEADS, SILENT],
     "social_performance": [CHANNEL, IDLE_CHANNEL, FULL_CHANNEL],
+    **forecasts.GOOD,
 }
 """Table -> rows that keep its contract together; a column that may be null is null in one of them."""
 
@@ -424,5 +427,6 @@ BROKEN: dict[str, dict[str, Sequence[Row]]] = {
         "referrals of leads": [{**CHANNEL, "referrals_generated": 11}],
         "channel named": [{**CHANNEL, "channel": ""}],
     },
+    **forecasts.BROKEN,
 }
 """Table -> rule across columns -> rows that break it, one by one."""
