@@ -16,6 +16,7 @@ from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTION
 from acquisition_assets.content_recommendations import explain as recommendation_explain
 from acquisition_assets.content_recommendations import report as recommendation_report
 from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS
+from acquisition_assets.conversion_forecasts import evidence_report, quality_report
 from acquisition_assets.conversion_forecasts import explain as forecast_explain
 from acquisition_assets.conversion_forecasts import report as forecast_report
 from acquisition_assets.conversion_forecasts.contract import CONVERSION_FORECASTS, FORECAST_QUALITY, RULE_EVIDENCE
@@ -185,9 +186,13 @@ PRODUCTS: tuple[Product, ...] = (
         _conversion_forecasts,
         ReportSpec(forecast_report.TASK, CONVERSION_FORECASTS, forecast_report.ForecastReport, forecast_report.summary),
         lambda lead, policy: forecast_explain.section(lead, policy.conversion_forecasts),
+        more_reports=(
+            ReportSpec(quality_report.TASK, FORECAST_QUALITY, quality_report.QualityReport, quality_report.summary),
+            ReportSpec(evidence_report.TASK, RULE_EVIDENCE, evidence_report.EvidenceReport, evidence_report.summary),
+        ),
     ),
 )
 TABLES = tuple(table for product in PRODUCTS for table in product.tables)
 DELIVERED = tuple(table for product in PRODUCTS if product.is_delivered for table in product.tables)
 """The tables that destinations receive."""
-REPORTS = tuple(product.report for product in PRODUCTS if product.report is not None)
+REPORTS = tuple(report for product in PRODUCTS for report in product.reports)

@@ -110,6 +110,7 @@ def day_rows(
         session.bind_view("lead_activity", "select * from day_activity")
         session.bind_view("raw_events", "select * from day_events")
         as_of.bind_histories(session, parameters)
+        as_of.bind_open_rows(session, parameters)
         as_of.bind_open_features(session, parameters)
         opened = as_of.row_slice(session, 1, 10**9)
         open_points = _points(session, whole, windows) if with_points else None

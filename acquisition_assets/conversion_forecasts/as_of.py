@@ -18,6 +18,10 @@ from acquisition_assets.core.sql_files import read_sql
 from acquisition_assets.features.asset import DELIVERY_PARTS, LEAD_FACTS
 from acquisition_assets.features.contract import LEAD_ACTIVITY
 
+OPEN_ROWS, ROW_FEATURES = "forecast_rows", "row_features"
+NO_CUTOFFS = pa.schema(
+    [("cut", pa.int64()), ("cut_at", pa.timestamp("us", tz="UTC")), ("lead_id", pa.string())]
+).empty_table()
 FOLDER = "conversion_forecasts"
 HISTORIES = ("status_spans", "lead_histories")
 SAMPLE = ("sampled_leads", "sampled_events", "foreign_events", "training_rows")
@@ -89,19 +93,24 @@ def bind_training_features(session: Session, parameters: Parameters) -> None:
     _bind(session, ("event_counts", "row_features"), parameters)
 
 
+def bind_open_rows(session: Session, parameters: Parameters) -> None:
+    """Bind forecast_rows: a row per open lead as of T. Reads the histories and day_activity."""
+    session.bind_query(OPEN_ROWS, read_sql(f"{FOLDER}/open_rows"), parameters)
+
+
 def bind_open_features(session: Session, parameters: Parameters) -> None:
     """Bind row_features: a row per open lead with its features as of T.
 
-    Reads the histories, raw_events, and the day's partition of lead_activity, named both day_activity and
+    Reads forecast_rows, raw_events, day_leads, and the day's partition of lead_activity, named both day_activity and
     lead_activity.
     """
-    session.bind_query("forecast_rows", read_sql(f"{FOLDER}/open_rows"), parameters)
     _bind(session, ("event_counts", "row_features"), parameters)
 
 
-def row_slice(session: Session, first: int, last: int) -> pa.Table:
-    """Return the features of the rows with these numbers, in order."""
-    rows = session.query(read_sql(f"{FOLDER}/row_slice"), {"first_row": first, "last_row": last})
+def row_slice(session: Session, first: int, last: int, relation: str = ROW_FEATURES) -> pa.Table:
+    """Return the rows of a relation with these numbers, in order; default: the features."""
+    sql = read_sql(f"{FOLDER}/row_slice").replace(ROW_FEATURES, relation)
+    rows = session.query(sql, {"first_row": first, "last_row": last})
     return rows.sort_by("row_number")  # with several threads DuckDB may hand over ordered rows in another order
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS
 from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS
-from acquisition_assets.conversion_forecasts import as_of, evidence, outcomes
+from acquisition_assets.conversion_forecasts import as_of, evidence, evidence_report, outcomes, quality_report
 from acquisition_assets.conversion_forecasts.contract import (
     CANDIDATES,
     CONVERSION_FORECASTS,
@@ -23,8 +23,10 @@ from acquisition_assets.conversion_forecasts.contract import (
     RULE_EVIDENCE,
     VERDICTS,
 )
+from acquisition_assets.conversion_forecasts.design import no_rows
 from acquisition_assets.conversion_forecasts.forecast import Day, Scored, publish, score, train
 from acquisition_assets.conversion_forecasts.gate import is_withdrawn
+from acquisition_assets.conversion_forecasts.measures import Floats
 from acquisition_assets.conversion_forecasts.policy import ForecastPolicy
 from acquisition_assets.conversion_forecasts.quality import differs
 from acquisition_assets.conversion_forecasts.report import TASK, forecast_report
@@ -109,6 +111,8 @@ def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_leng
         produce=produce_quality,
         recompute=recompute_quality,
         recomputed_text="Rows and conversions of the training and validation weeks, counted again by the raw times.",
+        task=quality_report.TASK,
+        report=lambda step, _: quality_report.quality_report(step),
         plot=plot_reliability,
         details=quality_numbers,
         checks={"skill": SKILL},
@@ -124,6 +128,8 @@ def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_leng
         produce=produce_evidence,
         recompute=recompute_evidence,
         recomputed_text="Leads and conversions of all channels, counted again by the raw times.",
+        task=evidence_report.TASK,
+        report=lambda step, _: evidence_report.evidence_report(step),
         plot=plot_bands,
         details=evidence_numbers,
         checks={"bands_ordered": BANDS_ORDERED},
@@ -146,50 +152,58 @@ def _oldest_cutoff(policy: ForecastPolicy) -> int:
 
 def produce_forecasts(step: Step, rules: Rules) -> None:
     """Train the day's model in a session of its own, and stage the forecasts of all open leads."""
-    day, labels = _train(step, rules)
-    session = step.session
+    policy, session = rules.forecasts, step.session
     _bind_history(step, RAW_EVENTS)
     step.bind(LEAD_ACTIVITY)
     step.bind(DYNAMIC_SCORES)
+    step.bind(FORECAST_QUALITY, step.earlier_days(policy.lookback_days), name="past_quality")
     session.bind_view("day_activity", f"select * from {LEAD_ACTIVITY.table}")
     parameters = _parameters(step, rules)
     as_of.bind_histories(session, parameters)
-    as_of.bind_open_features(session, parameters)
+    learning = _learning_rows(step, rules)
+    day = train(learning.rows, _earlier_gates(step), policy, learning.points)
+    as_of.bind_open_rows(session, parameters)
+    if day.model is not None:
+        as_of.bind_open_features(session, parameters)
     scores = session.query(f"select lead_id, score from {DYNAMIC_SCORES.table} order by lead_id")
-    (opened,) = session.query("select count(*) as leads from forecast_rows").column("leads").to_pylist()
-    step.write_table(publish(_scored(step, day, opened, rules), day, scores, rules.forecasts))
+    step.write_table(publish(_scored(step, day, rules), day, scores, policy))
     session.bind_arrow("trained_quality", day.quality)
-    session.bind_arrow("trained_day", _day_table(day, rules.forecasts))
-    session.bind_arrow("training_labels", labels)
+    session.bind_arrow("trained_day", _day_table(day, policy))
+    session.bind_arrow("training_labels", learning.cutoffs)
     session.bind_arrow("reliability", _reliability_table(day))
 
 
-def _train(step: Step, rules: Rules) -> tuple[Day, pa.Table]:
-    """Return the day's model with its quality, and the cut-off and lead of each training row."""
-    policy, folder = rules.forecasts, step.folder / TRAINING
+@dataclass(frozen=True)
+class Learning:
+    """The training rows of a day with their features, cut-off and lead of each, and its published points."""
+
+    rows: pa.Table
+    cutoffs: pa.Table
+    points: Floats | None
+
+
+def _learning_rows(step: Step, rules: Rules) -> Learning:
+    """Return the training rows, computed in a session of their own, as lead_activity is computed for each cut-off."""
+    policy, end = rules.forecasts, end_of_day(step.day, step.env.tz)
+    first = as_of.first_times(step.session)
+    instants = outcomes.cutoffs(end, first["first_created_at"], first["first_converted_at"], policy)
+    if not instants:
+        return Learning(no_rows(), as_of.NO_CUTOFFS, None)
+    folder = step.folder / TRAINING
     folder.mkdir()
-    step.bind(FORECAST_QUALITY, step.earlier_days(policy.lookback_days), name="past_quality")
-    earlier = _earlier_gates(step)
     with step.env.engine.session(folder) as session:
         inner = Step(step.env, step.contract, step.day, session, folder)
         _bind_history(inner, RAW_EVENTS, names=DAY_NAMES)
         inner.bind(LEAD_ACTIVITY, name="day_activity")
-        parameters = _parameters(step, rules)
-        as_of.bind_histories(session, parameters)
-        first = as_of.first_times(session)
-        instants = outcomes.cutoffs(
-            end_of_day(step.day, step.env.tz), first["first_created_at"], first["first_converted_at"], policy
-        )
         events = inner.row("conversion_forecasts/day_sizes")["events"]
-        parameters |= outcomes.parameters(
-            end_of_day(step.day, step.env.tz), instants, outcomes.sample_size(first["leads"], events, policy), policy
-        )
+        size = outcomes.sample_size(first["leads"], events, policy)
+        parameters = {**_parameters(step, rules), **outcomes.parameters(end, instants, size, policy)}
+        as_of.bind_histories(session, parameters)
         as_of.bind_training_rows(session, outcomes.cutoff_table(instants), parameters)
         as_of.bind_training_features(session, parameters)
         rows = as_of.row_slice(session, 1, policy.maximum_rows)
-        points = _past_points(inner, len(instants), policy)
-        labels = session.query("select cut, cut_at, lead_id from training_rows order by row_number")
-    return train(rows, earlier, policy, points), labels
+        cutoffs = session.query("select cut, cut_at, lead_id from training_rows order by row_number")
+        return Learning(rows, cutoffs, _past_points(inner, len(instants), policy))
 
 
 def _bind_history(step: Step, *more: Contract, names: Mapping[str, str] = DAY_CHANGES) -> None:
@@ -212,11 +226,9 @@ def _earlier_gates(step: Step) -> list[bool]:
     return passed
 
 
-def _past_points(step: Step, cuts: int, policy: ForecastPolicy) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _past_points(step: Step, cuts: int, policy: ForecastPolicy) -> Floats:
     """Return the document's points of each training row, published on the day of its cut-off; NaN without any."""
-    days = [
-        step.day - dt.timedelta(days=policy.horizon_days + place * policy.step_days) for place in range(max(cuts, 1))
-    ]
+    days = [step.day - dt.timedelta(days=policy.horizon_days + place * policy.step_days) for place in range(cuts)]
     step.bind(BEHAVIOR_PREDICTIONS, days, name="past_predictions")
     places = pa.table({"cut": pa.array(range(len(days)), pa.int64()), "date": pa.array(days, pa.date32())})
     step.session.bind_arrow("cutoff_days", places)
@@ -224,10 +236,12 @@ def _past_points(step: Step, cuts: int, policy: ForecastPolicy) -> np.ndarray[An
     return np.asarray(points.to_numpy(), dtype=np.float64)
 
 
-def _scored(step: Step, day: Day, leads: int, rules: Rules) -> Iterator[Scored]:
-    """Yield the forecasts of the open leads, some at a time."""
+def _scored(step: Step, day: Day, rules: Rules) -> Iterator[Scored]:
+    """Yield the forecasts of the open leads, some at a time; without a model only their ids are read."""
+    (leads,) = step.session.query("select count(*) as leads from forecast_rows").column("leads").to_pylist()
+    relation = as_of.OPEN_ROWS if day.model is None else as_of.ROW_FEATURES
     for first, last in outcomes.slices(leads, rules.forecasts):
-        yield score(as_of.row_slice(step.session, first, last), day, rules.forecasts)
+        yield score(as_of.row_slice(step.session, first, last, relation), day, rules.forecasts)
 
 
 def _day_table(day: Day, policy: ForecastPolicy) -> pa.Table:

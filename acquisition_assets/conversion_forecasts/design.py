@@ -58,6 +58,14 @@ CATEGORIES = (
     Feature("interest_area", "interest area"),
     Feature("dated_status", "status"),
 )
+KEYS = {
+    "row_number": pa.int64(),
+    "cut": pa.int64(),
+    "lead_id": pa.string(),
+    "is_converted": pa.bool_(),
+    "is_approximate": pa.bool_(),
+}
+"""The columns of row_features that are no feature."""
 WORDS: Mapping[str, str] = {feature.name: feature.words for feature in (*NUMBERS, *CATEGORIES)}
 
 
@@ -100,6 +108,13 @@ class Design:
             values = cache[column.feature]
             made[:, place] = _scaled(_column(values, column), column, self.clip)
         return made
+
+
+def no_rows() -> pa.Table:
+    """Return row_features without any row."""
+    numbers = {feature.name: pa.float64() for feature in NUMBERS}
+    categories = {feature.name: pa.string() for feature in CATEGORIES}
+    return pa.schema(list({**KEYS, **numbers, **categories}.items())).empty_table()
 
 
 def learn(rows: pa.Table, labels: Floats, leads: Ints, policy: ForecastPolicy) -> tuple[Design, Floats]:

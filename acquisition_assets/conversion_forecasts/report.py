@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from acquisition_assets.conversion_forecasts.contract import CANDIDATES, CONVERSION_FORECASTS, METHODS
 from acquisition_assets.conversion_forecasts.policy import ForecastPolicy
 from acquisition_assets.core.reports import Report
-from acquisition_assets.core.sections import Grid, Part, Section
+from acquisition_assets.core.sections import Part, Section
 
 if TYPE_CHECKING:
     from acquisition_assets.core.step import Step
@@ -23,13 +23,7 @@ Number = Annotated[float, Field(ge=0)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Method = Literal["learned", "learned_small", "base_rate", "none"]
 Priority = Literal["act_now", "nurture", "low"]
-MEASURES = ("auc", "brier", "skill", "ece", "lift")
 DECIMALS = 4
-HEADS = {
-    "learned": "learned model",
-    "base_rate": "same rate for all",
-    "points": "the document's points",
-}
 METHOD_WORDS = {
     "learned": "a model of your own conversions, proven on past weeks",
     "learned_small": "a model of your own conversions, proven on past weeks; few conversions, wide intervals",
@@ -57,18 +51,8 @@ class PriorityTotal(Report):
     expected_conversions: Number
 
 
-class CandidateQuality(Report):
-    """How a candidate did on the validation weeks; null where it was not measured."""
-
-    auc: float | None
-    brier: float | None
-    skill: float | None
-    ece: float | None
-    lift: float | None
-
-
 class ForecastReport(Report):
-    """The day's forecasts in totals, how they were made, and how true they were on weeks that no model has seen."""
+    """The day's forecasts in totals, how they were made, and the leads with the highest ones."""
 
     method: Method
     horizon_days: Annotated[int, Field(ge=1)]
@@ -81,7 +65,6 @@ class ForecastReport(Report):
     gate_passed: bool
     gate_reason: str
     priorities: dict[Priority, PriorityTotal]
-    quality: dict[str, CandidateQuality]
     forecasts: list[ReportedForecast]
 
     @model_validator(mode="after")
@@ -96,8 +79,7 @@ class ForecastReport(Report):
 def forecast_report(step: Step, policy: ForecastPolicy, length: int) -> ForecastReport:
     """Return the report of the staged forecasts, with this many leads at most."""
     (day,) = step.session.query("select * from trained_day").to_pylist()
-    qualities = step.session.query("select * from trained_quality").to_pylist()
-    learned = next(row for row in qualities if row["candidate"] == CANDIDATES[0])
+    gates = step.session.query("select candidate, gate_passed from trained_quality").to_pylist()
     totals = step.query("conversion_forecasts/priorities").to_pylist()
     known = {row["priority"]: row for row in totals if row["priority"] is not None}
     expected = [row["expected_conversions"] for row in known.values()]
@@ -111,7 +93,7 @@ def forecast_report(step: Step, policy: ForecastPolicy, length: int) -> Forecast
         missing_conversions=day["missing_conversions"],
         training_rows=day["training_rows"],
         training_conversions=day["training_conversions"],
-        gate_passed=learned["gate_passed"],
+        gate_passed=any(row["gate_passed"] for row in gates if row["candidate"] == CANDIDATES[0]),
         gate_reason=day["gate_reason"],
         priorities={
             name: PriorityTotal(
@@ -119,12 +101,6 @@ def forecast_report(step: Step, policy: ForecastPolicy, length: int) -> Forecast
             )
             for name in get_args(Priority)
             if name in known
-        },
-        quality={
-            row["candidate"]: CandidateQuality(
-                **{name: None if row[name] is None else round(row[name], DECIMALS) for name in MEASURES}
-            )
-            for row in qualities
         },
         forecasts=[
             ReportedForecast(**row)
@@ -135,7 +111,7 @@ def forecast_report(step: Step, policy: ForecastPolicy, length: int) -> Forecast
 
 
 def summary(report: ForecastReport) -> Section:
-    """Return the report as a section for people: what to expect, of whom, and how true such forecasts were."""
+    """Return the report as a section for people: how forecasts were made, what to expect, and of whom."""
     parts: list[Part] = [f"method: {METHOD_WORDS[report.method]}"]
     if report.expected_conversions is None:
         parts.append(
@@ -151,16 +127,4 @@ def summary(report: ForecastReport) -> Section:
     urgent = report.priorities.get("act_now")
     if urgent and report.method != "base_rate":
         parts.append(f"act now on {urgent.leads:,} leads: {urgent.expected_conversions:,.1f} of these conversions")
-    parts.append(f"gate: {report.gate_reason}")
-    rows = [
-        [HEADS[name], *(_measured(value) for value in (found.auc, found.brier, found.ece, found.lift))]
-        for name, found in report.quality.items()
-        if found.brier is not None
-    ]
-    if rows:
-        parts.append(Grid(["on past weeks", "AUC", "Brier score", "calibration error", "lift at 10 %"], rows))
     return Section("Conversion forecasts", parts)
-
-
-def _measured(value: float | None) -> str | None:
-    return None if value is None else f"{value:.3f}"

@@ -90,10 +90,13 @@ def calibration(bins: Sequence[tuple[float, float, float, float]], title: str) -
     def place(value: float) -> int:
         return round(SQUARE * value / top)
 
-    lines = "".join(f"M{place(x)} {SQUARE - place(high)}V{SQUARE - place(low)}" for x, _, low, high in bins)
-    marks = "".join(f"M{place(x) - 3} {SQUARE - place(rate)}h6" for x, rate, _, _ in bins)
+    def across(value: float) -> int:
+        return round(WIDTH * value / top)
+
+    lines = "".join(f"M{across(x)} {SQUARE - place(high)}V{SQUARE - place(low)}" for x, _, low, high in bins)
+    marks = "".join(f"M{across(x) - 3} {SQUARE - place(rate)}h6" for x, rate, _, _ in bins)
     body = (
-        f'<path d="M0 {SQUARE}L{SQUARE} 0" stroke="{GREY}"/><path d="{lines}" stroke="{BLUE}"/>'
+        f'<path d="M0 {SQUARE}L{WIDTH} 0" stroke="{GREY}"/><path d="{lines}" stroke="{BLUE}"/>'
         f'<path d="{marks}" stroke="{RED}" stroke-width="3"/>'
     )
     shown = f"{title}: forecast to the right, what happened upwards, both up to {top:.1%}"
