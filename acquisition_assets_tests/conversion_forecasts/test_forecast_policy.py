@@ -70,8 +70,10 @@ def methods(found: ForecastPolicy) -> Any:
 def judged(found: ForecastPolicy) -> Any:
     """Return the evidence of a few rules, and where it comes from."""
     given = [
-        *(("all", "all", 2000, 200, 150), ("score_band", "0", 900, 60, 60), ("segment", "few", 40, 25, 25)),
-        *(("score_band", "1", 900, 120, 120), ("segment", "rare", 70, 0, 0)),
+        ("all", "all", 2000, 200, 150),
+        ("score_band", "0", 900, 60, 60),
+        ("score_band", "1", 900, 120, 120),
+        ("segment", "few", 60, 40, 40),
     ]
     names = ("rule_kind", "rule", "leads", "conversions", "converted_leads")
     table = pa.table(dict(zip(names, map(list, zip(*given, strict=True)), strict=True)))
@@ -119,7 +121,7 @@ CHANGES: Mapping[str, tuple[Callable[[ForecastPolicy], Any], Any]] = {
     "nurture_share": (trained, 0.5),
     "top_factors": (trained, 2),
 }
-EVIDENCE: Mapping[str, Any] = {"weeks": 6, "band_points": 20, "minimum_leads": 50, "minimum_conversions": 9}
+EVIDENCE: Mapping[str, Any] = {"weeks": 6, "band_points": 20, "minimum_leads": 80, "minimum_conversions": 9}
 
 
 @cache

@@ -389,7 +389,7 @@ BROKEN: dict[str, dict[str, Sequence[Row]]] = {
         "unchanged keeps its score": [{**SCORE, "is_updated": False}],
         "no points without analysis": [{**SCORE, "is_analysed": False}],
     },
-    "behavior_predictions": {"probability explains itself": [{**PREDICTION, "conversion_probability": 85.04}]},
+    "behavior_predictions": {"points explain themselves": [{**PREDICTION, "conversion_probability": 85.04}]},
     "anomalies": {
         "severity of type": [{**FEW_LEADS, "severity": "high"}, {**DROP, "severity": "medium"}],
         "words": [{**DROP, "message": " "}, {**DROP, "recommendation": ""}],

@@ -1,8 +1,8 @@
 -- Grain: one row. Key: none. Reads: staged (forecast_quality). All candidates have the same rows.
 select
     count(*) as candidates,
-    max("rows") as validation_rows,
-    min("rows") as fewest_validation_rows,
+    max(staged.rows) as validation_rows,
+    min(staged.rows) as fewest_validation_rows,
     max(conversions) as conversions,
     max(training_rows) as training_rows,
     max(training_conversions) as training_conversions
