@@ -57,6 +57,8 @@ COMPARED = {
     "segments": LEAD_SEGMENTS,
     "items": CONTENT_RECOMMENDATIONS,
 }
+JUDGED = ("score_band", "predicted_action", "segment")
+"""The kinds of rules whose evidence is shown side by side."""
 RANKINGS = {"score": "score", "points": "points of the predictions"}
 Result = dict[str, Any]
 
@@ -127,7 +129,7 @@ def compare(settings: Settings, lake: Lake, day: dt.date, weeks: int, present: P
         found = []
         for env, policy in zip(envs, (present, new), strict=True):
             for each in [*past, day]:
-                _compute_day(env, each, policy, with_features)
+                _compute_day(env, each, policy, with_features=with_features, with_items=each == day)
             found.append(_evidence(env, day, policy, judging))
         return {
             "day": str(day),
@@ -140,14 +142,15 @@ def compare(settings: Settings, lake: Lake, day: dt.date, weeks: int, present: P
         }
 
 
-def _compute_day(env: Env, day: dt.date, policy: Policy, with_features: bool) -> None:
-    """Compute the outputs of a day into a scratch lake."""
+def _compute_day(env: Env, day: dt.date, policy: Policy, *, with_features: bool, with_items: bool) -> None:
+    """Compute the outputs of a day into a scratch lake; items are compared on the newest day alone."""
     chosen = segments.Segments(policy.segments, parse_segments(policy.segments))
     if with_features:
         _make(env, day, LEAD_ACTIVITY, features.produce_activity, features.Rules(policy.features, policy.platforms))
     _make(env, day, DYNAMIC_SCORES, scores.produce, policy.dynamic_scores)
     _make(env, day, BEHAVIOR_PREDICTIONS, predictions.produce, policy.behavior_predictions)
-    _make(env, day, CONTENT_RECOMMENDATIONS, recommendations.produce, policy.content_recommendations)
+    if with_items:
+        _make(env, day, CONTENT_RECOMMENDATIONS, recommendations.produce, policy.content_recommendations)
     _make(env, day, LEAD_SEGMENTS, segments.produce, chosen)
 
 
@@ -191,23 +194,22 @@ def _evidence(env: Env, day: dt.date, policy: Policy, judging: ForecastPolicy) -
 
 
 def _bands(found: Sequence[list[Result]]) -> list[Result]:
-    """Return the evidence of each band of the score and each action under both policies."""
+    """Return the evidence of each band of the score, each action and each segment under both policies."""
     shown = ("leads", "conversions", "rate", "rate_low", "rate_high", "verdict")
     before, after = (
         {(row["rule_kind"], row["rule"]): {name: row[name] for name in shown} for row in rows} for rows in found
     )
-    kinds = ("score_band", "predicted_action")
-    keys = sorted((key for key in {*before, *after} if key[0] in kinds), key=_place)
+    keys = sorted((key for key in {*before, *after} if key[0] in JUDGED), key=_place)
     return [
         {"rule_kind": kind, "rule": rule, "before": before.get((kind, rule)), "after": after.get((kind, rule))}
         for kind, rule in keys
     ]
 
 
-def _place(key: tuple[str, str]) -> tuple[bool, float, str]:
+def _place(key: tuple[str, str]) -> tuple[int, float, str]:
     """Return the place of a rule: bands first, from the lowest."""
     first = key[1].split()[0]
-    return key[0] != "score_band", float(first) if first.isdecimal() else 0.0, key[1]
+    return JUDGED.index(key[0]), float(first) if first.isdecimal() else 0.0, key[1]
 
 
 def _ranking(name: str, before: pa.Table, after: pa.Table, policy: ForecastPolicy) -> Result:
@@ -299,7 +301,7 @@ def sections(result: Result) -> list[Section]:
             "Which ranking finds the leads that convert",
             [f"{len(result['evidence_days'])} days from {first} to {last}; intervals of 95 %", _rankings(result)],
         ),
-        Section("Conversions by band of the score and by action", [_band_grid(result)]),
+        Section("Conversions by band of the score, action and segment", [_band_grid(result)]),
     ]
 
 

@@ -133,7 +133,7 @@ def _overlap(rules: pa.Table, policy: ForecastPolicy) -> Floats:
 
     Without any conversion it is as many evidence days as fit into a horizon.
     """
-    most = min(policy.evidence.weeks, policy.horizon_days / policy.step_days)
+    most = min(float(policy.evidence.weeks), policy.horizon_days / policy.step_days)
     distinct = _values(rules, "converted_leads")
     found = np.divide(_values(rules, "conversions"), distinct, out=np.full(distinct.size, most), where=distinct > 0)
     overlap: Floats = np.maximum(found, 1.0)

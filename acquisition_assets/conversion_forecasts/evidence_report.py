@@ -22,6 +22,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 KINDS = {kind: kind.replace("_", " ") for kind in RULE_KINDS}
 SHOWN = ("better", "worse")
 """The verdicts of the rules that the summary names."""
+SHOWN_RULES = 5
+"""Rules of each verdict that the summary names, the clearest first."""
 
 
 class RuleOutcome(Report):
@@ -65,21 +67,14 @@ def summary(report: EvidenceReport) -> Section:
         return Section("Evidence for the rules: none", ["no day of the lake is old enough to know what became of it"])
     counted = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.verdicts.items())
     parts: list[Part] = [f"{len(report.rules)} rules on {report.evidence_days} past days: {counted}"]
-    rows = [
-        [
-            row.rule_kind.replace("_", " "),
-            row.rule,
-            row.leads,
-            _percent(row.rate),
-            _percent(row.other_rate),
-            row.verdict,
+    for verdict in SHOWN:
+        found = sorted((row for row in report.rules if row.verdict == verdict), key=lambda row: row.rate or 0.0)
+        listed = found[::-1][:SHOWN_RULES] if verdict == "better" else found[:SHOWN_RULES]
+        rows = [
+            [KINDS[row.rule_kind], row.rule, row.leads, _percent(row.rate), _percent(row.other_rate)] for row in listed
         ]
-        for verdict in SHOWN
-        for row in report.rules
-        if row.verdict == verdict
-    ]
-    if rows:
-        parts.append(Grid(["kind", "rule", "leads", "converted", "others", "verdict"], rows))
+        if rows:
+            parts.append(Grid([verdict, "rule", "leads", "converted", "other leads"], rows))
     return Section("Evidence for the rules", parts)
 
 
