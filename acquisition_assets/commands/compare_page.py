@@ -22,7 +22,7 @@ ul.facts li { flex: 1 1 9rem; border: 1px solid #ced4da; border-radius: .5rem; p
 ul.facts b { display: block; font-size: 1.5rem }
 .scroll { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-size: .9rem }
 th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid #dee2e6; vertical-align: top }
-td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+.number { text-align: right; font-variant-numeric: tabular-nums } td.number { white-space: nowrap }
 .better { color: #2b8a3e; font-weight: 600 } .worse { color: #c92a2a; font-weight: 600 }
 p.note { color: #495057 }
 """
@@ -72,14 +72,26 @@ def _section(section: Section) -> str:
 
 
 def _grid(grid: Grid) -> str:
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in grid.columns)
+    head = "".join(
+        f'<th scope="col"{_alignment([row[place] for row in grid.rows])}>{escape(name)}</th>'
+        for place, name in enumerate(grid.columns)
+    )
     rows = "\n".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in grid.rows)
     none = f'<tr><td colspan="{len(grid.columns)}">none</td></tr>'
     return f'<div class="scroll"><table>\n<tr>{head}</tr>\n{rows or none}\n</table></div>'
 
 
+def _alignment(cells: Sequence[object]) -> str:
+    """Return the class of the title of a column of numbers, which is above them on the right."""
+    return ' class="number"' if cells and all(_is_number(cell) for cell in cells) else ""
+
+
+def _is_number(cell: object) -> bool:
+    return isinstance(cell, (int, float)) and not isinstance(cell, bool)
+
+
 def _cell(cell: object) -> str:
     text = escape(format_cell(cell))
-    if isinstance(cell, (int, float)) and not isinstance(cell, bool):
+    if _is_number(cell):
         return f'<td class="number">{text}</td>'
     return f'<td class="{text}">{text}</td>' if text in ("better", "worse") else f"<td>{text}</td>"
