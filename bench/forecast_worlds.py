@@ -26,7 +26,7 @@ class Shape:
 
     daily_rate: the chance of a conversion per day of a lead of middle quality; behaviour, campaign: how much quality,
     and how much the campaign, change its logarithm (0: nothing); decay_days: after so many days the chance is a third
-    (0: never); deliveries: per lead, 0 for leads of which nothing but the source is known.
+    (0: never); deliveries: per lead, 0 where nothing but the source of the leads is known.
     """
 
     leads: int = 2000

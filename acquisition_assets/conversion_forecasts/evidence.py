@@ -23,7 +23,7 @@ BAND = "score_band"
 
 @dataclass(frozen=True)
 class Inversion:
-    """Two bands of the score of which the higher one converts less, beyond chance."""
+    """Two bands of the score whose higher one converts less, beyond chance."""
 
     lower: str
     higher: str
@@ -97,7 +97,7 @@ def rule_evidence(counts: pa.Table, policy: ForecastPolicy) -> pa.Table:
 
 
 def inversions(counts: pa.Table, policy: ForecastPolicy) -> list[Inversion]:
-    """Return the pairs of bands of which the higher one converts less than the lower one, beyond chance.
+    """Return the pairs of bands whose higher one converts less than the lower one, beyond chance.
 
     All pairs are looked at, so the confidence of each is raised by their number (Bonferroni).
     """

@@ -5,8 +5,8 @@ select
     count(case when has_new_action then 1 end) as new_action,
     count(case when has_new_segments then 1 end) as new_segments,
     count(case when has_new_items then 1 end) as new_items,
-    avg(score_before) as mean_score_before,
-    avg(score_after) as mean_score_after,
-    avg(points_before) as mean_points_before,
-    avg(points_after) as mean_points_after
+    sum(score_before) / count(*) as mean_score_before,
+    sum(score_after) / count(*) as mean_score_after,
+    sum(points_before) / count(points_before) as mean_points_before,
+    sum(points_after) / count(points_after) as mean_points_after
 from changed_leads
