@@ -85,7 +85,7 @@ def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_leng
             DYNAMIC_SCORES.table,
             RAW_EVENTS.table,
             *HISTORY,
-            _earlier(CONVERSION_FORECASTS.table, policy.horizon_days, policy.horizon_days),
+            _earlier(CONVERSION_FORECASTS.table, policy.horizon_days, 1),
         ],
         produce=produce_forecasts,
         recompute=recompute_forecasts,
@@ -139,8 +139,11 @@ def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_leng
 
 
 def _earlier(table: str, first: int, last: int) -> dg.AssetDep:
-    """Return a dependency on a table from one number of days before to another."""
-    return dg.AssetDep(table, partition_mapping=dg.TimeWindowPartitionMapping(start_offset=-first, end_offset=-last))
+    """Return a dependency on a table from one number of days before to another, as far as the partitions go back."""
+    mapping = dg.TimeWindowPartitionMapping(
+        start_offset=-first, end_offset=-last, allow_nonexistent_upstream_partitions=True
+    )
+    return dg.AssetDep(table, partition_mapping=mapping)
 
 
 def _oldest_cutoff(policy: ForecastPolicy) -> int:
