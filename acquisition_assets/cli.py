@@ -259,6 +259,24 @@ def explain(
     raise typer.Exit(explain_command(lead, date, lake=lake, policy=policy))
 
 
+@app.command(short_help="Show what a new policy would change, and whether it is better.")
+def compare(
+    policy: Annotated[str, typer.Option("--policy", metavar="FILE", help="YAML file of the new policy.")],
+    date: Day = None,
+    weeks: Annotated[int, typer.Option(min=1, max=520, help="Past weeks whose outcomes are looked at.")] = 12,
+    output: Annotated[str, typer.Option(metavar="DIR", help="Folder of the page and the JSON file.")] = ".",
+    lake: LakeFolder = None,
+) -> None:
+    """Compute a day (default: the lake's newest) and past weeks under the present and a new policy, and compare them.
+
+    The present policy is that of ACQUISITION_POLICY, else the shipped one. The lake is only read. Writes
+    compare-DAY.html and compare-DAY.json. Exit code: 0 compared; 2 wrong input.
+    """
+    from acquisition_assets.commands.compare import compare_command
+
+    raise typer.Exit(compare_command(policy, date, weeks, output, lake))
+
+
 def _joined(layouts: list[str] | None) -> str | None:
     """Return several options as the one setting that they are."""
     return ",".join(layouts) if layouts else None

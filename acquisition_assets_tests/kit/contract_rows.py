@@ -9,6 +9,8 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from acquisition_assets_tests.kit import forecast_contract_rows as forecasts
+
 Row = Mapping[str, Any]
 DAY = dt.date(2026, 3, 31)
 NOON = dt.datetime(2026, 3, 31, 12, tzinfo=dt.timezone.utc)
@@ -393,6 +395,7 @@ GOOD: dict[str, Sequence[Row]] = {
     "anomalies": [DROP, FRAUD, FEW_LEADS, SILENT],
     "channel_performance": [COMPARED, FEW_COMPARED, WEEK_COMPARED],
     "social_performance": [CHANNEL, IDLE_CHANNEL, FULL_CHANNEL],
+    **forecasts.GOOD,
 }
 """Table -> rows that keep its contract together; a column that may be null is null in one of them."""
 
@@ -424,7 +427,7 @@ BROKEN: dict[str, dict[str, Sequence[Row]]] = {
         "unchanged keeps its score": [{**SCORE, "is_updated": False}],
         "no points without analysis": [{**SCORE, "is_analysed": False}],
     },
-    "behavior_predictions": {"probability explains itself": [{**PREDICTION, "conversion_probability": 85.04}]},
+    "behavior_predictions": {"points explain themselves": [{**PREDICTION, "conversion_probability": 85.04}]},
     "anomalies": {
         "severity of type": [{**FEW_LEADS, "severity": "high"}, {**DROP, "severity": "medium"}],
         "words": [{**DROP, "message": " "}, {**DROP, "recommendation": ""}],
@@ -472,5 +475,6 @@ BROKEN: dict[str, dict[str, Sequence[Row]]] = {
         "referrals of leads": [{**CHANNEL, "referrals_generated": 11}],
         "channel named": [{**CHANNEL, "channel": ""}],
     },
+    **forecasts.BROKEN,
 }
 """Table -> rule across columns -> rows that break it, one by one."""
