@@ -24,6 +24,10 @@ from acquisition_assets.sources.csv_text import (
     column_name,
     read_header,
 )
+from acquisition_assets.sources.layouts import library
+from acquisition_assets.sources.layouts.folder import ExportFolder
+from acquisition_assets.sources.layouts.grammar import Layout
+from acquisition_assets.sources.layouts.records import Export, kind_of
 from acquisition_assets.sources.spool import Spool, read_lines, read_parquet
 from acquisition_assets.sources.text import (
     UNREADABLE,
@@ -40,18 +44,21 @@ NOT_AN_OBJECT = "the line is not a JSON object"
 NAIVE_TYPES = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
 LOCAL_TIME = r"(?:^|[T\s])\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*([AaPp]\.?[Mm]\.?)?\s*$"
 """A time that ends after its minutes or seconds: nothing says from which zone it is."""
+MOST_NAMED = 3
+"""Files that no layout knows which an error names."""
 SAMPLED_LINES = 1000
 """Lines of a text file that are looked at for such times when a folder is checked."""
 
 
 class FileSource:
-    """A folder that holds `leads`, `events`, ... as files or as folders of files.
+    """A folder that holds `leads`, `events`, ... as files or folders of files, or exports that layouts turn into them.
 
     Args:
         folder: the folder.
         encoding: of text files without a mark; None: UTF-8, and any other is refused.
         timezone: IANA zone of times without an offset; None where nobody says so: UTC.
         business_timezone: where it is not UTC and nobody says the zone of the files, a check warns of such times.
+        layouts: names or files of layouts, which win over those in the folder and the shipped ones.
     """
 
     def __init__(
@@ -61,26 +68,38 @@ class FileSource:
         encoding: str | None = None,
         timezone: str | None = None,
         business_timezone: str = "UTC",
+        layouts: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         self.label = f"folder {folder}"
         self._encoding = require_encoding(encoding) if encoding else None
-        self._timezone = timezone or "UTC"
-        self._warns_of_local_times = timezone is None and business_timezone != "UTC"
+        self._named_timezone = timezone
+        self._business_timezone = business_timezone
+        self._layouts = tuple(layouts)
 
     def check(self) -> list[str]:
         """See `Source.check`."""
         with in_memory() as connection:
-            readers = self._readers(connection, None)
+            found = self._found(connection, None)
+            found.exports.check()
+            tables = {*found.readers, *found.exports.tables()}
             warnings = [
                 f"{self.folder} has no {name}{self._unread(name)}; it is {TAKEN_AS_EMPTY}"
                 for name in TABLES
-                if name not in readers
+                if name not in tables
             ]
-            for reader in readers.values():
+            for reader in found.readers.values():
                 reader.columns()
-            local = [f"{file.name}: {column}" for reader in readers.values() for file, column in reader.local_times()]
-        if local and self._warns_of_local_times:
+            local = [
+                f"{file.name}: {column}" for reader in found.readers.values() for file, column in reader.local_times()
+            ]
+            local += [f"{claim.export.path.name}: {name}" for claim, name in found.exports.local_times(LOCAL_TIME)]
+        warnings += [
+            f"{each.reason}; it is {UNREAD}"
+            for each in found.exports.unclaimed
+            if each.export.path.name.lower().split(".")[0] not in TABLES
+        ]
+        if local and found.timezone is None and self._business_timezone != "UTC":
             warnings.append(
                 f"{self.folder} has times without an offset ({local[0]}{' and others' if len(local) > 1 else ''}), "
                 "which are taken as UTC; name their time zone with ACQUISITION_SOURCE_TIMEZONE"
@@ -96,18 +115,30 @@ class FileSource:
         Raises:
             InputError: a file is damaged, also where that is only found while its rows are read; it is named.
         """
-        readers = self._readers(connection, scratch)
-        tables = {name: reader.table(self._timezone) for name, reader in readers.items()}
+        found = self._found(connection, scratch)
+        tables = {name: reader.table(found.timezone or "UTC") for name, reader in found.readers.items()}
+        if found.exports.claims:
+            tables = found.exports.open(connection, scratch, tables)
         try:
             yield tables
         except (duckdb.OutOfMemoryException, duckdb.InterruptException):
             raise
         except duckdb.Error:
-            for reader in readers.values():
+            for reader in found.readers.values():
                 _refuse_damaged(reader.files)
             raise
 
-    def _readers(self, connection: duckdb.DuckDBPyConnection, scratch: Path | None) -> dict[str, _TableReader]:
+    def exports(self) -> ExportFolder:
+        """Return the files of the folder that layouts may read, for people who want to know what each is."""
+        with in_memory() as connection:
+            return self._found(connection, None).exports
+
+    def _found(self, connection: duckdb.DuckDBPyConnection, scratch: Path | None) -> _Found:
+        """Return what is in the folder.
+
+        Raises:
+            InputError: it does not exist, holds no leads, or holds a table twice.
+        """
         try:
             if self.folder.is_file():
                 raise InputError(f"the source {self.folder} is a file; name the folder that it is in")
@@ -115,19 +146,51 @@ class FileSource:
                 raise InputError(
                     f"source folder {self.folder} does not exist; name a folder with leads.csv (or .parquet, .jsonl)"
                 )
+            chosen = [library.named_layout(name) for name in self._layouts]
+            own = [] if any(layout.tables for layout in chosen) else library.folder_layouts(self.folder)
             files = {name: self._files(name) for name in TABLES}
+            exports, encoding, zone = self._exports([*chosen, *own], chosen, own, files)
             unread = self._unread("leads")
         except OSError as error:
             raise unreadable(self.folder, error) from None
-        if not files["leads"]:
-            raise InputError(
-                f"{self.folder} has no leads{unread}; put leads.csv (or .parquet, .jsonl, or a folder of them) there"
-            )
-        return {
-            name: _TableReader(connection, name, found, self.folder / name, scratch, self._encoding)
+        claimed = {claim.export.path for claim in exports.claims}
+        readers = {
+            name: _TableReader(connection, name, found, self.folder / name, scratch, encoding)
             for name, found in files.items()
-            if found
+            if found and not claimed & set(found)
         }
+        if "leads" not in readers and "leads" not in exports.tables():
+            reasons = "; ".join(each.reason for each in exports.unclaimed[:MOST_NAMED])
+            raise InputError(
+                f"{self.folder} has no leads{unread}; put leads.csv (or .parquet, .jsonl, or a folder of them) or an "
+                f"export that a layout knows there{f' ({reasons})' if reasons else ''}"
+            )
+        return _Found(readers, exports, zone)
+
+    def _exports(
+        self,
+        layouts: Sequence[Layout],
+        chosen: Sequence[Layout],
+        own: Sequence[Layout],
+        files: Mapping[str, Sequence[Path]],
+    ) -> tuple[ExportFolder, str | None, str | None]:
+        """Return the exports of the folder, and the encoding and time zone of its files where somebody says them."""
+        general = [layout for layout in layouts if not layout.tables]
+        encoding = self._encoding or next((layout.encoding for layout in general if layout.encoding), None)
+        zone = self._named_timezone or next((layout.timezone for layout in general if layout.timezone), None)
+        taken = {path for found in files.values() for path in found}
+        candidates = [path for path in _candidates(self.folder) if path not in taken]
+        foreign = [
+            path
+            for name, found in files.items()
+            for path in found
+            if kind_of(path) and not _has_columns(name, path, encoding)
+        ]
+        given = frozenset(name for name, found in files.items() if found and not set(found) & set(foreign))
+        offered = [(path, kind) for path in sorted({*candidates, *foreign}) if (kind := kind_of(path))]
+        tiers = [tier for tier in (chosen, own, library.shipped() if offered else ()) if tier]
+        exports = ExportFolder(self.folder, offered, tiers, given, encoding, zone or "UTC")
+        return exports, encoding, zone
 
     def _files(self, name: str) -> list[Path]:
         names = {name + ending for ending in ENDINGS}
@@ -150,10 +213,20 @@ class FileSource:
     def _unread(self, name: str) -> str:
         """Return what has the name of the table but not an ending that is read, for messages."""
         similar = [path for path in sorted(self.folder.glob("*.*")) if path.name.lower().split(".")[0] == name]
+        similar = [path for path in similar if not path.name.lower().endswith(ENDINGS)]
         if not similar:
             return ""
         names = ", ".join(f"{path.name}{_json_keys(path)}" for path in similar)
         return f" ({UNREAD}, as its name does not end in {ALLOWED_ENDINGS}: {names})"
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a folder holds: readers of the tables by name, exports, and the time zone that somebody named."""
+
+    readers: dict[str, _TableReader]
+    exports: ExportFolder
+    timezone: str | None
 
 
 @dataclass(frozen=True)
@@ -347,6 +420,26 @@ class _TableReader:
         counted = f"select key, count(*) from (select unnest({keys}) as key from {parsed}) group by 1 order by 1"
         found = self.spool.whole(counted)
         return None if found is None else dict(found)
+
+
+def _candidates(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder, and of the folders in it, that may be exports; hidden ones are not."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from (each for each in sorted(path.iterdir()) if each.is_file() and not each.name.startswith("."))
+        elif path.is_file():
+            yield path
+
+
+def _has_columns(table: str, file: Path, encoding: str | None) -> bool:
+    """Return whether a file with the name of a table has the table's required columns, or cannot be looked at."""
+    try:
+        columns = Export(file, kind_of(file) or "", encoding).columns(None)
+    except InputError:
+        return True
+    return not columns or set(INPUTS[table].required) <= set(columns)
 
 
 def _is_part(path: Path) -> bool:
