@@ -104,7 +104,7 @@ def _encoding(name: str) -> str:
 
 
 def _conditions(value: object) -> object:
-    return value if isinstance(value, (list, tuple)) else (value,)
+    return tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
 
 ShortText = Annotated[str, BeforeValidator(_as_text), AfterValidator(_short)]
@@ -213,15 +213,19 @@ Values = Annotated[tuple[Value, ...], BeforeValidator(_values), Field(min_length
 class Lead(Grammar):
     """How a record names its lead: by its id, or by its e-mail address, which is looked up among the folder's leads.
 
+    item: whether it is the item of `each`.
     create_leads: whether an address that no lead has becomes a lead, created at its first record.
     """
 
     by: Literal["id", "email"]
-    columns: Names = Field(alias="from", min_length=1)
+    columns: Names = Field((), alias="from")
+    item: Literal[True] | None = None
     create_leads: bool = False
 
     @model_validator(mode="after")
     def _addresses(self) -> Lead:
+        if bool(self.columns) == bool(self.item):
+            raise ValueError("must have exactly one of from and item")
         if self.create_leads and self.by != "email":
             raise ValueError("create_leads needs by: email")
         return self
@@ -360,6 +364,8 @@ def _require_columns(place: str, table: InputTable, mapping: Rows) -> None:
         if column in given:
             raise ValueError(f"{place}: {column} is given by columns and by lead; keep one of them")
         given.add(column)
+        if mapping.lead.item and mapping.each is None:
+            raise ValueError(f"{place}.lead: item needs each")
     missing = [name for name in table.required if name not in given]
     if missing:
         raise ValueError(f"{place}: nothing gives the required column {', '.join(missing)}")

@@ -115,6 +115,8 @@ def missing_columns(table: InputTable, mapping: Rows, cells: Cells) -> list[tupl
     found = []
     for name in table.required:
         if mapping.lead is not None and name == lead_column(table):
+            if mapping.lead.item:
+                continue
             names: tuple[str, ...] = mapping.lead.columns
         else:
             values = mapping.columns[name]
@@ -175,7 +177,7 @@ def compile_rows(
         if mapping.lead is not None and name == lead:
             names = mapping.lead.columns
             origins[name] = names
-            cell = f"coalesce({', '.join([*map(cells.sql, names), 'null'])})"
+            cell = f"export_trimmed({ITEM})" if mapping.lead.item else f"coalesce({', '.join([*map(cells.sql, names), 'null'])})"
             if mapping.lead.by == "email":
                 join = f" left join {LEADS_BY_EMAIL} on email = export_word({cell})"
                 cell = f"coalesce(found_id, export_word({cell}))"
@@ -232,7 +234,7 @@ def _origin(value: Value, cells: Cells) -> str:
     if value.constant is not None:
         return literal(value.constant)
     if value.item:
-        return ITEM
+        return f"export_trimmed({ITEM})"
     if value.text is not None:
         parts = []
         for number, part in enumerate(PLACEHOLDER.split(value.text)):
