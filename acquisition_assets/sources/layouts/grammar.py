@@ -63,6 +63,12 @@ def _name(text: str) -> str:
     return text
 
 
+def _item(text: str) -> str:
+    if not text.startswith("$."):
+        raise ValueError("must be true, or a path inside the item such as $.timestamp")
+    return _name(_short(text))
+
+
 def _pattern(text: str) -> str:
     if re.search(r"[/\\\x00]|\.\.", text):
         raise ValueError("must be a pattern of file names, such as *.csv: files outside the folder are not read")
@@ -159,7 +165,7 @@ class Value(Grammar):
     Attributes:
         columns: a column or JSON path, or several of which the first that is not missing counts.
         text: text with {placeholders} that name columns; missing where one of them is.
-        item: whether it is the item of `each`.
+        item: the item of `each` (true), or what it has at a JSON path.
         words: what each word of the cell means; other words stay, or become `otherwise`.
         time: how times are written: the first of several that fits counts.
         when: without it the value is missing.
@@ -168,7 +174,7 @@ class Value(Grammar):
     columns: Names = Field((), alias="from")
     constant: ShortText | None = None
     text: ShortText | None = None
-    item: Literal[True] | None = None
+    item: Literal[True] | Annotated[str, AfterValidator(_item)] | None = None
     words: dict[str, ShortText] | None = Field(None, max_length=MOST_WORDS)
     otherwise: ShortText | None = None
     time: Times | None = None

@@ -24,7 +24,7 @@ from acquisition_assets.sources.layouts.grammar import (
     lead_column,
     plain_name,
 )
-from acquisition_assets.sources.layouts.records import Records
+from acquisition_assets.sources.layouts.records import Records, quoted_path
 from acquisition_assets.sources.layouts.times import time_sql, utc_sql
 from acquisition_assets.sources.spool import read_parquet
 
@@ -120,7 +120,7 @@ def missing_columns(table: InputTable, mapping: Rows, cells: Cells) -> list[tupl
             names: tuple[str, ...] = mapping.lead.columns
         else:
             values = mapping.columns[name]
-            if any(not value.names or value.text for value in values):
+            if any(not value.names for value in values):
                 continue
             names = tuple(each for value in values for each in value.names)
         if not any(map(cells.has, names)):
@@ -177,7 +177,11 @@ def compile_rows(
         if mapping.lead is not None and name == lead:
             names = mapping.lead.columns
             origins[name] = names
-            cell = f"export_trimmed({ITEM})" if mapping.lead.item else f"coalesce({', '.join([*map(cells.sql, names), 'null'])})"
+            cell = (
+                f"export_trimmed({ITEM})"
+                if mapping.lead.item
+                else f"coalesce({', '.join([*map(cells.sql, names), 'null'])})"
+            )
             if mapping.lead.by == "email":
                 join = f" left join {LEADS_BY_EMAIL} on email = export_word({cell})"
                 cell = f"coalesce(found_id, export_word({cell}))"
@@ -186,7 +190,15 @@ def compile_rows(
             values = mapping.columns[name]
             origins[name] = tuple(dict.fromkeys(each for value in values for each in value.names))
             parts = [
-                _value(table, name, value, cells, choice.times.get((table.name, number, name, nth), value.time), choice)
+                _value(
+                    table,
+                    name,
+                    value,
+                    cells,
+                    choice.times.get((table.name, number, name, nth), value.time),
+                    choice,
+                    is_one_of=len(values) > 1,
+                )
                 for nth, value in enumerate(values)
             ]
             listed.append(f"{parts[0] if len(parts) == 1 else 'coalesce(' + ', '.join(parts) + ')'} as k{at}")
@@ -198,10 +210,17 @@ def compile_rows(
 
 
 def _value(
-    table: InputTable, name: str, value: Value, cells: Cells, times: tuple[str, ...] | None, choice: Choice
+    table: InputTable,
+    name: str,
+    value: Value,
+    cells: Cells,
+    times: tuple[str, ...] | None,
+    choice: Choice,
+    *,
+    is_one_of: bool,
 ) -> str:
     column = INPUTS[table.name].column(name)
-    cell = _text(value, cells)
+    cell = _text(value, cells, is_one_of=is_one_of)
     if column.cell is Cell.INSTANT:
         if times:
             cell = time_sql(f"export_trimmed({cell})", times)
@@ -215,9 +234,13 @@ def _value(
     return cell
 
 
-def _text(value: Value, cells: Cells) -> str:
-    """Return the SQL of a value as text, before it is read as a time or a number."""
-    cell = _origin(value, cells)
+def _text(value: Value, cells: Cells, *, is_one_of: bool = False) -> str:
+    """Return the SQL of a value as text, before it is read as a time or a number.
+
+    Args:
+        is_one_of: whether another value counts where this one is missing.
+    """
+    cell = _origin(value, cells, as_written=not is_one_of)
     if value.split is not None:
         cell = f"export_cell(string_split({cell}, {literal(value.split.by)})[{value.split.take}])"
     for prefix in value.strip_prefix:
@@ -230,9 +253,11 @@ def _text(value: Value, cells: Cells) -> str:
     return cell
 
 
-def _origin(value: Value, cells: Cells) -> str:
+def _origin(value: Value, cells: Cells, *, as_written: bool) -> str:
     if value.constant is not None:
         return literal(value.constant)
+    if isinstance(value.item, str):
+        return f"export_cell(json_extract_string(try_cast({ITEM} as json), {literal(quoted_path(value.item))}))"
     if value.item:
         return f"export_trimmed({ITEM})"
     if value.text is not None:
@@ -243,7 +268,7 @@ def _origin(value: Value, cells: Cells) -> str:
     if len(value.columns) == 1:
         changed = value.split or value.strip_prefix or value.words is not None or value.time
         plain = cells.plain(value.columns[0])
-        return plain if plain and not changed else cells.sql(value.columns[0])
+        return plain if plain and as_written and not changed else cells.sql(value.columns[0])
     return f"coalesce({', '.join(map(cells.sql, value.columns))})"
 
 

@@ -105,13 +105,18 @@ class Export:
 
     def sample(self, layout: Layout | None) -> list[dict[str, Any]]:
         """Return the first records of a JSON file, without the envelopes that the layout names."""
-        at = layout.records.at if layout else None
+        at = self._at(layout)
         unwrap = layout.records.unwrap if layout else ()
         if self.is_by_line and not at:
             values = [line for line in re.split(r"[\r\n]+", self._start[0]) if line.strip()][:SAMPLED]
         else:
-            values = sample_values(self._start[0], keys_of(at), SAMPLED)
+            values = sample_values(self._start[0], at, SAMPLED)
         return [record for value in values for record in _unwrapped(_loaded(value), unwrap) if isinstance(record, dict)]
+
+    def _at(self, layout: Layout | None) -> tuple[str, ...]:
+        """Return the keys at which the records are: none where the file has them without the layout's envelope."""
+        keys = keys_of(layout.records.at) if layout else ()
+        return keys if keys and sample_values(self._start[0], keys, 1) else ()
 
     def first_rows(self, most: int) -> tuple[tuple[str, ...], list[list[str]]]:
         """Return the columns and first rows of a table in text or in a workbook."""
@@ -185,13 +190,13 @@ class Export:
         return Records((path,), (self.path,), names, {name: at for at, name in enumerate(names) if name}, False)
 
     def _read_json(self, spool: Spool, layout: Layout) -> Records:
-        at, unwrap = layout.records.at, layout.records.unwrap
+        at, unwrap = self._at(layout), layout.records.unwrap
         encoding = self._start[1]
         if self.is_by_line and not at:
             source = spool.in_utf8(self.path, encoding)
         else:
             source = spool.path("txt")
-            write_values(self.path, encoding, keys_of(at), source)
+            write_values(self.path, encoding, at, source)
         cells = self._paths(layout)
         path = spool.path("parquet")
         spread = bool(unwrap) or any(isinstance(_loaded(value), list) for value in self._first_lines())
