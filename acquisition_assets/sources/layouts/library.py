@@ -19,7 +19,7 @@ from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.policy import explain_validation, read_yaml
 from acquisition_assets.sources.layouts.grammar import Layout
 from acquisition_assets.sources.layouts.records import Export
-from acquisition_assets.sources.layouts.times import require_readable
+from acquisition_assets.sources.layouts.times import is_readable
 
 SHIPPED = Path(__file__).parent
 FILE = "layout.yaml"
@@ -62,14 +62,19 @@ def read_layout(path: Path) -> Layout:
         raise InputError(f"layout file {path}: {explain_validation(error, Layout)}") from None
     except RecursionError:
         raise InputError(f"layout file {path}: nested too deeply") from None
-    with in_memory() as connection:
-        for table, mappings in layout.tables.items():
-            for mapping in mappings:
-                for column, value in mapping.values():
-                    wrong = require_readable(connection, value.time or ())
-                    if wrong:
-                        place = f"tables.{table}.columns.{column}.time"
-                        raise InputError(f"layout file {path}: {place}: {wrong!r} is no pattern of times")
+    patterns = [
+        (f"tables.{table}.columns.{column}.time", time)
+        for table, mappings in layout.tables.items()
+        for mapping in mappings
+        for column, value in mapping.values()
+        for time in value.time or ()
+        if "%" in time
+    ]
+    if patterns:
+        with in_memory() as connection:
+            for place, time in patterns:
+                if not is_readable(connection, time):
+                    raise InputError(f"layout file {path}: {place}: {time!r} is no pattern of times")
     return layout
 
 

@@ -225,7 +225,7 @@ class Export:
                 continue
             there = [key for key in keys if plain_name(key) in layout.alternatives(name)]
             spellings = dict.fromkeys([*there, name])
-            found[plain_name(name)] = [f"$.{identifier(key)}" for key in spellings if '"' not in key]
+            found[plain_name(name)] = [_path_of(key) for key in spellings]
         return found
 
 
@@ -239,6 +239,11 @@ def quoted_path(path: str) -> str:
     """Return a JSON path with each key in quotes, as the engine reads it whatever the key is."""
     parts = re.findall(r"\.\"([^\"]+)\"|\.([\w-]+)|(\[\d+\])", path)
     return "$" + "".join(index or f".{identifier(quoted or plain)}" for quoted, plain, index in parts)
+
+
+def _path_of(key: str) -> str:
+    """Return the path of a key; one with a quote can only be written as a JSON pointer."""
+    return "/" + key.replace("~", "~0").replace("/", "~1") if '"' in key else f"$.{identifier(key)}"
 
 
 def _taken_apart(read: str, paths: Sequence[Sequence[str]], unwrap: Sequence[str], *, spread: bool) -> str:

@@ -107,15 +107,13 @@ def sortable_sql(text: str) -> str:
     )
 
 
-def require_readable(connection: duckdb.DuckDBPyConnection, times: Sequence[str]) -> str | None:
-    """Return the first pattern that the engine does not read; None where it reads all."""
-    for time in times:
-        if time != ISO and time not in UNITS:
-            try:
-                connection.execute(f"select {_parsed(literal('x'), time)}").fetchall()
-            except duckdb.Error:
-                return time
-    return None
+def is_readable(connection: duckdb.DuckDBPyConnection, pattern: str) -> bool:
+    """Return whether the engine knows a pattern of times."""
+    try:
+        connection.execute(f"select {_parsed(literal('x'), pattern)}").fetchall()
+    except duckdb.Error:
+        return False
+    return True
 
 
 def _parsed(cell: str, pattern: str) -> str:
