@@ -60,7 +60,7 @@ class RawTable:
         tells_time: whether the view has `row_time`, the time that the row came into being.
         naive_timezone: the IANA zone of times without an offset.
         read_row: SQL of the row as JSON text where the columns do not say it, with `ROW` for the struct of the row.
-        origins: what each column was made of in the source, where it has another form there.
+        origins: the files and their columns that each column was made of, where a layout says so.
         notes: what was noticed of the source while it was read, a line each.
     """
 
@@ -74,7 +74,7 @@ class RawTable:
     tells_time: bool = False
     naive_timezone: str = "UTC"
     read_row: str | None = None
-    origins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    origins: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def cell(self, name: str) -> str:

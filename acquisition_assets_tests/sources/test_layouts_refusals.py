@@ -103,7 +103,8 @@ def test_an_order_that_nothing_proves_is_refused(tmp_path: Path, born: list[str]
 def test_units_of_time_and_numbers_that_are_none(tmp_path: Path) -> None:
     text = (
         "name: own\ntitle: Own\nfiles: ['*.*']\ndecimal: ','\n"
-        "tables: {leads: {columns: {lead_id: Id, status: {from: S, words: {Neu: new}, otherwise: nurturing}, engagement_score: Score, created_at: {from: A, time: epoch_ms}, "
+        "tables: {leads: {columns: {lead_id: Id, status: {from: S, words: "
+        "{Neu: new}, otherwise: nurturing}, engagement_score: Score, created_at: {from: A, time: epoch_ms}, "
         "engaged_at: {from: B, time: excel}, converted_at: {from: C, time: epoch_s}}}}"
     )
     found = rows(

@@ -329,7 +329,7 @@ class ExportFolder:
         width = max(len(branch.records.names) for branch in branches)
         has_lines = any(branch.records.is_json for branch in branches)
         selects, rows = [], []
-        origins: dict[str, tuple[str, ...]] = dict.fromkeys(columns, ())
+        origins: dict[str, tuple[tuple[str, str], ...]] = dict.fromkeys(columns, ())
         first = 0
         for _, some in itertools.groupby(branches, key=lambda branch: id(branch.records)):
             group = list(some)
@@ -350,7 +350,7 @@ class ExportFolder:
                 selects.append(f"select {given}, {compiled.query}")
                 rows.append(_row_sql(branch.position, branch.records))
                 for column, found in compiled.origins.items():
-                    named = tuple(f"{branch.records.sources[0].name}: {name}" for name in found)
+                    named = tuple((branch.records.sources[0].name, name) for name in found)
                     origins[column] = tuple(dict.fromkeys((*origins[column], *named)))
             first += len(group[0].records.files) * FILE_STEP
         view = f"source_{table.name}"
