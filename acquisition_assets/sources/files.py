@@ -131,9 +131,11 @@ class FileSource:
     def exports(self) -> ExportFolder:
         """Return the files of the folder that layouts may read, for people who want to know what each is."""
         with in_memory() as connection:
-            return self._found(connection, None).exports
+            return self._found(connection, None, needs_leads=False).exports
 
-    def _found(self, connection: duckdb.DuckDBPyConnection, scratch: Path | None) -> _Found:
+    def _found(
+        self, connection: duckdb.DuckDBPyConnection, scratch: Path | None, *, needs_leads: bool = True
+    ) -> _Found:
         """Return what is in the folder.
 
         Raises:
@@ -159,7 +161,7 @@ class FileSource:
             for name, found in files.items()
             if found and not claimed & set(found)
         }
-        if "leads" not in readers and "leads" not in exports.tables():
+        if needs_leads and "leads" not in readers and "leads" not in exports.tables():
             reasons = "; ".join(each.reason for each in exports.unclaimed[:MOST_NAMED])
             raise InputError(
                 f"{self.folder} has no leads{unread}; put leads.csv (or .parquet, .jsonl, or a folder of them) or an "

@@ -78,6 +78,11 @@ class Export:
         except UNREADABLE as error:
             raise unreadable(self.path, error) from None
 
+    @property
+    def text(self) -> str:
+        """The beginning of the text."""
+        return self._start[0]
+
     def header(self, known: Collection[str]) -> Header:
         """Return the header of a CSV file; names that are known help to find the delimiter."""
         return read_header(self.path, self._start[0], known)
