@@ -59,6 +59,9 @@ class FileSource:
         timezone: IANA zone of times without an offset; None where nobody says so: UTC.
         business_timezone: where it is not UTC and nobody says the zone of the files, a check warns of such times.
         layouts: names or files of layouts, which win over those in the folder and the shipped ones.
+
+    Attributes:
+        opened: the exports that were opened last.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class FileSource:
         self._named_timezone = timezone
         self._business_timezone = business_timezone
         self._layouts = tuple(layouts)
+        self.opened: ExportFolder | None = None
 
     def check(self) -> list[str]:
         """See `Source.check`."""
@@ -116,6 +120,7 @@ class FileSource:
             InputError: a file is damaged, also where that is only found while its rows are read; it is named.
         """
         found = self._found(connection, scratch)
+        self.opened = found.exports
         tables = {name: reader.table(found.timezone or "UTC") for name, reader in found.readers.items()}
         if found.exports.claims:
             tables = found.exports.open(connection, scratch, tables)

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 
 from acquisition_assets.core.duckdb_sql import literal
 from acquisition_assets.core.errors import InputError
@@ -90,6 +91,9 @@ class ExportFolder:
         given: tables that other files give already.
         encoding: of text files without a mark, where a person has named it.
         timezone: the zone of times without an offset, where the layout does not say one.
+        notes: what was noticed when the exports were opened, by table.
+        read_files: the files of each table that was opened, in the order of the places of their rows.
+        record_counts: how many records each file had when it was opened.
     """
 
     folder: Path
@@ -99,6 +103,8 @@ class ExportFolder:
     encoding: str | None = None
     timezone: str = "UTC"
     notes: dict[str, list[str]] = field(default_factory=dict)
+    read_files: dict[str, list[Path]] = field(default_factory=dict)
+    record_counts: dict[Path, int] = field(default_factory=dict)
 
     @cached_property
     def _looked_at(self) -> tuple[tuple[Claim, ...], tuple[Unclaimed, ...]]:
@@ -214,7 +220,7 @@ class ExportFolder:
         """
         for macro in MACROS:
             connection.execute(macro)
-        self.notes = {}
+        self.notes, self.read_files, self.record_counts = {}, {}, {}
         self.check()
         groups = list(_grouped(self._read(connection, scratch)))
         choices = {layout.name: self._choice(connection, layout, groups) for layout, _, _ in groups}
@@ -247,7 +253,9 @@ class ExportFolder:
             if not tables:
                 continue
             spool = Spool(connection, f"{tables[0]}-{number}", scratch, claim.export.encoding)
-            yield claim.layout, claim.export.read(spool, claim.layout), spool
+            records = claim.export.read(spool, claim.layout)
+            self.record_counts[claim.export.path] = sum(pq.read_metadata(file).num_rows for file in records.files)
+            yield claim.layout, records, spool
 
     def _branches(self, groups: Sequence[tuple[Layout, Records, list[Spool]]]) -> Iterator[_Branch]:
         counts = dict.fromkeys(INPUTS, 0)
@@ -353,6 +361,7 @@ class ExportFolder:
                     named = tuple((branch.records.sources[0].name, name) for name in found)
                     origins[column] = tuple(dict.fromkeys((*origins[column], *named)))
             first += len(group[0].records.files) * FILE_STEP
+            self.read_files.setdefault(table.name, []).extend(group[0].records.sources)
         view = f"source_{table.name}"
         everything = " union all ".join(selects)
         connection.execute(f"create or replace temp view {view} as {everything}")
@@ -437,8 +446,12 @@ def _time_columns(layout: Layout) -> list[str]:
 
 
 def _gives(branch: _Branch, column: str) -> bool:
-    lead = lead_column(branch.table) if branch.mapping.lead else None
-    return column in branch.mapping.columns or column == lead
+    """Return whether a branch gives a column: a file whose columns it is made of are not there does not have it."""
+    if branch.mapping.lead is not None and column == lead_column(branch.table):
+        return True
+    values = branch.mapping.columns.get(column, ())
+    is_there = branch.records.is_json or branch.table.column(column).required
+    return any(is_there or not value.names or any(map(branch.cells.has, value.names)) for value in values)
 
 
 def _row_sql(number: int, records: Records) -> str:

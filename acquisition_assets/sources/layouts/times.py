@@ -6,6 +6,7 @@ Does not read ISO 8601 and whole epochs, which every source may hold (see `raw.c
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from acquisition_assets.core.days import offset_runs
 from acquisition_assets.core.duckdb_sql import literal
 from acquisition_assets.inputs.cells import FIRST_SECOND, LAST_SECOND, local_instant_sql
 from acquisition_assets.sources.layouts.grammar import ISO, UNITS
@@ -105,6 +107,19 @@ def sortable_sql(text: str) -> str:
         f"then make_timestamptz({text}::bigint * 1000000) when regexp_full_match({text}, '\\d{{13}}') "
         f"then make_timestamptz({text}::bigint * 1000) end)"
     )
+
+
+def is_odd_sql(text: str, zone: str) -> str:
+    """Return the condition that a time without an offset lies in an hour that the clock of a zone repeats or skips."""
+    runs = offset_runs(ZoneInfo(zone), LAST_DAY)
+    stretches = [
+        f"u >= {later.start_us + min(later.offset_us, earlier.offset_us)} and "
+        f"u < {later.start_us + max(later.offset_us, earlier.offset_us)}"
+        for later, earlier in itertools.pairwise(runs)
+    ]
+    local = f"case when regexp_full_match({text}, '{NAIVE}') then epoch_us(try_cast({text} as timestamp)) end"
+    odd = " or ".join(f"({each})" for each in stretches) or "false"
+    return f"coalesce(list_transform([{local}], lambda u: {odd})[1], false)"
 
 
 def is_readable(connection: duckdb.DuckDBPyConnection, pattern: str) -> bool:
