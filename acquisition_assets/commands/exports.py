@@ -32,7 +32,7 @@ def look_at_exports(source: FileSource, scratch: Path, out: Console) -> None:
     """Print how each export of a folder is read.
 
     Raises:
-        InputError: an export cannot be read, or its times cannot be told apart.
+        InputError: an export cannot be read, or its times can be read both ways.
     """
     end = dt.datetime.combine(LAST_DAY, dt.time(), UTC)
     with in_memory() as connection, source.open(connection, scratch, Wanted(end, ((None, end),))) as tables:

@@ -36,7 +36,7 @@ def rows(folder: Path, text: str, **files: str) -> Read:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("tables: {leads: {colums: {}}}", "tables.leads.0.colums: no such key"),
+        ("tables: {leads: {cells: {}}}", "tables.leads.0.cells: no such key"),
         ("tables: {lead: {columns: {}}}", "there is no input table 'lead'; there are leads, events"),
         ("tables: {leads: {columns: {lead_id: Id, stat: S}}}", "leads has no column 'stat'; it has lead_id"),
         ("tables: {leads: {columns: {lead_id: Id, status: Stage}}}", "nothing gives the required column created_at"),

@@ -216,7 +216,7 @@ class ExportFolder:
             given: the tables of other files.
 
         Raises:
-            InputError: a file is damaged, or its times cannot be told apart.
+            InputError: a file is damaged, or its times can be read both ways.
         """
         for macro in MACROS:
             connection.execute(macro)

@@ -163,11 +163,11 @@ class Value(Grammar):
     """Where one canonical column comes from: exactly one of `from`, `constant`, `text` and `item`, then how it is read.
 
     Attributes:
-        columns: a column or JSON path, or several of which the first that is not missing counts.
+        columns: a column or JSON path, or several: the first that is not missing counts.
         text: text with {placeholders} that name columns; missing where one of them is.
         item: the item of `each` (true), or what it has at a JSON path.
         words: what each word of the cell means; other words stay, or become `otherwise`.
-        time: how times are written: the first of several that fits counts.
+        time: how times are written; of several ways the first that fits counts.
         when: without it the value is missing.
     """
 
@@ -238,7 +238,7 @@ class Lead(Grammar):
 
 
 class Each(Grammar):
-    """A cell that holds several items, each of which gives a row: text with a separator, or a JSON array."""
+    """A cell that holds several items that give a row each: text with a separator, or a JSON array."""
 
     columns: Names = Field(alias="from", min_length=1)
     split: Annotated[ShortText, Field(min_length=1)] | None = None
