@@ -181,11 +181,13 @@ def ui(
     source: Source = None,
     lake: LakeFolder = None,
     policy: PolicyFile = None,
+    layout: Layouts = None,
 ) -> None:
     """Open the Dagster UI; for the sample, with some days already materialised. Ctrl-C stops it."""
     from acquisition_assets.commands.ui import ui_command
 
-    raise typer.Exit(ui_command(host, port, days, home, source=source, lake=lake, policy=policy))
+    options = {"source": source, "lake": lake, "policy": policy, "layout": _joined(layout)}
+    raise typer.Exit(ui_command(host, port, days, home, **options))
 
 
 @app.command(short_help="Check policy, source, rows, alerts and lake; nothing is written.")
@@ -204,6 +206,22 @@ def validate(
     from acquisition_assets.commands.validate import validate_command
 
     raise typer.Exit(validate_command(date, source=source, lake=lake, policy=policy, layout=_joined(layout)))
+
+
+@app.command(short_help="List the shipped layouts, or draft one for exports that none knows.")
+def layout(
+    source: Source = None,
+    listed: Annotated[bool, typer.Option("--list", help="Show the shipped layouts and what each reads.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write the draft into the folder.")] = False,
+    layout: Layouts = None,
+) -> None:
+    """Draft a layout for each file of a folder that no layout knows, or list the shipped layouts.
+
+    Values in a draft are masked where they are personal. Exit code: 0 done; 2 wrong input.
+    """
+    from acquisition_assets.commands.layout import layout_command
+
+    raise typer.Exit(layout_command(listed=listed, write=write, source=source, layout=_joined(layout)))
 
 
 @app.command(short_help="Send a test alert to each target.")
