@@ -49,7 +49,7 @@ from acquisition_assets.policy import Policy, read_policy
 
 EXAMPLES = 20
 """Leads whose change is shown one by one."""
-OF_FEATURES = ("features", "platforms")
+OF_FEATURES = ("features", "platforms", "channels")
 OF_OUTPUTS = ("dynamic_scores", "behavior_predictions", "content_recommendations", "segments")
 COMPARED = {
     "scores": DYNAMIC_SCORES,
@@ -146,7 +146,13 @@ def _compute_day(env: Env, day: dt.date, policy: Policy, *, with_features: bool,
     """Compute the outputs of a day into a scratch lake; items are compared on the newest day alone."""
     chosen = segments.Segments(policy.segments, parse_segments(policy.segments))
     if with_features:
-        _make(env, day, LEAD_ACTIVITY, features.produce_activity, features.Rules(policy.features, policy.platforms))
+        _make(
+            env,
+            day,
+            LEAD_ACTIVITY,
+            features.produce_activity,
+            features.Rules(policy.features, policy.platforms, policy.channels),
+        )
     _make(env, day, DYNAMIC_SCORES, scores.produce, policy.dynamic_scores)
     _make(env, day, BEHAVIOR_PREDICTIONS, predictions.produce, policy.behavior_predictions)
     if with_items:

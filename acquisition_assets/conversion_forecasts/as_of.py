@@ -45,14 +45,10 @@ EMPTY = {
         "changed_at": pa.timestamp("us", tz="UTC"),
         "read_order": pa.int64(),
     },
-    "platforms": {
-        "source": pa.string(),
-        "utm_source": pa.string(),
-        "utm_medium": pa.string(),
-        "referrer_host": pa.string(),
-        "platform": pa.string(),
-        "channel": pa.string(),
-    },
+    "lead_combinations": {"lead_id": pa.string(), "combination": pa.string()},
+    "channels": dict.fromkeys(
+        ("combination", "platform", "channel", "channel_class", "channel_detail", "channel_rule"), pa.string()
+    ),
     "source_state": {"newest_at": pa.timestamp("us", tz="UTC")},
 }
 

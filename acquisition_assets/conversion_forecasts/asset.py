@@ -4,6 +4,7 @@ The model is left to `forecast`, the relations it learns from to `as_of`, and ve
 """
 
 import datetime as dt
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -139,10 +140,15 @@ def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_leng
 
 
 def _earlier(table: str, first: int, last: int) -> dg.AssetDep:
-    """Return a dependency on a table from one number of days before to another, as far as the partitions go back."""
-    mapping = dg.TimeWindowPartitionMapping(
-        start_offset=-first, end_offset=-last, allow_nonexistent_upstream_partitions=True
-    )
+    """Return a dependency on a table from one number of days before to another, as far as the partitions go back.
+
+    Dagster marks the parameter for that as a beta feature.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        mapping = dg.TimeWindowPartitionMapping(
+            start_offset=-first, end_offset=-last, allow_nonexistent_upstream_partitions=True
+        )
     return dg.AssetDep(table, partition_mapping=mapping)
 
 
