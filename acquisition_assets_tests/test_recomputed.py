@@ -21,6 +21,9 @@ from acquisition_assets_tests.kit.world import MONDAY, SUNDAY, Row
 Tamper = Callable[[pa.Table], pa.Table]
 
 
+SPEND = [{"day": "2024-03-25", "channel": "facebook", "amount": "100", "currency": "EUR"}]
+
+
 def _frauds() -> Iterable[Row]:
     """Yield enough fraudulent referrals for an anomaly."""
     for number in range(12):
@@ -31,7 +34,7 @@ def _frauds() -> Iterable[Row]:
 def two_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the source, and a lake of Sunday and Monday."""
     folder = tmp_path_factory.mktemp("recomputed")
-    write(folder / "source", {**world.SOURCE, "referrals": [*world.REFERRALS, *_frauds()]})
+    write(folder / "source", {**world.SOURCE, "referrals": [*world.REFERRALS, *_frauds()], "spend": SPEND})
     for day in (SUNDAY, MONDAY):
         assert compute_day(folder / "source", folder / "lake", day, world.ZONE).success
     return folder
@@ -61,9 +64,11 @@ TAMPERED: dict[str, Tamper] = {
     "segment_changes": without("change", "left"),
     "anomalies": without("type", "high_fraud_rate"),
     "channel_performance": without("channel", "newsletter"),
+    "channel_costs": lambda table: added(table, spend=5.0),
+    "budget_advice": lambda table: added(table, amount=5.0),
     "social_performance": without("channel", "newsletter"),
 }
-STEPS = {"lead_activity": "features", "daily_metrics": "features"}
+STEPS = {"lead_activity": "features", "daily_metrics": "features", "budget_advice": "channel_costs"}
 
 
 def _one_more(table: pa.Table) -> pa.Table:

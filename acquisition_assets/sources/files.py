@@ -88,7 +88,7 @@ class FileSource:
             warnings = [
                 f"{self.folder} has no {name}{self._unread(name)}; it is {TAKEN_AS_EMPTY}"
                 for name in TABLES
-                if name not in readers
+                if name not in readers and (INPUTS[name].is_expected or self._unread(name))
             ]
             for reader in readers.values():
                 reader.columns()

@@ -25,6 +25,7 @@ COLUMNS = {
     "referrals": "referral_id referrer_lead_id referred_email status created_at validated_at",
     "content": "content_id content_type title url interest_area published_at",
     "status_changes": "lead_id status changed_at",
+    "spend": "day channel amount currency",
 }
 NAMED_ITEMS = {
     ("guide", "Guía Avanzada de Marketing Digital"),
