@@ -37,8 +37,8 @@ dev: .make/dev  ## the package with all that tests and checks need
 run: .make/install  ## the whole graph for the sample's last day, with a summary
 	$(BIN)/acquisition run --source sample --lake lake/sample
 
-ui: .make/install  ## the Dagster UI, with some days of the sample in it
-	$(BIN)/acquisition ui --lake lake/sample
+ui: .make/install  ## the Dagster UI, with some days of the sample in it; ARGS="--port 3001" chooses another port
+	$(BIN)/acquisition ui --lake lake/sample $(ARGS)
 
 tools:  ## PostgreSQL, Chromium and Java for the tests, where they are missing
 	@sh scripts/postgres.sh

@@ -18,6 +18,10 @@ from acquisition_assets.channel_performance.contract import BUDGET_ADVICE, CHANN
 from acquisition_assets.content_recommendations import explain as recommendation_explain
 from acquisition_assets.content_recommendations import report as recommendation_report
 from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS
+from acquisition_assets.conversion_forecasts import evidence_report, quality_report
+from acquisition_assets.conversion_forecasts import explain as forecast_explain
+from acquisition_assets.conversion_forecasts import report as forecast_report
+from acquisition_assets.conversion_forecasts.contract import CONVERSION_FORECASTS, FORECAST_QUALITY, RULE_EVIDENCE
 from acquisition_assets.core.product import Product, ReportSpec
 from acquisition_assets.dynamic_scores import explain as score_explain
 from acquisition_assets.dynamic_scores import report as score_report
@@ -127,6 +131,13 @@ def _social_performance(build: Build) -> list[dg.AssetsDefinition]:
     return asset.build(build.env, build.policy.social_performance)
 
 
+def _conversion_forecasts(build: Build) -> list[dg.AssetsDefinition]:
+    from acquisition_assets.conversion_forecasts import asset
+
+    policy = build.policy
+    return asset.build(build.env, policy.conversion_forecasts, policy.features, policy.reports.forecasts)
+
+
 PRODUCTS: tuple[Product, ...] = (
     Product("raw", (*RAW.values(), *STATE, QUARANTINE), _raw, is_delivered=False),
     Product(
@@ -197,8 +208,19 @@ PRODUCTS: tuple[Product, ...] = (
             social_report.summary_of_day,
         ),
     ),
+    Product(
+        "conversion_forecasts",
+        (CONVERSION_FORECASTS, FORECAST_QUALITY, RULE_EVIDENCE),
+        _conversion_forecasts,
+        ReportSpec(forecast_report.TASK, CONVERSION_FORECASTS, forecast_report.ForecastReport, forecast_report.summary),
+        lambda lead, policy: forecast_explain.section(lead, policy.conversion_forecasts),
+        more_reports=(
+            ReportSpec(quality_report.TASK, FORECAST_QUALITY, quality_report.QualityReport, quality_report.summary),
+            ReportSpec(evidence_report.TASK, RULE_EVIDENCE, evidence_report.EvidenceReport, evidence_report.summary),
+        ),
+    ),
 )
 TABLES = tuple(table for product in PRODUCTS for table in product.tables)
 DELIVERED = tuple(table for product in PRODUCTS if product.is_delivered for table in product.tables)
 """The tables that destinations receive."""
-REPORTS = tuple(product.report for product in PRODUCTS if product.report is not None)
+REPORTS = tuple(report for product in PRODUCTS for report in product.reports)

@@ -181,11 +181,13 @@ def ui(
     source: Source = None,
     lake: LakeFolder = None,
     policy: PolicyFile = None,
+    layout: Layouts = None,
 ) -> None:
     """Open the Dagster UI; for the sample, with some days already materialised. Ctrl-C stops it."""
     from acquisition_assets.commands.ui import ui_command
 
-    raise typer.Exit(ui_command(host, port, days, home, source=source, lake=lake, policy=policy))
+    options = {"source": source, "lake": lake, "policy": policy, "layout": _joined(layout)}
+    raise typer.Exit(ui_command(host, port, days, home, **options))
 
 
 @app.command(short_help="Check policy, source, rows, alerts and lake; nothing is written.")
@@ -204,6 +206,22 @@ def validate(
     from acquisition_assets.commands.validate import validate_command
 
     raise typer.Exit(validate_command(date, source=source, lake=lake, policy=policy, layout=_joined(layout)))
+
+
+@app.command(short_help="List the shipped layouts, or draft one for exports that none knows.")
+def layout(
+    source: Source = None,
+    listed: Annotated[bool, typer.Option("--list", help="Show the shipped layouts and what each reads.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write the draft into the folder.")] = False,
+    layout: Layouts = None,
+) -> None:
+    """Draft a layout for each file of a folder that no layout knows, or list the shipped layouts.
+
+    Values in a draft are masked where they are personal. Exit code: 0 done; 2 wrong input.
+    """
+    from acquisition_assets.commands.layout import layout_command
+
+    raise typer.Exit(layout_command(listed=listed, write=write, source=source, layout=_joined(layout)))
 
 
 @app.command(short_help="Send a test alert to each target.")
@@ -257,6 +275,24 @@ def explain(
     from acquisition_assets.commands.explain import explain_command
 
     raise typer.Exit(explain_command(lead, date, lake=lake, policy=policy))
+
+
+@app.command(short_help="Show what a new policy would change, and whether it is better.")
+def compare(
+    policy: Annotated[str, typer.Option("--policy", metavar="FILE", help="YAML file of the new policy.")],
+    date: Day = None,
+    weeks: Annotated[int, typer.Option(min=1, max=520, help="Past weeks whose outcomes are looked at.")] = 12,
+    output: Annotated[str, typer.Option(metavar="DIR", help="Folder of the page and the JSON file.")] = ".",
+    lake: LakeFolder = None,
+) -> None:
+    """Compute a day (default: the lake's newest) and past weeks under the present and a new policy, and compare them.
+
+    The present policy is that of ACQUISITION_POLICY, else the shipped one. The lake is only read. Writes
+    compare-DAY.html and compare-DAY.json. Exit code: 0 compared; 2 wrong input.
+    """
+    from acquisition_assets.commands.compare import compare_command
+
+    raise typer.Exit(compare_command(policy, date, weeks, output, lake))
 
 
 def _joined(layouts: list[str] | None) -> str | None:

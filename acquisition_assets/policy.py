@@ -15,6 +15,7 @@ from acquisition_assets.behavior_predictions.policy import PredictionPolicy
 from acquisition_assets.channel_performance.policy import ChannelPerformancePolicy
 from acquisition_assets.channels.policy import ChannelPolicy, PlatformPolicy
 from acquisition_assets.content_recommendations.policy import RecommendationPolicy
+from acquisition_assets.conversion_forecasts.policy import ForecastPolicy
 from acquisition_assets.core.policy import Section, load_policy
 from acquisition_assets.dynamic_scores.policy import ScorePolicy
 from acquisition_assets.features.policy import FeaturePolicy, whole_days
@@ -37,6 +38,7 @@ class ReportPolicy(Section):
     predictions: Length
     recommendations: Length
     sample_leads: Length
+    forecasts: Length
 
 
 class Policy(Section):
@@ -56,6 +58,7 @@ class Policy(Section):
     anomalies: AnomalyPolicy
     social_performance: SocialPolicy
     channel_performance: ChannelPerformancePolicy
+    conversion_forecasts: ForecastPolicy
     metric_watch: WatchPolicy
     reports: ReportPolicy
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -67,6 +68,55 @@ def test_blank_words_in_optional_cells(tmp_path: Path) -> None:
     }
     statuses = values(tmp_path, "lead_activity", "status")
     assert statuses == {**dict.fromkeys("ABCD", ("nurturing",)), "E": ("engaged",)}
+
+
+def test_crm_contact_export(tmp_path: Path) -> None:
+    zone = "Europe/Madrid"
+    source = FileSource(CASES / "crm-contact-export", timezone=zone, business_timezone=zone)
+    run = case("crm-contact-export", tmp_path, tz=zone, source=source)
+    assert fates(run, "leads") == (6, 6, 0)
+    found = values(tmp_path, "lead_activity", "status", "created_at", "platform")
+
+    def at(day: int, hour: int, minute: int) -> dt.datetime:
+        return dt.datetime(2025, 9, day, hour, minute, tzinfo=UTC)
+
+    assert found == {
+        "5601": ("new", at(18, 7, 30), None),
+        "5602": ("new", at(19, 21, 40), None),
+        "5603": ("nurturing", at(20, 6, 5), "facebook"),
+        "5604": ("engaged", at(21, 12, 0), "linkedin"),
+        "5605": ("engaged", at(22, 8, 15), None),
+        "5606": ("converted", at(23, 14, 45), None),
+    }
+    scores = {"5601": (5.0,), "5602": (3.0,), "5603": (6.0,), "5604": (16.0,), "5605": (17.0,), "5606": (9.0,)}
+    assert values(tmp_path, "dynamic_scores", "score") == scores
+    probabilities = {"5601": (25.0,), "5602": (15.0,), "5603": (30.0,), "5604": (40.0,), "5605": (40.0,)}
+    assert values(tmp_path, "behavior_predictions", "conversion_probability") == probabilities
+    lineage = run.metadata["raw_leads"]["dagster/column_lineage"].deps_by_column["lead_id"]
+    assert [(dep.asset_key.path, dep.column_name) for dep in lineage] == [(["source", "contacts.csv"], "Record ID")]
+
+
+def test_mail_webhook_log(tmp_path: Path) -> None:
+    run = case("mail-webhook-log", tmp_path)
+    assert fates(run, "events") == (16, 11, 0)
+    assert run.metadata["raw_events"]["rows_left_out"] == 5
+    kinds = Counter(
+        row["event_type"] + (" by a machine" if row["is_machine"] else "")
+        for day in ("2025-09-26", "2025-09-27", "2025-09-28")
+        for row in rows(tmp_path, "raw_events", day)
+    )
+    one_each = dict.fromkeys(("opened", "clicked", "bounced", "unsubscribed", "complained"), 1)
+    assert kinds == {**one_each, "sent": 4, "opened by a machine": 2}
+    columns = ("deliveries_total", "opens_total", "avg_response_hours", "is_unsubscribed")
+    ana, bob, eve = "ana@example.com", "bob@example.com", "eve@example.com"
+    activity = values(tmp_path, "lead_activity", *columns)
+    assert activity == {ana: (2, 1, 1.5, True), bob: (1, 0, None, False), eve: (1, 0, None, False)}
+    assert values(tmp_path, "dynamic_scores", "computed_score") == {ana: (5.5,), bob: (0.0,), eve: (0.0,)}
+    assert values(tmp_path, "behavior_predictions", "conversion_probability") == {
+        ana: (67.5,),
+        bob: (0.0,),
+        eve: (0.0,),
+    }
 
 
 def test_dated_exports(tmp_path: Path) -> None:
@@ -136,6 +186,10 @@ def test_spreadsheet_windows_1252(tmp_path: Path) -> None:
     source = FileSource(CASES / "spreadsheet-windows-1252", encoding="windows-1252")
     run = case("spreadsheet-windows-1252", tmp_path, source=source)
     assert fates(run, "leads") == (5, 5, 0)
+    source = shutil.copytree(CASES / "spreadsheet-windows-1252", tmp_path / "source")
+    layout = "name: ours\ntitle: Spreadsheets of this folder\nencoding: windows-1252\n"
+    (source / "layout.yaml").write_text(layout, encoding="utf-8")
+    assert fates(case("spreadsheet-windows-1252", tmp_path, source=FileSource(source)), "leads") == (5, 5, 0)
     areas = ("ventas", "ventas", "educación", "sales", "marketing")
     found = values(tmp_path, "raw_leads", "interest_area")
     assert found == {f"L-0{n}": (area,) for n, area in enumerate(areas, start=1)}

@@ -43,8 +43,7 @@ def test_every_table_of_the_catalogue_has_one_product_and_a_name_of_its_own() ->
 
 def test_each_report_belongs_to_a_table_of_its_product() -> None:
     for product in PRODUCTS:
-        if product.report is not None:
-            assert product.report.table in product.tables
+        assert all(report.table in product.tables for report in product.reports)
     assert [report.task for report in REPORTS] == [
         "dynamic_scoring_system",
         "predictive_behavior_analysis",
@@ -52,4 +51,7 @@ def test_each_report_belongs_to_a_table_of_its_product() -> None:
         "advanced_segmentation_engine",
         "anomaly_detection",
         "social_media_tracking",
+        "conversion_forecasts",
+        "forecast_quality",
+        "rule_evidence",
     ]

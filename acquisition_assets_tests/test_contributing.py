@@ -33,6 +33,7 @@ def test_the_checklists_name_paths() -> None:
     sections = re.split(r"^### ", TEXT, flags=re.MULTILINE)[1:]
     assert [section.splitlines()[0] for section in sections] == [
         "Add a product",
+        "Add a source layout",
         "Add a source format",
         "Add a column",
         "Add a segment function",

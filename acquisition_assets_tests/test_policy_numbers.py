@@ -20,6 +20,7 @@ import pytest
 from acquisition_assets.catalog import REPORTS as SPECS
 from acquisition_assets.catalog import TABLES as CONTRACTS
 from acquisition_assets.channels.policy import ChannelPolicy
+from acquisition_assets.conversion_forecasts.policy import ForecastPolicy
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.policy import merge
 from acquisition_assets.core.settings import Settings
@@ -191,10 +192,11 @@ INPUT_SECTIONS = {
     },
     "freshness": {"warn_days", "error_days", "weeks", "quiet_weeks"},
     "vocabulary": {"status", "event_type", "source", "interest_area", "content_type"},
+    "conversion_forecasts": set(ForecastPolicy.model_fields),
     "metric_watch": set(WatchPolicy.model_fields),
     "channels": set(ChannelPolicy.model_fields),
 }
-"""What no SQL of a table reads; tested in raw/, metric_watch/ and channels/."""
+"""What is tested elsewhere: in raw/, conversion_forecasts/, metric_watch/ and channels/."""
 TABLES = {
     "features": ("lead_activity", "daily_metrics"),
     "channel_costs": ("channel_costs", "budget_advice"),
@@ -205,6 +207,7 @@ LISTS = {
     "score_changes": ("dynamic_scores", "dynamic_scoring_system", "score_changes"),
     "predictions": ("behavior_predictions", "predictive_behavior_analysis", "predictions"),
     "recommendations": ("content_recommendations", "personalized_content_recommendations", "recommendations"),
+    "forecasts": ("conversion_forecasts", "conversion_forecasts", "forecasts"),
 }
 SOURCE = {
     "leads.csv": "lead_id,status,created_at\n" + "".join(f"l{n},hot,2026-01-01\n" for n in range(20)),

@@ -14,10 +14,12 @@ import pytest
 from acquisition_assets.core.contracts import Violation
 from acquisition_assets.core.step import Step
 from acquisition_assets_tests.kit import world
+from acquisition_assets_tests.kit.forecast_contract_rows import EVIDENCE as SEGMENT_EVIDENCE
 from acquisition_assets_tests.kit.random_world import write
 from acquisition_assets_tests.kit.running import OUTPUTS, Run, compute_day, rows, snapshot
 from acquisition_assets_tests.kit.world import MONDAY, SUNDAY, Row
 
+EVIDENCE = {**SEGMENT_EVIDENCE, "rule_kind": "channel", "rule": "newsletter"}
 Tamper = Callable[[pa.Table], pa.Table]
 
 
@@ -67,8 +69,16 @@ TAMPERED: dict[str, Tamper] = {
     "channel_costs": lambda table: added(table, spend=5.0),
     "budget_advice": lambda table: added(table, amount=5.0),
     "social_performance": without("channel", "newsletter"),
+    "conversion_forecasts": without("lead_id", "mudo"),
+    "forecast_quality": lambda table: added(table, training_rows=1),
+    "rule_evidence": lambda table: pa.Table.from_pylist([EVIDENCE], schema=table.schema),
 }
-STEPS = {"lead_activity": "features", "daily_metrics": "features", "budget_advice": "channel_costs"}
+STEPS = {
+    "budget_advice": "channel_costs",
+    "forecast_quality": "conversion_forecasts",
+    "lead_activity": "features",
+    "daily_metrics": "features",
+}
 
 
 def _one_more(table: pa.Table) -> pa.Table:

@@ -16,7 +16,7 @@ DAY = dt.date(2026, 3, 10)
 LEADS = 70
 Report = dict[str, Any]
 
-# The keys of each report, as the requirements document lists them.
+# The keys of each report; those of the first six as the requirements document lists them.
 KEYS: dict[str, set[str]] = {
     "dynamic_scoring_system": {
         "updated",
@@ -47,6 +47,15 @@ KEYS: dict[str, set[str]] = {
         "channel_comparison",
         "social_percentage",
     },
+    "conversion_forecasts": {
+        *("method", "horizon_days", "total_leads", "expected_conversions", "base_rate", "missing_conversions"),
+        *("training_rows", "training_conversions", "gate_passed", "gate_reason", "priorities", "forecasts"),
+    },
+    "forecast_quality": {
+        *("gate_passed", "gate_reason", "validation_rows", "validation_conversions", "training_rows"),
+        *("training_conversions", "is_approximate", "refused_features", "fingerprint", "candidates"),
+    },
+    "rule_evidence": {"evidence_days", "verdicts", "rules"},
 }
 
 

@@ -34,6 +34,8 @@ STEPS = (
     "channel_performance",
     "social_performance",
 )
+FORECASTS = ("conversion_forecasts", "rule_evidence")
+"""Steps that are measured one by one, and have no counterpart by hand."""
 FROM_LAKE = STEPS[1:]
 RANGE_DAYS = 90
 LARGE = 1_000_000
@@ -123,7 +125,7 @@ def step_by_step(bench: Bench) -> list[str]:
     for leads in bench.leads:
         world, source = bench.world(leads)
         lake = bench.folder("steps")
-        for step in STEPS:
+        for step in (*STEPS, *FORECASTS):
             runs = []
             for _ in range(bench.runs_of(leads)):
                 if step == "ingest":  # each run reads the whole history

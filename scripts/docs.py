@@ -1,13 +1,13 @@
-"""Writes the generated documentation: docs/tables.md from the contracts, docs/configuration.md from the settings.
+"""Writes the generated documentation: docs/tables.md, docs/configuration.md and docs/layouts.md.
 
-All other pages are written by hand.
+They come from the contracts, the settings and the shipped layouts. All other pages are written by hand.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pydantic_core import PydanticUndefined
@@ -19,6 +19,8 @@ from acquisition_assets.criteria.language import FUNCTIONS
 from acquisition_assets.inputs.tables import INPUTS, InputTable
 from acquisition_assets.policy import SHIPPED
 from acquisition_assets.raw.contract import QUARANTINE, RAW
+from acquisition_assets.sources.layouts.grammar import Layout, Value
+from acquisition_assets.sources.layouts.library import shipped
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs"
 GENERATED = "<!-- made by `make docs`; do not edit -->"
@@ -127,7 +129,135 @@ def configuration_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES: dict[str, Callable[[], str]] = {"tables.md": tables_page, "configuration.md": configuration_page}
+BEFORE_LAYOUTS = """
+A layout says how the files of an export become the input tables, so that a folder of untouched exports is a source:
+
+```console
+.venv/bin/acquisition validate --source my-exports
+.venv/bin/acquisition run --source my-exports --lake my-lake
+```
+
+Shipped layouts recognise their files by the columns, whatever the files are called. Read are CSV (the delimiter is
+found), `.xlsx`, JSON, and JSON lines, each of the text formats also as `.gz`, in the folder and in the folders
+directly inside it. A file that already has a canonical name and columns (`leads.csv`) needs no layout, and wins for
+its table. `validate` prints for each file its layout, the rows of each table, the first rows with personal data
+masked, the times, the columns that nothing uses, and the files that no layout knows.
+
+## Recipes
+
+**A CRM and a mail tool.** Put both exports into one folder. Mail logs name their recipients by address; the lead is
+looked up among the contacts. If several contacts share an address, the one that was created first gets the
+activity, and the run notes how many addresses there are. Recipients who are no contacts go to quarantine as unknown
+leads.
+
+```text
+my-exports/hubspot-contacts.csv    contacts, with their merged ids
+my-exports/sendgrid/2025-09.jsonl  the event webhook's log
+```
+
+**A mail tool alone.** Say `create_leads: true` in a layout of your own: each address becomes a lead, created at its
+first record.
+
+**An export that no layout knows.** `acquisition layout --source my-exports --write` drafts `layout.yaml`. Look at
+each line that says `check`, and run `validate`.
+
+**A folder in another encoding or time zone.** A `layout.yaml` without tables speaks of the whole folder:
+
+```yaml
+name: ours
+title: Exports of the sales team
+encoding: windows-1252
+timezone: Europe/Madrid
+```
+
+## A layout of your own
+
+Put `layout.yaml`, or several files `*.layout.yaml`, into the folder, or name one with `--layout FILE` (may be given
+several times) or `ACQUISITION_LAYOUT`. `--layout NAME` chooses a shipped one. Those that are named win over those
+in the folder, and these over the shipped ones; two of equal rank that recognise the same file are refused.
+
+```yaml
+name: our-crm
+title: Contacts of our CRM
+timezone: Europe/Madrid            # of times without an offset; default: ACQUISITION_SOURCE_TIMEZONE
+recognised_by: [Id, Stage, Created]
+headers: {Stage: [Etapa, Phase]}   # other names of the same column
+tables:
+  leads:
+    columns:
+      lead_id: Id
+      status:
+        from: Stage
+        words: {lead: new, customer: converted}
+        otherwise: nurturing
+      created_at: {from: Created, time: ["%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M"]}
+  events:                          # one row gives up to two events
+    - when: {column: Sent, is: there}
+      columns: {lead_id: Id, event_type: {constant: sent}, occurred_at: Sent}
+    - when: {column: Opened, is: there}
+      columns: {lead_id: Id, event_type: {constant: opened}, occurred_at: Opened}
+```
+
+| key | meaning |
+| --- | --- |
+| `files`, `recognised_by` | patterns of file names, and columns that must all be there |
+| `unsupported` | exports that look alike and cannot be used, with what to export instead |
+| `records` | `at`: the path of the records (`$.data.events`); `unwrap`: paths of envelopes; `sheet`: of a workbook |
+| `encoding`, `decimal`, `timezone` | how text, numbers and times are written |
+| `from` | a column or JSON path (`$.items[0].id`), or several: the first that is not missing counts |
+| `constant`, `text` | a fixed text, or text with columns in braces such as `"{campaign}:{email}"` |
+| `words`, `otherwise` | what each word means; other words stay as they are, or become `otherwise` |
+| `time` | `iso`, `epoch_s`, `epoch_ms`, `excel`, or patterns of strptime: the first that fits counts |
+| `split`, `strip_prefix` | one part of a cell, such as `{by: ";", take: 1}`; a prefix that is cut off |
+| `when` | the records, or the value, that it holds for: `equals`, `in`, `is: there`, `is: missing` |
+| `each`, `item` | a cell with several items gives a row for each |
+| `lead` | `by: id` or `by: email`, `from` which column, and `create_leads` |
+
+A column may have a list of values: the first that is not missing counts. If two patterns of a time differ only in
+the order of day and month, the values decide; if all of them can be read both ways, the file is refused until you
+choose one. A layout is data: nothing in it is run as code, and it reads no file outside the folder.
+
+## Shipped layouts
+"""
+
+
+def layouts_page() -> str:
+    """Return the page of layouts: how to use them, and what each shipped one reads."""
+    lines = ["# Layouts", GENERATED, *BEFORE_LAYOUTS.rstrip().splitlines(), ""]
+    for layout in shipped():
+        lines += _layout(layout)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _layout(layout: Layout) -> list[str]:
+    pages = ", ".join(f"<{page}>" for page in layout.documentation or ())
+    lines = [f"### {layout.name}", "", f"{layout.title}. Recognised by {_names(layout.recognised_by)}.", ""]
+    lines += [f"Documentation of the export: {pages}", "", "| table | column | from |", "| --- | --- | --- |"]
+    for table, mappings in layout.tables.items():
+        for mapping in mappings:
+            if mapping.lead:
+                origin = _names(mapping.lead.columns) or "each item"
+                lines.append(f"| {table} | the lead, by {mapping.lead.by} | {origin} |")
+            for column, values in mapping.columns.items():
+                lines.append(f"| {table} | {column} | {'; else '.join(map(_value, values))} |")
+    return [*lines, ""]
+
+
+def _value(value: Value) -> str:
+    origin = _names(value.names, ", ") or (f"`{value.constant}`" if value.constant is not None else "each item")
+    words = ", ".join(f"{word}: {meaning}" for word, meaning in (value.words or {}).items())
+    return f"{origin}{f' ({words})' if words else ''}{' under a condition' if value.when else ''}".replace("|", "\\|")
+
+
+def _names(names: Iterable[str], separator: str = ", ") -> str:
+    return separator.join(f"`{name}`" for name in names)
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "tables.md": tables_page,
+    "configuration.md": configuration_page,
+    "layouts.md": layouts_page,
+}
 
 
 def main() -> int:

@@ -2,9 +2,9 @@
 
 What an alert says is left to `alerts`, and how a target is reached to `notifiers`.
 
-Each delivery is recorded at once on the run it is about, in the tag `acquisition/alerted.<target>`. A tick may fail, be
-killed or lose its cursor: the next one sends what is missing, and only that. The cursor holds the time from which runs
-are examined; it advances when nothing is pending.
+Each delivery is recorded at once on the run it is about, in the hidden tag `.dagster/acquisition/alerted.<target>`. A
+tick may fail, be killed or lose its cursor: the next one sends what is missing, and only that. The cursor holds the
+time from which runs are examined; it advances when nothing is pending.
 """
 
 import datetime as dt
@@ -22,7 +22,8 @@ from acquisition_assets.core.days import UTC
 from acquisition_assets.core.settings import Settings
 
 NAME = "alerts"
-ALERTED_TAG = "acquisition/alerted."
+ALERTED_TAG = ".dagster/acquisition/alerted."
+"""Dagster's UI hides tags with its own prefix."""
 SEPARATOR = ", "
 INTERVAL_SECONDS = 30
 FIRST_LOOK_BACK = dt.timedelta(hours=24)

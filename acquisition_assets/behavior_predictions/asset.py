@@ -20,7 +20,7 @@ def build(env: Env, policy: PredictionPolicy, report_length: int) -> list[dg.Ass
     """Return the asset of the predictions."""
     output = Output(
         contract=BEHAVIOR_PREDICTIONS,
-        description="How probable it is that a lead converts, factor by factor, and what the lead needs next.",
+        description="Points for what makes a lead promising, factor by factor, and what the lead needs next.",
         policy=policy,
         deps=[LEAD_ACTIVITY.table, DYNAMIC_SCORES.table],
         produce=produce,

@@ -22,7 +22,7 @@ FACTORS = (
 
 
 def _points(description: str, lineage: Sequence[str]) -> pandera.Column:
-    return column(Kind.NUMBER, description, Check.ge(0), Check.le(100), unit="percentage points", lineage=lineage)
+    return column(Kind.NUMBER, description, Check.ge(0), Check.le(100), unit="points", lineage=lineage)
 
 
 BEHAVIOR_PREDICTIONS = Contract(
@@ -73,10 +73,10 @@ BEHAVIOR_PREDICTIONS = Contract(
         ),
         "conversion_probability": column(
             Kind.NUMBER,
-            "Sum of the factors, at most 95",
+            "Points: the sum of the factors, at most 95; conversion_forecasts has the probability",
             Check.ge(0),
             Check.le(100),
-            unit="percent",
+            unit="points",
             lineage=("dynamic_scores.score", "lead_activity.completion_rate", "lead_activity.avg_response_hours"),
         ),
         "predicted_next_action": column(
@@ -85,9 +85,9 @@ BEHAVIOR_PREDICTIONS = Contract(
     },
     rules=(
         Rule(
-            "probability explains itself",
+            "points explain themselves",
             f"conversion_probability <= {' + '.join(FACTORS)} + 0.031",
-            "the probability is no more than the sum of its factors",
+            "the points are no more than the sum of the factors",
         ),
     ),
 )

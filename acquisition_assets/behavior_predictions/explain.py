@@ -32,7 +32,7 @@ def section(lead: LeadView, rules: PredictionPolicy) -> Section:
     rows: list[Sequence[object]] = [[name, row[name], reasons[name]] for name in FACTORS]
     limit = f"the sum, at most {rules.maximum_probability:g}"
     rows.append([Strong("conversion_probability"), row["conversion_probability"], limit])
-    title = f"Prediction {format_cell(row['conversion_probability'])} %: {row['predicted_next_action']}"
+    title = f"Prediction {format_cell(row['conversion_probability'])} points: {row['predicted_next_action']}"
     return Section(title, [Grid(["factor", "points", "why"], rows), action_reason(rules)])
 
 
@@ -68,8 +68,8 @@ def factor_reasons(facts: Row, rules: PredictionPolicy) -> dict[str, str]:
 
 
 def action_reason(rules: PredictionPolicy) -> str:
-    """Return the probability at which each action begins."""
+    """Return the points at which each action begins."""
     return (
-        f"likely_to_convert above {rules.likely_above:g} %, needs_nurturing from {rules.nurturing_from:g} %, "
-        f"needs_engagement from {rules.engagement_from:g} %, else needs_re_engagement"
+        f"likely_to_convert above {rules.likely_above:g} points, needs_nurturing from {rules.nurturing_from:g}, "
+        f"needs_engagement from {rules.engagement_from:g}, else needs_re_engagement"
     )

@@ -13,7 +13,7 @@ from acquisition_assets.core.policy import Days, Hours, Percent, Section, Share
 
 
 class PredictionPolicy(Section):
-    """Percentage points of each factor, and the probability at which each action begins."""
+    """Points of each factor, and the points at which each action begins."""
 
     engagement_points: Percent
     full_engagement_score: Annotated[float, Field(gt=0, le=100)]

@@ -66,7 +66,7 @@ def actions(step: Step) -> dict[str, int]:
 
 
 def prediction_report(step: Step, length: int) -> PredictionReport:
-    """Return the summary of the staged predictions, with the `length` leads most likely to convert."""
+    """Return the summary of the staged predictions, with the `length` leads that have most points."""
     counted = actions(step)
     return PredictionReport(
         predictions=[
@@ -99,7 +99,7 @@ def _percent(share: float | None) -> float | None:
 
 
 def summary(report: PredictionReport) -> Section:
-    """Return the report as a section for people: leads per action and those most likely to convert."""
+    """Return the report as a section for people: leads per action and those with most points."""
     facts = {"leads analysed": report.total_analyzed, "likely to convert": report.high_probability_leads}
     parts: list[Part] = [facts_line(facts)]
     if not report.total_analyzed:
@@ -111,5 +111,5 @@ def summary(report: PredictionReport) -> Section:
         for row in report.predictions[:SHOWN_LEADS]
     ]
     if rows:
-        parts.append(Grid(["most probable", "status", "probability %", "next action"], rows))
+        parts.append(Grid(["most points", "status", "points", "next action"], rows))
     return Section("Behavior predictions", parts)

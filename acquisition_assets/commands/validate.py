@@ -23,14 +23,17 @@ from acquisition_assets.automation.notifiers import AppriseNotifier, make_notifi
 from acquisition_assets.catalog import REPORTS, TABLES
 from acquisition_assets.commands.console import console, fail, line, table, warn
 from acquisition_assets.commands.deployment import open_lake, read_checked_policy, read_settings, requested_days
+from acquisition_assets.commands.exports import look_at_exports
 from acquisition_assets.commands.source_rows import Outcome, look_at_rows
 from acquisition_assets.core.contracts import Contract
 from acquisition_assets.core.errors import AcquisitionError, InputError, LakeError, describe_error
 from acquisition_assets.core.lake import Lake, corrupt
 from acquisition_assets.core.settings import Settings
+from acquisition_assets.core.staging import open_folder, temporary_place
 from acquisition_assets.inputs.source import TAKEN_AS_EMPTY, UNREAD
 from acquisition_assets.policy import Policy
 from acquisition_assets.sources.choose import choose_source, last_day
+from acquisition_assets.sources.files import FileSource
 
 Part = Callable[[Settings, Console], Outcome]
 
@@ -90,6 +93,9 @@ def _source(day: dt.date, settings: Settings, out: Console) -> Outcome:
     for warning in warnings:
         warn(warning)
     line(out, f"source  {source.label}: can be read and has the required tables and columns")
+    if isinstance(source, FileSource) and source.exports().claims:
+        with open_folder(temporary_place()) as scratch:
+            look_at_exports(source, scratch, out)
     policy: Policy | None = None
     with contextlib.suppress(AcquisitionError, OSError):  # reported as the policy
         policy = read_checked_policy(settings)

@@ -62,7 +62,7 @@ class Output(Generic[PolicyT]):
         """Return the checks of the table: its contract, its recomputed numbers, and its own."""
         return [
             contract_check_spec(env, self.contract),
-            check_spec(env, self.contract.table, "recomputed", self.recomputed_text),
+            check_spec(env, self.contract.table, "recomputed", self.recomputed_text, blocking=True),
             *(check_spec(env, self.contract.table, name, text) for name, text in self.checks.items()),
         ]
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from html import escape
 
 WIDTH, HEIGHT, ROW, LABEL = 360, 60, 14, 170
+SQUARE = 150
 INLINE = 999
 NAME_LENGTH, SHORT_NAME_LENGTH = 24, 14
 BLUE, RED, GREY = "#4263eb", "#e03131", "#868e96"
@@ -78,6 +79,31 @@ def intervals(rates: Mapping[str, Interval], title: str) -> str:
         return f'{labels}<path d="{lines}" stroke="{BLUE}"/><path d="{marks}" stroke="{RED}" stroke-width="3"/>'
 
     return _rows(list(rates), drawn, title)
+
+
+def calibration(bins: Sequence[tuple[float, float, float, float]], title: str) -> str:
+    """Draw forecasts (to the right) against what happened (upwards), with the line on which both are equal.
+
+    Args:
+        bins: forecast, rate, and the bounds of the rate, each 0..1, by bin.
+        title: The title above the plot.
+    """
+    top = max([1e-9, *(value for forecast, rate, _, high in bins for value in (forecast, rate, high))])
+
+    def place(value: float) -> int:
+        return round(SQUARE * value / top)
+
+    def across(value: float) -> int:
+        return round(WIDTH * value / top)
+
+    lines = "".join(f"M{across(x)} {SQUARE - place(high)}V{SQUARE - place(low)}" for x, _, low, high in bins)
+    marks = "".join(f"M{across(x) - 3} {SQUARE - place(rate)}h6" for x, rate, _, _ in bins)
+    body = (
+        f'<path d="M0 {SQUARE}L{WIDTH} 0" stroke="{GREY}"/><path d="{lines}" stroke="{BLUE}"/>'
+        f'<path d="{marks}" stroke="{RED}" stroke-width="3"/>'
+    )
+    shown = f"{title}: forecast to the right, what happened upwards, both up to {top:.1%}"
+    return _image(body, SQUARE, shown if bins else f"{title}: no model was validated")
 
 
 def _rows(names: Sequence[str], drawn: Callable[[Sequence[str]], str], title: str) -> str:

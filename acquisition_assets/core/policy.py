@@ -83,8 +83,12 @@ class _RefusalError(Exception):
         self.problem_mark = mark
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path, kind: str = "policy", option: str = "--policy") -> dict[str, Any]:
     """Return the mapping in a YAML file; an empty file is an empty mapping.
+
+    Args:
+        kind: what the file holds, for messages.
+        option: the option of the command line that names it.
 
     Raises:
         InputError: it is missing, not YAML, not plain (see `_plain_value`), or not a mapping.
@@ -93,18 +97,18 @@ def read_yaml(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InputError(f"policy file {path} cannot be read ({reason}); name a YAML file with --policy") from None
+        raise InputError(f"{kind} file {path} cannot be read ({reason}); name a YAML file with {option}") from None
     try:
         content = _plain_value(text)
     except Exception as error:  # libyaml and its Python wrapper raise more than they document
         mark = getattr(error, "problem_mark", None)
         place = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "it cannot be parsed"
-        raise InputError(f"policy file {path}{place}: not valid YAML: {problem}") from None
+        raise InputError(f"{kind} file {path}{place}: not valid YAML: {problem}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise InputError(f"policy file {path}: must be a mapping of sections, not {type(content).__name__}")
+        raise InputError(f"{kind} file {path}: must be a mapping of sections, not {type(content).__name__}")
     return content
 
 
@@ -236,7 +240,7 @@ def load_policy(model: type[PolicyT], shipped: Path, user: Path | None) -> Polic
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise InputError(f"policy file {user or shipped}: {_explain(error, model)}") from None
+        raise InputError(f"policy file {user or shipped}: {explain_validation(error, model)}") from None
     except Exception as error:  # a validator that did not expect such a value
         raise InputError(
             f"policy file {user or shipped}: it cannot be checked ({type(error).__name__}); compare it with "
@@ -244,7 +248,7 @@ def load_policy(model: type[PolicyT], shipped: Path, user: Path | None) -> Polic
         ) from None
 
 
-def _explain(error: ValidationError, model: type[BaseModel]) -> str:
+def explain_validation(error: ValidationError, model: type[BaseModel]) -> str:
     """Return the first thing that is wrong, typos before all: its key, what is allowed there, and what was given."""
     first, *others = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
     parts = [part for part in first["loc"] if part != "[key]"]
@@ -284,10 +288,10 @@ def _short(value: object, *, quoted: bool = True) -> str:
 def _keys_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
     current: Any = model
     for part in place:
-        fields = getattr(current, "model_fields", None)
-        if fields and part in fields:
-            current = fields[part].annotation
+        fields = {field.alias or name: field for name, field in getattr(current, "model_fields", {}).items()}
+        if part in fields:
+            current = fields[str(part)].annotation
             continue
         arguments = [a for a in getattr(current, "__args__", ()) if hasattr(a, "model_fields")]
         current = arguments[0] if arguments else None
-    return sorted(getattr(current, "model_fields", {}))
+    return sorted(field.alias or name for name, field in getattr(current, "model_fields", {}).items())

@@ -41,6 +41,7 @@ class Product:
     tables: what it makes, in the order in which it makes them.
     build: returns its Dagster assets; given a `catalog.Build`.
     explain: returns the section that explains a lead; given the whole policy. None where no lead has a row of its own.
+    more_reports: those of its other tables.
     is_delivered: whether its tables are delivered to destinations.
     summary: returns the section of a day for people, from the tables; for products without a report.
     """
@@ -52,3 +53,9 @@ class Product:
     explain: Callable[[LeadView, Any], Section] | None = None
     is_delivered: bool = True
     summary: Callable[[DayView], Section] | None = None
+    more_reports: tuple[ReportSpec, ...] = ()
+
+    @property
+    def reports(self) -> tuple[ReportSpec, ...]:
+        """Return all its reports, in the order in which they are shown."""
+        return (() if self.report is None else (self.report,)) + self.more_reports

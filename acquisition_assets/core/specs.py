@@ -10,11 +10,13 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from acquisition_assets.core.contracts import Contract, describe_checks
+from acquisition_assets.core.contracts import Contract, Kind, describe_checks
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.masking import MASK, sanitize
 
 OWNERS = ["team:growth", "team:data"]
+ICONS = {Kind.INSTANT: "timestamp", Kind.FLAG: "bool"}
+"""Names of types for which Dagster has an icon, where the contract's own name has none."""
 CELL_LENGTH = 60
 """Longest cell of a preview, in characters."""
 ORDERED_DAYS = "acquisition/ordered_days"
@@ -29,7 +31,7 @@ def table_schema(contract: Contract) -> dg.TableSchema:
         columns.append(
             dg.TableColumn(
                 name=name,
-                type=contract.kind(name).value,
+                type=ICONS.get(contract.kind(name), contract.kind(name).value),
                 description=f"{spec.description} [{unit}]" if unit else spec.description,
                 constraints=dg.TableColumnConstraints(
                     nullable=bool(spec.nullable), unique=contract.key == (name,), other=describe_checks(spec)
@@ -86,16 +88,23 @@ def asset_spec(
     )
 
 
-def check_spec(env: Env, asset: str, name: str, description: str) -> dg.AssetCheckSpec:
-    """Return a check whose results belong to partitions. Dagster marks these as a preview feature (decision 4)."""
+def check_spec(env: Env, asset: str, name: str, description: str, *, blocking: bool = False) -> dg.AssetCheckSpec:
+    """Return a check whose results belong to partitions. Dagster marks these as a preview feature (decision 4).
+
+    Args:
+        blocking: whether nothing is published, here and downstream, if it fails.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)
-        return dg.AssetCheckSpec(name, asset=asset, description=description, partitions_def=env.partitions)
+        return dg.AssetCheckSpec(
+            name, asset=asset, description=description, blocking=blocking, partitions_def=env.partitions
+        )
 
 
 def contract_check_spec(env: Env, contract: Contract) -> dg.AssetCheckSpec:
     """Return the check that a table keeps its contract."""
-    return check_spec(env, contract.table, "contract", f"Every rule of the contract of {contract.table} holds.")
+    text = f"Every rule of the contract of {contract.table} holds."
+    return check_spec(env, contract.table, "contract", text, blocking=True)
 
 
 def preview(contract: Contract, rows: pa.Table) -> str:

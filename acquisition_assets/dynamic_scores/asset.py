@@ -68,11 +68,17 @@ def recompute(step: Step, policy: ScorePolicy) -> Comparison:
 
 
 def previous_day(step: Step, policy: ScorePolicy) -> Sequence[Finding]:
-    """Return a warning if the day before has no scores, with the scores that were used instead."""
+    """Return a warning if the day before has no scores, with the scores that were used instead.
+
+    The first day of a lake has none before it, which is as it must be.
+    """
     yesterday = step.day - dt.timedelta(days=1)
     days = step.env.lake.days(DYNAMIC_SCORES.table)
     if yesterday in days:
         return [Finding("previous_day", True, f"previous scores are those of {yesterday}")]
+    if not any(day < step.day for day in days):
+        text = f"{step.day} is the first day of the lake; previous scores are the base scores"
+        return [Finding("previous_day", True, text)]
     newest = [day for day in days if day in set(step.earlier_days(policy.lookback_days))]
     instead = f"those of {newest[-1]}" if newest else "the base scores"
     return [Finding("previous_day", False, f"{yesterday} has no scores; previous scores are {instead}")]

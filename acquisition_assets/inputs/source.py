@@ -25,6 +25,8 @@ TAKEN_AS_EMPTY = "taken as empty"
 """How a source's warning ends that it lacks an optional table."""
 ROW_PLACE = "row_place"
 ROW_TIME = "row_time"
+ROW = "\x01row\x01"
+"""Where the struct of a row goes in `RawTable.read_row`: no name of a column has it."""
 INSTANT = "TIMESTAMP WITH TIME ZONE"
 """DuckDB's name for the type of an instant."""
 
@@ -57,6 +59,9 @@ class RawTable:
             counted: in one thread, and all of them whenever some are read).
         tells_time: whether the view has `row_time`, the time that the row came into being.
         naive_timezone: the IANA zone of times without an offset.
+        read_row: SQL of the row as JSON text where the columns do not say it, with `ROW` for the struct of the row.
+        origins: the files and their columns that each column was made of, where a layout says so.
+        notes: what was noticed of the source while it was read, a line each.
     """
 
     relation: str
@@ -68,6 +73,9 @@ class RawTable:
     tells_place: bool = False
     tells_time: bool = False
     naive_timezone: str = "UTC"
+    read_row: str | None = None
+    origins: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def cell(self, name: str) -> str:
         """Return the quoted SQL identifier, inside the relation, of a column that the source has."""
@@ -90,6 +98,8 @@ class RawTable:
                 cell = f"case when isfinite({cell}) then to_json({cell}) else to_json({cell}::VARCHAR) end"
             cells.append(f"{key}, {cell}")
         built = f"json_object({', '.join(cells)})::VARCHAR"
+        if self.read_row:
+            return f"coalesce({self.read_row.replace(ROW, struct)}, {built})"
         return f"coalesce({struct}.{identifier(self.as_read)}, {built})" if self.as_read else built
 
 

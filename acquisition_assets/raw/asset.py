@@ -4,7 +4,7 @@ Does not check rows (see `raw.ingest`) or say in words what was found (see `raw.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from acquisition_assets.core.env import Env
 from acquisition_assets.core.errors import QuarantineError
 from acquisition_assets.core.specs import ORDERED_DAYS, asset_spec, check_spec, contract_check_spec
 from acquisition_assets.core.step import contract_result, failures, partition_day
-from acquisition_assets.inputs.source import FingerprintedSource, Source, Wanted
+from acquisition_assets.inputs.source import FingerprintedSource, RawTable, Source, Wanted
 from acquisition_assets.inputs.tables import EVENTS, INPUTS
 from acquisition_assets.inputs.vocabulary import VocabularyPolicy
 from acquisition_assets.raw.contract import EVENT_DAYS, QUARANTINE, RAW, RAW_EVENTS, SOURCE_STATE, STATE
@@ -93,7 +93,7 @@ def _ingest(env: Env, source: Source, vocabulary: VocabularyPolicy, choices: Cho
                     ingested = ingest(run, tables, choices)
                     wanted = ingested.wanted if isinstance(ingested, MoreEvents) else None
                     if isinstance(ingested, Ingested):
-                        yield from _publish(env, ingested, DuckDBSession(connection), choices, day)
+                        yield from _publish(env, ingested, DuckDBSession(connection), choices, day, tables)
 
 
 def first_wanted(source: Source, lake_days: Sequence[dt.date], day: dt.date, tz: ZoneInfo, choices: Choices) -> Wanted:
@@ -126,7 +126,14 @@ def with_fingerprints(source: Source, day: dt.date, tz: ZoneInfo, choices: Choic
     return replace(choices, fingerprints=found, newest_event=newest)
 
 
-def _publish(env: Env, ingested: Ingested, session: DuckDBSession, choices: Choices, day: dt.date) -> Results:
+def _publish(
+    env: Env,
+    ingested: Ingested,
+    session: DuckDBSession,
+    choices: Choices,
+    day: dt.date,
+    tables: Mapping[str, RawTable],
+) -> Results:
     """Return the check results, then publish all tables, or the quarantine alone where the day must stop."""
     for table, finding in findings(ingested, day, choices.ingestion, choices.freshness):
         yield finding.result(table, day)
@@ -152,7 +159,8 @@ def _publish(env: Env, ingested: Ingested, session: DuckDBSession, choices: Choi
         env.lake.publish(staged.own_path(), staged.table, staged.day)
     for name, counts in ingested.counts.items():
         env.progress(RAW[name].table, counts.accepted, 0.0)
-        yield dg.MaterializeResult(asset_key=RAW[name].table, metadata=_metadata(env, counts, ingested, day))
+        metadata = {**_metadata(env, counts, ingested, day), **_of_source(tables.get(name))}
+        yield dg.MaterializeResult(asset_key=RAW[name].table, metadata=metadata)
     for contract in STATE:
         rows = env.lake.row_count(contract.table, day)
         yield dg.MaterializeResult(asset_key=contract.table, metadata={"dagster/row_count": rows})
@@ -177,3 +185,16 @@ def _metadata(env: Env, counts: Counts, ingested: Ingested, day: dt.date) -> dic
     if counts.table in ingested.missing_tables and INPUTS[counts.table].is_expected:
         metadata["warning"] = f"the source has no {counts.table}; it is taken as empty"
     return metadata
+
+
+def _of_source(raw: RawTable | None) -> dict[str, Any]:
+    """Return what is shown of a table's exports: what was noticed, and the columns that each column was made of."""
+    if raw is None:
+        return {}
+    metadata: dict[str, Any] = {"notes": "; ".join(raw.notes)} if raw.notes else {}
+    lineage = {
+        column: [dg.TableColumnDep(asset_key=["source", file], column_name=name) for file, name in found]
+        for column, found in raw.origins.items()
+        if found
+    }
+    return {**metadata, **({"dagster/column_lineage": dg.TableColumnLineage(lineage)} if lineage else {})}

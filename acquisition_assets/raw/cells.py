@@ -9,33 +9,21 @@ value that a type can hold makes it fail.
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 from zoneinfo import ZoneInfo
 
 from acquisition_assets.core.days import DAY_US, day_runs, offset_runs
 from acquisition_assets.core.duckdb_sql import identifier
+from acquisition_assets.inputs.cells import (
+    BLANK,
+    FIRST_INSTANT,
+    FIRST_SECOND,
+    LAST_INSTANT,
+    LAST_SECOND,
+    MISSING_WORDS,
+    local_instant_sql,
+)
 from acquisition_assets.inputs.tables import INSTANT, Cell, InputColumn
 
-# What Unicode calls white space, and the invisible characters that tools leave at the edges of cells.
-BLANK_CODES = [*range(9, 14), *range(28, 33), 133, 160, 5760, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F]
-BLANK = "".join(map(chr, [*BLANK_CODES, 0x2060, 0x3000, 0xFEFF]))
-MISSING_WORDS = (
-    "null",
-    "none",
-    "nan",
-    "nat",
-    "<na>",
-    "n/a",
-    "#n/a",
-    "undefined",
-    "(not set)",
-    "(blank)",
-    "-",
-    "--",
-    r"\n",
-    "0000-00-00",
-    "0000-00-00 00:00:00",
-)
 LONGEST_MISSING_WORD = max(map(len, MISSING_WORDS))
 INSTANT_PATTERN = (
     r"\d{4}-\d{2}-\d{2}"
@@ -52,12 +40,7 @@ MAIL_PATTERN = (
     r"(\d{1,2}) +(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec) +(\d{4}) +"
     r"((?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?) +(z|ut|gmt|[+-](?:[01]\d|2[0-3])[0-5]\d)"
 )
-# Seconds (10 digits) or milliseconds (13) since 1970, between 2000 and 2100.
-FIRST_SECOND, LAST_SECOND = 946_684_800, 4_102_444_800
 NUMBER_PATTERN = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-FIRST_INSTANT = "timestamptz '0001-01-01 00:00:00+00'"
-LAST_INSTANT = "timestamptz '9999-12-31 23:59:59.999999+00'"
-FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
 
 
 def _quoted(text: str) -> str:
@@ -184,21 +167,7 @@ def zone_macros(zone: ZoneInfo, last: dt.date) -> tuple[str, ...]:
     strikes twice is the first, one that is skipped is the instant of the jump. Offsets are those from 1970 to `last`.
     The time is bound once, as a macro's argument is repeated wherever it is named.
     """
-    runs = offset_runs(zone, last)
-    cases = []
-    for run, before in itertools.pairwise(runs):
-        clock = run.start_us + max(run.offset_us, before.offset_us)
-        cases.append(f"when u >= {clock} then u - {run.offset_us}")
-        if run.offset_us > before.offset_us:
-            cases.append(f"when u >= {run.start_us + before.offset_us} then {run.start_us}")
-    shifted = f"case {' '.join(cases)} else u - {runs[-1].offset_us} end"
-    instant = f"case when u between {FIRST_US} and {LAST_US} then make_timestamptz(u::bigint) end"
-    local = (
-        f"list_transform(list_transform([us::hugeint], lambda u: {shifted}), lambda u: {instant})[1]"
-        if cases
-        else f"case when us between {FIRST_US + runs[0].offset_us} and {LAST_US + runs[0].offset_us} "
-        f"then make_timestamptz(us::bigint - {runs[0].offset_us}) end"
-    )
+    local = local_instant_sql("us", zone, last)
     return (
         "create or replace macro valid_instant(x) as "
         f"case when x between {FIRST_INSTANT} and {LAST_INSTANT} then x end",

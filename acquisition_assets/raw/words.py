@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from acquisition_assets.core.duckdb_sql import literal
-from acquisition_assets.raw.cells import BLANK
+from acquisition_assets.inputs.cells import BLANK
 
 _SEPARATORS = "".join(rf"\x{{{ord(character):x}}}" for character in BLANK) + "_/-"
 MACROS = (

@@ -43,6 +43,7 @@ def choose_source(settings: Settings) -> Source:
         encoding=getattr(settings, "source_encoding", None),
         timezone=settings.source_timezone if is_zone_named else None,
         business_timezone=settings.timezone,
+        layouts=settings.layouts,
     )
 
 

@@ -6,65 +6,62 @@ Does not decide what rows must be (see `raw`): every cell is handed over as it i
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
 
-from acquisition_assets.core.duckdb_sql import identifier, in_memory, literal, literals
+from acquisition_assets.core.duckdb_sql import identifier, in_memory, literal
 from acquisition_assets.core.errors import AcquisitionError, InputError
 from acquisition_assets.inputs.source import ROW_PLACE, TABLES, TAKEN_AS_EMPTY, UNREAD, RawTable, Wanted
 from acquisition_assets.inputs.tables import INPUTS, Cell, require_columns
 from acquisition_assets.sources.csv_text import (
-    NO_DELIMITER,
     column_name,
-    is_ragged,
     read_header,
-    write_lines,
-    write_rows,
 )
+from acquisition_assets.sources.layouts import library
+from acquisition_assets.sources.layouts.folder import ExportFolder
+from acquisition_assets.sources.layouts.grammar import Layout
+from acquisition_assets.sources.layouts.records import Export, kind_of
+from acquisition_assets.sources.spool import Spool, read_lines, read_parquet
 from acquisition_assets.sources.text import (
-    LONGEST_LINE,
     UNREADABLE,
     require_encoding,
-    require_whole,
     start_of,
     unreadable,
-    write_utf8,
 )
 
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".jsonl")
 ALLOWED_ENDINGS = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
-CSV_FORM = "quote = '\"', escape = '\"', strict_mode = true"
-LINES_FORM = "quote = '', escape = '', strict_mode = false"
-# Statistics that leave NaN out would make the engine believe that there is none.
-PARQUET_OPTIONS = "hive_partitioning = false, can_have_nan = true"
-REJECTS_TABLE, REJECTS_SCAN = "rejected_lines", "rejecting_scans"
 FILE_STEP = 1 << 40
 """Between the places of the first rows of two files: more than a file has rows."""
 NOT_AN_OBJECT = "the line is not a JSON object"
 NAIVE_TYPES = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
 LOCAL_TIME = r"(?:^|[T\s])\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*([AaPp]\.?[Mm]\.?)?\s*$"
 """A time that ends after its minutes or seconds: nothing says from which zone it is."""
+MOST_NAMED = 3
+"""Files that no layout knows which an error names."""
 SAMPLED_LINES = 1000
 """Lines of a text file that are looked at for such times when a folder is checked."""
 
 
 class FileSource:
-    """A folder that holds `leads`, `events`, ... as files or as folders of files.
+    """A folder that holds `leads`, `events`, ... as files or folders of files, or exports that layouts turn into them.
 
     Args:
         folder: the folder.
         encoding: of text files without a mark; None: UTF-8, and any other is refused.
         timezone: IANA zone of times without an offset; None where nobody says so: UTC.
         business_timezone: where it is not UTC and nobody says the zone of the files, a check warns of such times.
+        layouts: names or files of layouts, which win over those in the folder and the shipped ones.
+
+    Attributes:
+        opened: the exports that were opened last.
     """
 
     def __init__(
@@ -74,26 +71,39 @@ class FileSource:
         encoding: str | None = None,
         timezone: str | None = None,
         business_timezone: str = "UTC",
+        layouts: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         self.label = f"folder {folder}"
         self._encoding = require_encoding(encoding) if encoding else None
-        self._timezone = timezone or "UTC"
-        self._warns_of_local_times = timezone is None and business_timezone != "UTC"
+        self._named_timezone = timezone
+        self._business_timezone = business_timezone
+        self._layouts = tuple(layouts)
+        self.opened: ExportFolder | None = None
 
     def check(self) -> list[str]:
         """See `Source.check`."""
         with in_memory() as connection:
-            readers = self._readers(connection, None)
+            found = self._found(connection, None)
+            found.exports.check()
+            tables = {*found.readers, *found.exports.tables()}
             warnings = [
                 f"{self.folder} has no {name}{self._unread(name)}; it is {TAKEN_AS_EMPTY}"
                 for name in TABLES
-                if name not in readers and (INPUTS[name].is_expected or self._unread(name))
+                if name not in tables and (INPUTS[name].is_expected or self._unread(name))
             ]
-            for reader in readers.values():
+            for reader in found.readers.values():
                 reader.columns()
-            local = [f"{file.name}: {column}" for reader in readers.values() for file, column in reader.local_times()]
-        if local and self._warns_of_local_times:
+            local = [
+                f"{file.name}: {column}" for reader in found.readers.values() for file, column in reader.local_times()
+            ]
+            local += [f"{claim.export.path.name}: {name}" for claim, name in found.exports.local_times(LOCAL_TIME)]
+        warnings += [
+            f"{each.reason}; it is {UNREAD}"
+            for each in found.exports.unclaimed
+            if each.export.path.name.lower().split(".")[0] not in TABLES
+        ]
+        if local and found.timezone is None and self._business_timezone != "UTC":
             warnings.append(
                 f"{self.folder} has times without an offset ({local[0]}{' and others' if len(local) > 1 else ''}), "
                 "which are taken as UTC; name their time zone with ACQUISITION_SOURCE_TIMEZONE"
@@ -109,18 +119,33 @@ class FileSource:
         Raises:
             InputError: a file is damaged, also where that is only found while its rows are read; it is named.
         """
-        readers = self._readers(connection, scratch)
-        tables = {name: reader.table(self._timezone) for name, reader in readers.items()}
+        found = self._found(connection, scratch)
+        self.opened = found.exports
+        tables = {name: reader.table(found.timezone or "UTC") for name, reader in found.readers.items()}
+        if found.exports.claims:
+            tables = found.exports.open(connection, scratch, tables)
         try:
             yield tables
         except (duckdb.OutOfMemoryException, duckdb.InterruptException):
             raise
         except duckdb.Error:
-            for reader in readers.values():
+            for reader in found.readers.values():
                 _refuse_damaged(reader.files)
             raise
 
-    def _readers(self, connection: duckdb.DuckDBPyConnection, scratch: Path | None) -> dict[str, _TableReader]:
+    def exports(self) -> ExportFolder:
+        """Return the files of the folder that layouts may read, for people who want to know what each is."""
+        with in_memory() as connection:
+            return self._found(connection, None, needs_leads=False).exports
+
+    def _found(
+        self, connection: duckdb.DuckDBPyConnection, scratch: Path | None, *, needs_leads: bool = True
+    ) -> _Found:
+        """Return what is in the folder.
+
+        Raises:
+            InputError: it does not exist, holds no leads, or holds a table twice.
+        """
         try:
             if self.folder.is_file():
                 raise InputError(f"the source {self.folder} is a file; name the folder that it is in")
@@ -128,19 +153,51 @@ class FileSource:
                 raise InputError(
                     f"source folder {self.folder} does not exist; name a folder with leads.csv (or .parquet, .jsonl)"
                 )
+            chosen = [library.named_layout(name) for name in self._layouts]
+            own = [] if any(layout.tables for layout in chosen) else library.folder_layouts(self.folder)
             files = {name: self._files(name) for name in TABLES}
+            exports, encoding, zone = self._exports([*chosen, *own], chosen, own, files)
             unread = self._unread("leads")
         except OSError as error:
             raise unreadable(self.folder, error) from None
-        if not files["leads"]:
-            raise InputError(
-                f"{self.folder} has no leads{unread}; put leads.csv (or .parquet, .jsonl, or a folder of them) there"
-            )
-        return {
-            name: _TableReader(connection, name, found, self.folder / name, scratch, self._encoding)
+        claimed = {claim.export.path for claim in exports.claims}
+        readers = {
+            name: _TableReader(connection, name, found, self.folder / name, scratch, encoding)
             for name, found in files.items()
-            if found
+            if found and not claimed & set(found)
         }
+        if needs_leads and "leads" not in readers and "leads" not in exports.tables():
+            reasons = "; ".join(each.reason for each in exports.unclaimed[:MOST_NAMED])
+            raise InputError(
+                f"{self.folder} has no leads{unread}; put leads.csv (or .parquet, .jsonl, or a folder of them) or an "
+                f"export that a layout knows there{f' ({reasons})' if reasons else ''}"
+            )
+        return _Found(readers, exports, zone)
+
+    def _exports(
+        self,
+        layouts: Sequence[Layout],
+        chosen: Sequence[Layout],
+        own: Sequence[Layout],
+        files: Mapping[str, Sequence[Path]],
+    ) -> tuple[ExportFolder, str | None, str | None]:
+        """Return the exports of the folder, and the encoding and time zone of its files where somebody says them."""
+        general = [layout for layout in layouts if not layout.tables]
+        encoding = self._encoding or next((layout.encoding for layout in general if layout.encoding), None)
+        zone = self._named_timezone or next((layout.timezone for layout in general if layout.timezone), None)
+        taken = {path for found in files.values() for path in found}
+        candidates = [path for path in _candidates(self.folder) if path not in taken]
+        foreign = [
+            path
+            for name, found in files.items()
+            for path in found
+            if kind_of(path) and not _has_columns(name, path, encoding)
+        ]
+        given = frozenset(name for name, found in files.items() if found and not set(found) & set(foreign))
+        offered = [(path, kind) for path in sorted({*candidates, *foreign}) if (kind := kind_of(path))]
+        tiers = [tier for tier in (chosen, own, library.shipped() if offered else ()) if tier]
+        exports = ExportFolder(self.folder, offered, tiers, given, encoding, zone or "UTC")
+        return exports, encoding, zone
 
     def _files(self, name: str) -> list[Path]:
         names = {name + ending for ending in ENDINGS}
@@ -163,10 +220,20 @@ class FileSource:
     def _unread(self, name: str) -> str:
         """Return what has the name of the table but not an ending that is read, for messages."""
         similar = [path for path in sorted(self.folder.glob("*.*")) if path.name.lower().split(".")[0] == name]
+        similar = [path for path in similar if not path.name.lower().endswith(ENDINGS)]
         if not similar:
             return ""
         names = ", ".join(f"{path.name}{_json_keys(path)}" for path in similar)
         return f" ({UNREAD}, as its name does not end in {ALLOWED_ENDINGS}: {names})"
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a folder holds: readers of the tables by name, exports, and the time zone that somebody named."""
+
+    readers: dict[str, _TableReader]
+    exports: ExportFolder
+    timezone: str | None
 
 
 @dataclass(frozen=True)
@@ -211,8 +278,9 @@ class _TableReader:
     place: Path
     scratch: Path | None
     encoding: str | None
-    rejects: list[str] = field(default_factory=list)
-    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self.spool = Spool(self.connection, self.name, self.scratch, self.encoding)
 
     def columns(self) -> None:
         """Prove that the required columns are there.
@@ -245,7 +313,7 @@ class _TableReader:
             cells=cells,
             from_text=any(part.is_text for part in parts),
             as_read=as_read,
-            rejects=" union all ".join(self.rejects) or None,
+            rejects=" union all ".join(self.spool.rejects) or None,
             tells_place=True,
             naive_timezone=timezone,
         )
@@ -286,7 +354,7 @@ class _TableReader:
     def _parquet(self, file: Path) -> _Part:
         written = tuple(pq.read_schema(file).names)
         names = self._named(file, [column_name(name) for name in written])
-        found = self.connection.execute(f"describe from {_read_parquet([file])}").fetchall()
+        found = self.connection.execute(f"describe from {read_parquet([file])}").fetchall()
         return _Part((file,), names, tuple(str(row[1]) for row in found), written=written)
 
     def _named(self, file: Path, names: Sequence[str]) -> tuple[str | None, ...]:
@@ -310,43 +378,28 @@ class _TableReader:
         kinds = ("VARCHAR",) * len(names)
         if self.scratch is None:
             return _Part((), names, kinds, is_text=True)
-        source, path = self._in_utf8(file, encoding), self._scratch("parquet")
-        first = f"header = true, skip = {header.separator_lines}"
-        read = _read_csv(source, len(names), header.delimiter, f"{CSV_FORM}, {first}")
-        if is_ragged(text, header) or not self._spool(read, path):
-            copy, rejects = self._scratch("csv"), self._scratch("parquet")
-            write_rows(source, header, copy, rejects, is_named=self.encoding is not None)
-            self._keep_rejects(file, rejects)
-            read = _read_csv(copy, len(names), header.delimiter, f"{CSV_FORM}, header = false")
-            if not self._spool(read, path):
-                raise AcquisitionError(
-                    f"{file}: its rows cannot be copied to {self.scratch}; make room there, or repair the file"
-                )
-            copy.unlink()
+        path = self.spool.csv(file, text, encoding, header)
         return _Part((path,), names, kinds, is_text=True)
 
     def _json_lines(self, file: Path) -> _Part:
         """Return each line taken apart; it is read as text, so a broken line is a row like any other."""
         _, encoding = start_of(file, self.encoding)
-        source = self._in_utf8(file, encoding) if self.scratch is not None else file
-        read = _read_csv(source, 1, NO_DELIMITER, f"{LINES_FORM}, header = false")
+        source = self.spool.in_utf8(file, encoding) if self.scratch is not None else file
+        read = read_lines(source)
         keys = self._json_objects(read)
         if keys is None and self.scratch is not None:
-            copy, rejects = self._scratch("txt"), self._scratch("parquet")
-            write_lines(source, copy, rejects, is_named=self.encoding is not None)
-            self._keep_rejects(file, rejects)
-            read = _read_csv(copy, 1, NO_DELIMITER, f"{LINES_FORM}, header = false")
+            read = self.spool.whole_lines(file, source)
             keys = self._json_objects(read)
         keys = keys or {}
         if keys.pop(None, 0) and self.scratch is not None:
-            rejects = self._scratch("parquet")
+            rejects = self.spool.path("parquet")
             numbered = f"(select c0 as line, row_number() over () as number from {read})"
             self.connection.execute(
                 f"copy (select 'line ' || number as place, line, {literal(NOT_AN_OBJECT)} as detail from {numbered} "
                 "where trim(line) <> '' and coalesce(json_type(try_cast(line as json)), '') <> 'OBJECT') "
                 f"to {literal(rejects)} (format parquet)"
             )
-            self._keep_rejects(file, rejects)
+            self.spool.keep_rejects(file, rejects)
         spellings: dict[str, list[str]] = {}
         for key in keys:
             if key is not None:
@@ -362,8 +415,8 @@ class _TableReader:
             f"coalesce({', '.join(f'parsed ->> {literal(_path(key))}' for key in spellings[name])}) as c{number}"
             for number, name in enumerate(names)
         ]
-        path = self._scratch("parquet")
-        if not self._spool(f"(select {', '.join(cells)}, line as c{len(names)} from {_json_rows(read)})", path):
+        path = self.spool.path("parquet")
+        if not self.spool.copy(f"(select {', '.join(cells)}, line as c{len(names)} from {_json_rows(read)})", path):
             raise AcquisitionError(f"{file}: its rows cannot be copied to {self.scratch}; make room there")
         return _Part((path,), (*names, None), ("VARCHAR",) * (len(names) + 1), is_text=True, as_read=len(names))
 
@@ -372,66 +425,33 @@ class _TableReader:
         keys = "case when json_type(parsed) = 'OBJECT' then json_keys(parsed) else [null] end"
         parsed = f"(select try_cast(c0 as json) as parsed from {read} where trim(c0) <> '')"
         counted = f"select key, count(*) from (select unnest({keys}) as key from {parsed}) group by 1 order by 1"
-        found = self._whole(counted)
+        found = self.spool.whole(counted)
         return None if found is None else dict(found)
 
-    def _in_utf8(self, file: Path, encoding: str) -> Path:
-        if file.name.lower().endswith(".gz"):
-            require_whole(file)
-        if encoding == "utf-8":
-            return file
-        copy = self._scratch("txt")
-        write_utf8(file, encoding, copy)
-        return copy
 
-    def _spool(self, relation: str, path: Path) -> bool:
-        """Copy rows to a Parquet file, as they are read several times; return whether all lines were rows."""
-        return self._whole(f"copy (select * from {relation}) to {literal(path)} (format parquet)") is not None
+def _candidates(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder, and of the folders in it, that may be exports; hidden ones are not."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from (each for each in sorted(path.iterdir()) if each.is_file() and not each.name.startswith("."))
+        elif path.is_file():
+            yield path
 
-    def _whole(self, query: str) -> list[tuple[Any, ...]] | None:
-        """Return what a query of a text file gives; None where the engine could not split each line into cells."""
-        forget = f"drop table if exists {REJECTS_TABLE}; drop table if exists {REJECTS_SCAN}"
-        self.connection.execute(forget)
-        try:
-            found = self.connection.execute(query).fetchall()
-            return None if self.connection.execute(f"from {REJECTS_TABLE} limit 1").fetchall() else found
-        except (duckdb.OutOfMemoryException, duckdb.InterruptException):
-            raise
-        except duckdb.Error:
-            return None
-        finally:
-            self.connection.execute(forget)
 
-    def _scratch(self, ending: str) -> Path:
-        """Return the path of a new file in the scratch folder."""
-        if self.scratch is None:
-            raise AssertionError("only columns are looked at")
-        return self.scratch / f"{self.name}.{next(self._numbers)}.{ending}"
-
-    def _keep_rejects(self, file: Path, rejects: Path) -> None:
-        """Remember the broken lines of a file, each with the file's name."""
-        place = literal(f"{file.name}, ") + " || place"
-        self.rejects.append(f"select {place} as place, line, detail from read_parquet({literal(rejects)})")
+def _has_columns(table: str, file: Path, encoding: str | None) -> bool:
+    """Return whether a file with the name of a table has the table's required columns, or cannot be looked at."""
+    try:
+        columns = Export(file, kind_of(file) or "", encoding).columns(None)
+    except InputError:
+        return True
+    return not columns or set(INPUTS[table].required) <= set(columns)
 
 
 def _is_part(path: Path) -> bool:
     """Return whether a file in the folder of a table is one of the table's; hidden files are not."""
     return path.name.lower().endswith(ENDINGS) and not path.name.startswith(".") and not path.is_dir()
-
-
-def _read_csv(file: Path, columns: int, delimiter: str, form: str) -> str:
-    """Return the reading of a file with so many columns of text, c0, c1, ...; any line that is no row is noted."""
-    types = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(columns))
-    packed = "gzip" if file.name.lower().endswith(".gz") else "none"
-    return (
-        f"read_csv({literal(file)}, auto_detect = false, compression = '{packed}', columns = {{{types}}}, "
-        f"delim = {literal(delimiter)}, {form}, max_line_size = {LONGEST_LINE}, store_rejects = true, "
-        f"rejects_scan = '{REJECTS_SCAN}', rejects_table = '{REJECTS_TABLE}', rejects_limit = 1)"
-    )
-
-
-def _read_parquet(files: Sequence[Path]) -> str:
-    return f"read_parquet({literals(files)}, {PARQUET_OPTIONS})"
 
 
 def _json_rows(read: str) -> str:
@@ -467,7 +487,7 @@ def _select(
         listed.append(f"{'null::VARCHAR' if part.as_read is None else f'p{part.as_read}'} as {as_read}")
     listed.append(f"({first_place} + file_index::bigint * {FILE_STEP} + file_row_number::bigint) as {ROW_PLACE}")
     positions = ", ".join(f"p{number}" for number in range(len(part.names)))
-    return f"select {', '.join(listed)} from {_read_parquet(part.files)} as read ({positions})"
+    return f"select {', '.join(listed)} from {read_parquet(part.files)} as read ({positions})"
 
 
 def _sampled(file: Path, text: str, lines: Sequence[str], names: Sequence[str]) -> dict[str, list[str]]:
@@ -500,7 +520,7 @@ def _refuse_damaged(files: Sequence[Path]) -> None:
         if file.name.lower().endswith(".parquet"):
             try:
                 with in_memory() as connection:
-                    connection.execute(f"select bit_xor(hash(t)) from {_read_parquet([file])} as t").fetchall()
+                    connection.execute(f"select bit_xor(hash(t)) from {read_parquet([file])} as t").fetchall()
             except (duckdb.OutOfMemoryException, duckdb.InterruptException):
                 raise
             except duckdb.Error as error:

@@ -22,6 +22,8 @@ follows the links. Some who open unsubscribe, and few of those complain; then th
 converted one to three weeks later. inactive after an unsubscription, with a dead address, or (mostly) after 45 days of
 silence. E-mails end there too.
 
+In the world of pure chance (`by_chance`) none of this leads to a conversion: all leads convert at the same rate.
+
 *Referrals.* 14 % of the leads were referred by an earlier, mostly better lead: those referrals are validated some days
 after the arrival. About as many stay pending or are rejected; 6 % of all are fraud.
 
@@ -65,6 +67,8 @@ NEWSLETTER_WEEKDAY = 1
 NEWSLETTER_MIN_AGE_DAYS = 29
 DEAD_ADDRESS_MAILS = 3
 SILENCE = 45 * DAY
+CHANCE_CONVERSION = 400 * DAY
+"""Mean wait for a conversion in the world of pure chance."""
 
 INTERESTS = ("marketing", "sales", "product", "hr", None)
 INTEREST_SHARES = (0.34, 0.27, 0.17, 0.10, 0.12)
@@ -221,13 +225,14 @@ EVENT_KINDS = (
 )
 
 
-def world(leads: int = 5_000, seed: int = 20260930) -> dict[str, pa.Table]:
+def world(leads: int = 5_000, seed: int = 20260930, *, by_chance: bool = False) -> dict[str, pa.Table]:
     """Return the tables `leads`, `events`, `referrals`, `content`, `status_changes` and `spend` of an invented world.
 
     Grain: one row per lead, event, referral, content item, change of status, and day and channel of spend. Timestamps
     are UTC in whole seconds; engagement_score is in points, 0 to 20. The same arguments give the same tables. Rows
     (but those of spend) grow in proportion to `leads`; from 2,000 leads on, the four anomalies at the end are clearly
-    detectable.
+    detectable. With `by_chance` nobody is lost, and who converts, and when, depends on nothing at all: no forecast can
+    be better than the base rate.
 
     Raises:
         ValueError: leads is below 1.
@@ -240,6 +245,8 @@ def world(leads: int = 5_000, seed: int = 20260930) -> dict[str, pa.Table]:
     unsubscribed = _first(mail.lead, mail.times["unsubscribed"], people.count)
     mail = _end_mail(mail, unsubscribed)
     reached = _reach_statuses(rng, people, mail, unsubscribed)
+    if by_chance:
+        reached = _convert_by_chance(np.random.default_rng(seed), people, reached)
     mail = _end_mail(mail, reached["inactive"])
     unsubscribed = _first(mail.lead, mail.times["unsubscribed"], people.count)
     return {
@@ -462,6 +469,14 @@ def _reach_statuses(rng: np.random.Generator, people: _People, mail: _Mail, unsu
         status: np.where(time < (END if status == "inactive" else active_until), time, np.inf)
         for status, time in zip(STATUSES, reached, strict=True)
     }
+
+
+def _convert_by_chance(rng: np.random.Generator, people: _People, reached: dict[str, Floats]) -> dict[str, Floats]:
+    """Return the statuses with conversions at one constant rate for all leads; nobody becomes inactive."""
+    converted = people.created + rng.exponential(CHANCE_CONVERSION, people.count)
+    converted = np.where(converted < END, converted, np.inf)
+    before = {name: np.where(reached[name] < converted, reached[name], np.inf) for name in ("nurturing", "engaged")}
+    return {**reached, **before, "converted": converted, "inactive": np.full(people.count, np.inf)}
 
 
 def _silent_since(people: _People, mail: _Mail) -> Floats:

@@ -25,6 +25,9 @@ from acquisition_assets.core.errors import AcquisitionError, InputError
 CHUNK = 1 << 20
 LONGEST_LINE = 16 << 20
 """The longest line that is read, in bytes; a longer one is a broken line."""
+MOST_EXPANSION = 200
+"""How many times as long as a packed file its text may be, from `LEAST_EXPANDED` bytes; logs reach about 50."""
+LEAST_EXPANDED = 1 << 28
 UTF8_MARK = codecs.BOM_UTF8
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 UNREADABLE = (duckdb.Error, pa.ArrowException, OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error)
@@ -119,10 +122,17 @@ def require_whole(file: Path) -> None:
 
     Raises:
         EOFError, gzip.BadGzipFile, zlib.error: it is cut off or damaged.
+        InputError: it would fill the disk.
     """
+    most, size = max(LEAST_EXPANDED, MOST_EXPANSION * file.stat().st_size), 0
     with open_bytes(file) as stream:
-        while stream.read(CHUNK):
-            pass
+        while part := stream.read(CHUNK):
+            size += len(part)
+            if size > most:
+                raise InputError(
+                    f"{file} unpacks to more than {MOST_EXPANSION} times its size, which no export does; unpack it "
+                    "if it is meant to be so"
+                )
 
 
 def write_utf8(file: Path, encoding: str, copy: Path) -> None:

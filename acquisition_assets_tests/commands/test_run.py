@@ -49,7 +49,7 @@ def test_missing_tables_are_warned_of(filled: tuple[Path, str]) -> None:
 
 def test_flagged_checks_are_told_with_their_day(filled: tuple[Path, str]) -> None:
     flagged = filled[1][filled[1].index("Flagged checks") :]
-    assert "previous_day" in flagged
+    assert "statuses" in flagged
     assert DAYS[0] in flagged
 
 

@@ -35,13 +35,14 @@ from acquisition_assets_tests.kit.running import OUTPUTS, QUIET, TABLES, TASKS, 
 from acquisition_assets_tests.kit.world import MONDAY, SUNDAY
 
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.\w+")
+FORECASTS = ("conversion_forecasts", "forecast_quality", "rule_evidence")
 BELOW = {  # what reads each output, itself included
     "dynamic_scores": {
         *("dynamic_scores", "behavior_predictions", "content_recommendations"),
-        *("lead_segments", "segment_changes", "social_performance"),
+        *("lead_segments", "segment_changes", "social_performance", *FORECASTS),
     },
-    "behavior_predictions": {"behavior_predictions", "lead_segments", "segment_changes"},
-    "lead_segments": {"lead_segments", "segment_changes"},
+    "behavior_predictions": {"behavior_predictions", "lead_segments", "segment_changes", *FORECASTS},
+    "lead_segments": {"lead_segments", "segment_changes", "rule_evidence"},
     "anomalies": {"anomalies"},
 }
 

@@ -9,6 +9,8 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from acquisition_assets_tests.kit import forecast_contract_rows as forecasts
+
 Row = Mapping[str, Any]
 DAY = dt.date(2026, 3, 31)
 NOON = dt.datetime(2026, 3, 31, 12, tzinfo=dt.timezone.utc)
@@ -436,6 +438,7 @@ GOOD: dict[str, Sequence[Row]] = {
     "channel_costs": [COST, NO_COST, {**NO_COST, "channel": "fairs", "leads": 0, "cost_low": None}],
     "budget_advice": [SHIFT, KEPT],
     "social_performance": [CHANNEL, IDLE_CHANNEL, FULL_CHANNEL],
+    **forecasts.GOOD,
 }
 """Table -> rows that keep its contract together; a column that may be null is null in one of them."""
 
@@ -467,7 +470,7 @@ BROKEN: dict[str, dict[str, Sequence[Row]]] = {
         "unchanged keeps its score": [{**SCORE, "is_updated": False}],
         "no points without analysis": [{**SCORE, "is_analysed": False}],
     },
-    "behavior_predictions": {"probability explains itself": [{**PREDICTION, "conversion_probability": 85.04}]},
+    "behavior_predictions": {"points explain themselves": [{**PREDICTION, "conversion_probability": 85.04}]},
     "anomalies": {
         "severity of type": [{**FEW_LEADS, "severity": "high"}, {**DROP, "severity": "medium"}],
         "words": [{**DROP, "message": " "}, {**DROP, "recommendation": ""}],
@@ -523,5 +526,6 @@ BROKEN: dict[str, dict[str, Sequence[Row]]] = {
         "referrals of leads": [{**CHANNEL, "referrals_generated": 11}],
         "channel named": [{**CHANNEL, "channel": ""}],
     },
+    **forecasts.BROKEN,
 }
 """Table -> rule across columns -> rows that break it, one by one."""

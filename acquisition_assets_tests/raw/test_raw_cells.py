@@ -15,7 +15,8 @@ import pyarrow as pa
 import pytest
 
 from acquisition_assets.core.duckdb_sql import in_memory
-from acquisition_assets.raw.cells import BLANK_CODES, MACROS, MISSING_WORDS, zone_macros
+from acquisition_assets.inputs.cells import BLANK_CODES, MISSING_WORDS
+from acquisition_assets.raw.cells import MACROS, zone_macros
 from acquisition_assets_tests.kit.ingesting import HEADER, leads_of, take_in
 from acquisition_assets_tests.kit.running import by_lead, compute_day
 

@@ -84,7 +84,7 @@ def test_reports_are_published(database: Database, tmp_path: Path) -> None:
     for task in (report.task for report in REPORTS):
         deployment.lake.publish_report('{"a": 1}', DAY, task)
     assert deployment.run("published_reports").success
-    assert database.run("select count(*) from acquisition.current_reports") == [(6,)]
+    assert database.run("select count(*) from acquisition.current_reports") == [(len(REPORTS),)]
 
 
 def test_old_days_are_deleted(database: Database, tmp_path: Path) -> None:

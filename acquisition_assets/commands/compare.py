@@ -1,0 +1,357 @@
+"""Runs `acquisition compare`: computes days under the present and a new policy, and shows what changes.
+
+The page is left to `compare_page`, and every rule to its product. The lake is only read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from acquisition_assets.behavior_predictions import asset as predictions
+from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS
+from acquisition_assets.commands.compare_page import page
+from acquisition_assets.commands.console import console, line, print_section
+from acquisition_assets.commands.deployment import open_lake, read_criteria, read_settings
+from acquisition_assets.commands.explain import chosen_day
+from acquisition_assets.content_recommendations import asset as recommendations
+from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS
+from acquisition_assets.conversion_forecasts import asset as forecasts
+from acquisition_assets.conversion_forecasts import outcomes
+from acquisition_assets.conversion_forecasts.contract import RULE_EVIDENCE
+from acquisition_assets.conversion_forecasts.measures import Floats, Judged, distinct, draws, numbered
+from acquisition_assets.conversion_forecasts.policy import ForecastPolicy
+from acquisition_assets.core.contracts import Contract
+from acquisition_assets.core.days import parse_day
+from acquisition_assets.core.env import Env
+from acquisition_assets.core.errors import InputError
+from acquisition_assets.core.lake import Lake
+from acquisition_assets.core.sections import Grid, Part, Section
+from acquisition_assets.core.settings import Settings
+from acquisition_assets.core.sql_files import read_sql
+from acquisition_assets.core.staging import open_folder, temporary_place
+from acquisition_assets.core.step import Step
+from acquisition_assets.definitions import make_engine
+from acquisition_assets.dynamic_scores import asset as scores
+from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
+from acquisition_assets.features import asset as features
+from acquisition_assets.features.contract import LEAD_ACTIVITY
+from acquisition_assets.lead_segments import asset as segments
+from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS
+from acquisition_assets.lead_segments.memberships import parse_segments
+from acquisition_assets.policy import Policy, read_policy
+
+EXAMPLES = 20
+"""Leads whose change is shown one by one."""
+OF_FEATURES = ("features", "platforms", "channels")
+OF_OUTPUTS = ("dynamic_scores", "behavior_predictions", "content_recommendations", "segments")
+COMPARED = {
+    "scores": DYNAMIC_SCORES,
+    "predictions": BEHAVIOR_PREDICTIONS,
+    "segments": LEAD_SEGMENTS,
+    "items": CONTENT_RECOMMENDATIONS,
+}
+JUDGED = ("score_band", "predicted_action", "segment")
+"""The kinds of rules whose evidence is shown side by side."""
+RANKINGS = {"score": "score", "points": "points of the predictions"}
+Result = dict[str, Any]
+
+
+class ScratchLake(Lake):
+    """A lake in a folder of its own; what it lacks is read from another lake, which is never written."""
+
+    def __init__(self, folder: Path, base: Lake) -> None:
+        super().__init__(str(folder))
+        self.base = base
+
+    def days(self, table: str) -> list[dt.date]:
+        """See `Lake.days`."""
+        return sorted({*super().days(table), *self.base.days(table)})
+
+    def has(self, table: str, day: dt.date) -> bool:
+        """See `Lake.has`."""
+        return super().has(table, day) or self.base.has(table, day)
+
+    def snapshot_files(self, table: str, days: Sequence[dt.date], folder: Path) -> list[str]:
+        """See `Lake.snapshot_files`."""
+        own = set(super().days(table))
+        return [
+            *super().snapshot_files(table, [day for day in days if day in own], folder / "own"),
+            *self.base.snapshot_files(table, [day for day in days if day not in own], folder / "base"),
+        ]
+
+
+def compare_command(policy: str, date: str | None, weeks: int, output: str, lake: str | None) -> int:
+    """Compare the present policy with a new one, print the result, and write it as a page and as JSON.
+
+    Raises:
+        InputError: a policy, the day or the folder is wrong.
+    """
+    settings = read_settings(lake=lake)
+    renewed = settings.model_copy(update={"policy": policy})
+    present, new = (read_policy(each.policy_path) for each in (settings, renewed))
+    for each, read in ((settings, present), (renewed, new)):
+        read_criteria(each, read)
+    base = open_lake(settings)
+    day = chosen_day(base, None if date is None else parse_day(date, "--date"))
+    result = compare(settings, base, day, weeks, present, new)
+    out = console()
+    for section in sections(result):
+        print_section(section, out)
+    names = [_write(Path(output) / f"compare-{day}.{kind}", text) for kind, text in _texts(result).items()]
+    out.print()
+    line(out, f"the lake was left unchanged; written: {', '.join(names)}", "bold")
+    return 0
+
+
+def compare(settings: Settings, lake: Lake, day: dt.date, weeks: int, present: Policy, new: Policy) -> Result:
+    """Return what changes on a day under a new policy, and what became of the leads of past weeks under both.
+
+    Scores before each day are those of the lake, as if the new policy had begun on that day.
+    """
+    evidence = new.conversion_forecasts.evidence.model_copy(update={"weeks": weeks})
+    judging = new.conversion_forecasts.model_copy(update={"evidence": evidence})
+    published = set(lake.days(LEAD_ACTIVITY.table))
+    past = outcomes.evidence_days(day, published, judging)
+    differing = [name for name in Policy.model_fields if getattr(present, name) != getattr(new, name)]
+    with_features = any(name in differing for name in OF_FEATURES)
+    with open_folder(temporary_place()) as folder:
+        envs = [
+            Env(ScratchLake(folder / name, lake), make_engine(settings, lake), settings.tz)
+            for name in ("present", "new")
+        ]
+        found = []
+        for env, policy in zip(envs, (present, new), strict=True):
+            for each in [*past, day]:
+                _compute_day(env, each, policy, with_features=with_features, with_items=each == day)
+            found.append(_evidence(env, day, policy, judging))
+        return {
+            "day": str(day),
+            "evidence_days": [str(each) for each in sorted(past)],
+            "sections_that_differ": differing,
+            "sections_not_compared": [name for name in differing if name not in (*OF_FEATURES, *OF_OUTPUTS)],
+            **_changes(envs, day),
+            "bands": _bands([rules for rules, _ in found]),
+            "rankings": [_ranking(name, found[0][1], found[1][1], judging) for name in RANKINGS],
+        }
+
+
+def _compute_day(env: Env, day: dt.date, policy: Policy, *, with_features: bool, with_items: bool) -> None:
+    """Compute the outputs of a day into a scratch lake; items are compared on the newest day alone."""
+    chosen = segments.Segments(policy.segments, parse_segments(policy.segments))
+    if with_features:
+        _make(
+            env,
+            day,
+            LEAD_ACTIVITY,
+            features.produce_activity,
+            features.Rules(policy.features, policy.platforms, policy.channels),
+        )
+    _make(env, day, DYNAMIC_SCORES, scores.produce, policy.dynamic_scores)
+    _make(env, day, BEHAVIOR_PREDICTIONS, predictions.produce, policy.behavior_predictions)
+    if with_items:
+        _make(env, day, CONTENT_RECOMMENDATIONS, recommendations.produce, policy.content_recommendations)
+    _make(env, day, LEAD_SEGMENTS, segments.produce, chosen)
+
+
+def _make(env: Env, day: dt.date, contract: Contract, produce: Any, rules: Any) -> None:
+    """Stage one table with its product's own function, and publish it to the scratch lake."""
+    with env.lake.staging() as folder, env.engine.session(folder) as session:
+        step = Step(env, contract, day, session, folder)
+        produce(step, rules)
+        step.publish()
+
+
+def _changes(envs: Sequence[Env], day: dt.date) -> Result:
+    """Return what differs between the scratch lakes on the day."""
+    env = envs[0]
+    with env.lake.staging() as folder, env.engine.session(folder) as session:
+        for place, each in zip(("before", "after"), envs, strict=True):
+            step = Step(each, DYNAMIC_SCORES, day, session, folder / place)
+            for name, contract in COMPARED.items():
+                step.bind(contract, [day], name=f"{name}_{place}")
+        session.bind_query("changed_leads", _sql("changed_leads"))
+        (totals,) = session.query(_sql("totals")).to_pylist()
+        return {
+            "totals": totals,
+            "actions": session.query(_sql("actions")).to_pylist(),
+            "segments": session.query(_sql("segments")).to_pylist(),
+            "examples": session.query(_sql("examples"), {"length": EXAMPLES}).to_pylist(),
+        }
+
+
+def _sql(name: str) -> str:
+    return read_sql(f"policy_comparison/{name}")
+
+
+def _evidence(env: Env, day: dt.date, policy: Policy, judging: ForecastPolicy) -> tuple[list[Result], pa.Table]:
+    """Return the evidence for each rule on the past weeks, and the scores and points of the judged leads."""
+    rules = forecasts.Rules(judging, policy.features, EXAMPLES)
+    with env.lake.staging() as folder, env.engine.session(folder) as session:
+        step = Step(env, RULE_EVIDENCE, day, session, folder)
+        forecasts.produce_evidence(step, rules)
+        return session.query("select * from staged").to_pylist(), session.query(_sql("rankings"))
+
+
+def _bands(found: Sequence[list[Result]]) -> list[Result]:
+    """Return the evidence of each band of the score, each action and each segment under both policies."""
+    shown = ("leads", "conversions", "rate", "rate_low", "rate_high", "verdict")
+    before, after = (
+        {(row["rule_kind"], row["rule"]): {name: row[name] for name in shown} for row in rows} for rows in found
+    )
+    keys = sorted((key for key in {*before, *after} if key[0] in JUDGED), key=_place)
+    return [
+        {"rule_kind": kind, "rule": rule, "before": before.get((kind, rule)), "after": after.get((kind, rule))}
+        for kind, rule in keys
+    ]
+
+
+def _place(key: tuple[str, str]) -> tuple[int, float, str]:
+    """Return the place of a rule: bands first, from the lowest."""
+    first = key[1].split()[0]
+    return JUDGED.index(key[0]), float(first) if first.isdecimal() else 0.0, key[1]
+
+
+def _ranking(name: str, before: pa.Table, after: pa.Table, policy: ForecastPolicy) -> Result:
+    """Return AUC and lift of a number under both policies, and whether the difference is more than chance.
+
+    Leads are drawn, not rows, and both policies get the same draws. Of very many rows every nth lead is looked at.
+    """
+    joined = before.join(after, ["date", "lead_id"], join_type="inner", right_suffix="_after").sort_by(
+        [("date", "ascending"), ("lead_id", "ascending")]
+    )
+    leads = numbered(joined.column("lead_id").to_numpy(zero_copy_only=False))
+    every = 1 + joined.num_rows // policy.maximum_rows
+    if every > 1:
+        kept = leads % every == 0
+        joined, leads = joined.filter(pa.array(kept)), leads[kept] // every
+    labels = np.asarray(joined.column("is_converted").cast(pa.int8()).to_numpy(), dtype=np.float64)
+    conversions = distinct(leads, labels)
+    result: Result = {"ranking": RANKINGS[name], "rows": int(labels.size), "conversions": conversions}
+    if conversions < policy.gate_conversions:
+        return {**result, "auc": None, "lift": None}
+    judged = [
+        Judged(np.asarray(joined.column(column).to_numpy(), dtype=np.float64), labels, 0.0, 1, policy.lift_share)
+        for column in (name, f"{name}_after")
+    ]
+    weights = list(draws(leads, policy.bootstrap_draws, policy.seed))
+    for measure in ("auc", "lift"):
+        drawn = [np.concatenate([getattr(one, measure)(lines) for lines in weights]) for one in judged]
+        whole = [float(getattr(one, measure)(np.ones(labels.size))) for one in judged]
+        difference = _interval(whole[1] - whole[0], drawn[1] - drawn[0], policy)
+        result[measure] = {
+            "before": _interval(whole[0], drawn[0], policy),
+            "after": _interval(whole[1], drawn[1], policy),
+            "difference": difference,
+            "verdict": "better" if difference["low"] > 0 else "worse" if difference["high"] < 0 else "not clear",
+        }
+    return result
+
+
+def _interval(value: float, drawn: Floats, policy: ForecastPolicy) -> dict[str, float]:
+    tail = (1 - policy.confidence) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    return {"value": value, "low": float(low), "high": float(high)}
+
+
+# -- what is shown -----------------------------------------------------------------------------------------------------
+
+
+def sections(result: Result) -> list[Section]:
+    """Return the comparison for people: what changes, and what the past weeks say of both policies."""
+    totals = result["totals"]
+    changes: list[Part] = [
+        f"of {totals['leads']:,} leads {totals['new_score']:,} get another score, {totals['new_action']:,} another "
+        f"next action, {totals['new_segments']:,} other segments, {totals['new_items']:,} other items",
+        f"sections of the policy that differ: {', '.join(result['sections_that_differ']) or 'none'}",
+    ]
+    if result["sections_not_compared"]:
+        changes.append(f"not compared, as they change other tables: {', '.join(result['sections_not_compared'])}")
+    made = [
+        Section(f"New policy on {result['day']}", changes),
+        Section(
+            "Segments",
+            [
+                Grid(
+                    ["segment", "leads now", "with the new policy", "enter", "leave"],
+                    [
+                        [row[name] for name in ("segment", "leads_before", "leads_after", "entering", "leaving")]
+                        for row in result["segments"]
+                    ],
+                )
+            ],
+        ),
+        Section(
+            "Next actions",
+            [
+                Grid(
+                    ["action", "leads now", "with the new policy"],
+                    [[row["action"], row["leads_before"], row["leads_after"]] for row in result["actions"]],
+                )
+            ],
+        ),
+    ]
+    if not result["evidence_days"]:
+        text = "no day of the lake is old enough to know what became of its leads"
+        return [*made, Section("Evidence: none", [text])]
+    first, last = result["evidence_days"][0], result["evidence_days"][-1]
+    return [
+        *made,
+        Section(
+            "Which ranking finds the leads that convert",
+            [f"{len(result['evidence_days'])} days from {first} to {last}; intervals of 95 %", _rankings(result)],
+        ),
+        Section("Conversions by band of the score, action and segment", [_band_grid(result)]),
+    ]
+
+
+def _rankings(result: Result) -> Grid:
+    titles = {"auc": "AUC", "lift": "lift at 10 %"}
+    rows = [
+        [
+            f"{row['ranking']}: {title}",
+            *(_shown(row[measure][when]) for when in ("before", "after", "difference")),
+            row[measure]["verdict"],
+        ]
+        if row[measure]
+        else [f"{row['ranking']}: {title}", None, None, None, f"too few conversions ({row['conversions']})"]
+        for row in result["rankings"]
+        for measure, title in titles.items()
+    ]
+    return Grid(["", "now", "with the new policy", "difference", "the new policy is"], rows)
+
+
+def _band_grid(result: Result) -> Grid:
+    rows = [
+        [row["rule"], *(cell for when in ("before", "after") for cell in _rate(row[when]))] for row in result["bands"]
+    ]
+    return Grid(["", "leads now", "converted", "leads with the new policy", "converted"], rows)
+
+
+def _rate(found: Result | None) -> list[object]:
+    if found is None:
+        return [0, None]
+    return [found["leads"], f"{found['rate']:.1%} ({found['rate_low']:.1%} to {found['rate_high']:.1%})"]
+
+
+def _shown(found: dict[str, float]) -> str:
+    return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
+
+
+def _texts(result: Result) -> dict[str, str]:
+    """Return the page and the JSON, by the ending of their file."""
+    return {"html": page(result, sections(result)), "json": json.dumps(result, indent=2, ensure_ascii=False) + "\n"}
+
+
+def _write(path: Path, text: str) -> str:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}; name another folder with --output") from error
+    return str(path)
