@@ -135,12 +135,17 @@ def produce_costs(step: Step, rules: Rules) -> None:
 
 
 def recompute_costs(step: Step, rules: Rules) -> Comparison:
-    """Compare the money of the long window with the sum of raw_spend."""
+    """Compare the money of each measure with the sum of raw_spend over the days that count for it."""
     policy = rules.performance
     frame = CHANNEL_COSTS.to_frame(step.session.query("select * from staged order by channel, measure"))
-    ours = float(frame.loc[frame["measure"] == "lead", "spend"].sum())
-    theirs = _money_since(step, rules, step.day - dt.timedelta(days=policy.long_window_days - 1))
-    return [("spend", ours, _unless_rounded(ours, theirs, len(frame)))]
+    first = step.day - dt.timedelta(days=policy.long_window_days - 1)
+    mature = step.day - dt.timedelta(days=policy.mature_days)
+    compared = []
+    for measure, last in (("lead", step.day), ("engaged", step.day), ("converted", mature)):
+        spends = frame.loc[frame["measure"] == measure, "spend"]
+        ours, theirs = float(spends.sum()), _money(step, rules, first, last)
+        compared.append((f"spend_{measure}", ours, _unless_rounded(ours, theirs, len(spends))))
+    return compared
 
 
 def spent(step: Step, rules: Rules) -> dict[str, Any]:
@@ -160,7 +165,7 @@ def recompute_advice(step: Step, rules: Rules) -> Comparison:
     policy = rules.performance
     frame = BUDGET_ADVICE.to_frame(step.session.query("select * from staged order by from_channel, to_channel"))
     days = policy.budget_weeks * DAYS_OF_A_WEEK
-    budget = _money_since(step, rules, step.day - dt.timedelta(days=days - 1)) / policy.budget_weeks
+    budget = _money(step, rules, step.day - dt.timedelta(days=days - 1), step.day) / policy.budget_weeks
     ours, share = float(frame["amount"].sum()), float(frame["share"].sum())
     return [("amount", ours, _unless_rounded(ours, share * budget, len(frame) * (1 + budget)))]
 
@@ -178,10 +183,10 @@ def _spend(step: Step, rules: Rules) -> pd.DataFrame:
     return classified_spend(rows, rules.channels, rules.platforms, step.env.tz)
 
 
-def _money_since(step: Step, rules: Rules, first: dt.date) -> float:
-    """Return the money of all channels from a business day on, in the policy's currency."""
+def _money(step: Step, rules: Rules, first: dt.date, last: dt.date) -> float:
+    """Return the money of all channels on these business days, in the policy's currency."""
     money = in_one_currency(_spend(step, rules), rules.performance)
-    return float(money.loc[money["day"] >= first, "amount"].sum())
+    return float(money.loc[(money["day"] >= first) & (money["day"] <= last), "amount"].sum())
 
 
 def _unless_rounded(ours: float, theirs: float, numbers: float) -> float:
