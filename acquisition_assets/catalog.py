@@ -14,7 +14,7 @@ from acquisition_assets.behavior_predictions import explain as prediction_explai
 from acquisition_assets.behavior_predictions import report as prediction_report
 from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS
 from acquisition_assets.channel_performance import summary as performance_summary
-from acquisition_assets.channel_performance.contract import CHANNEL_PERFORMANCE
+from acquisition_assets.channel_performance.contract import BUDGET_ADVICE, CHANNEL_COSTS, CHANNEL_PERFORMANCE
 from acquisition_assets.content_recommendations import explain as recommendation_explain
 from acquisition_assets.content_recommendations import report as recommendation_report
 from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS
@@ -121,7 +121,8 @@ def _anomalies(build: Build) -> list[dg.AssetsDefinition]:
 def _channel_performance(build: Build) -> list[dg.AssetsDefinition]:
     from acquisition_assets.channel_performance import asset
 
-    return asset.build(build.env, build.policy.channel_performance, build.policy.channels)
+    policy = build.policy
+    return asset.build(build.env, policy.channel_performance, policy.channels, policy.platforms)
 
 
 def _social_performance(build: Build) -> list[dg.AssetsDefinition]:
@@ -191,7 +192,7 @@ PRODUCTS: tuple[Product, ...] = (
     ),
     Product(
         "channel_performance",
-        (CHANNEL_PERFORMANCE,),
+        (CHANNEL_PERFORMANCE, CHANNEL_COSTS, BUDGET_ADVICE),
         _channel_performance,
         summary=performance_summary.section,
     ),

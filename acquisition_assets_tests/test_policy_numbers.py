@@ -197,7 +197,10 @@ INPUT_SECTIONS = {
     "channels": set(ChannelPolicy.model_fields),
 }
 """What is tested elsewhere: in raw/, conversion_forecasts/, metric_watch/ and channels/."""
-TABLES = {"features": ("lead_activity", "daily_metrics")}
+TABLES = {
+    "features": ("lead_activity", "daily_metrics"),
+    "channel_costs": ("channel_costs", "budget_advice"),
+}
 REPORTS = {report.table.table: report.task for report in SPECS}
 # Key of the reports' section -> the step and the list that is cut.
 LISTS = {

@@ -23,6 +23,9 @@ EVIDENCE = {**SEGMENT_EVIDENCE, "rule_kind": "channel", "rule": "newsletter"}
 Tamper = Callable[[pa.Table], pa.Table]
 
 
+SPEND = [{"day": "2024-03-25", "channel": "facebook", "amount": "100", "currency": "EUR"}]
+
+
 def _frauds() -> Iterable[Row]:
     """Yield enough fraudulent referrals for an anomaly."""
     for number in range(12):
@@ -33,7 +36,7 @@ def _frauds() -> Iterable[Row]:
 def two_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the source, and a lake of Sunday and Monday."""
     folder = tmp_path_factory.mktemp("recomputed")
-    write(folder / "source", {**world.SOURCE, "referrals": [*world.REFERRALS, *_frauds()]})
+    write(folder / "source", {**world.SOURCE, "referrals": [*world.REFERRALS, *_frauds()], "spend": SPEND})
     for day in (SUNDAY, MONDAY):
         assert compute_day(folder / "source", folder / "lake", day, world.ZONE).success
     return folder
@@ -63,12 +66,19 @@ TAMPERED: dict[str, Tamper] = {
     "segment_changes": without("change", "left"),
     "anomalies": without("type", "high_fraud_rate"),
     "channel_performance": without("channel", "newsletter"),
+    "channel_costs": lambda table: added(table, spend=5.0),
+    "budget_advice": lambda table: added(table, amount=5.0),
     "social_performance": without("channel", "newsletter"),
     "conversion_forecasts": without("lead_id", "mudo"),
     "forecast_quality": lambda table: added(table, training_rows=1),
     "rule_evidence": lambda table: pa.Table.from_pylist([EVIDENCE], schema=table.schema),
 }
-STEPS = {"forecast_quality": "conversion_forecasts", "lead_activity": "features", "daily_metrics": "features"}
+STEPS = {
+    "budget_advice": "channel_costs",
+    "forecast_quality": "conversion_forecasts",
+    "lead_activity": "features",
+    "daily_metrics": "features",
+}
 
 
 def _one_more(table: pa.Table) -> pa.Table:

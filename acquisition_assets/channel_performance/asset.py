@@ -1,6 +1,6 @@
-"""Builds the asset `channel_performance`: counts leads by age, class and channel with SQL, and compares them.
+"""Builds the assets of channels: their comparison, what their leads cost, and advice on the budget.
 
-The statistics are left to `comparison`, and the words of the summary to `summary`.
+The statistics are left to `comparison` and `money`, the channels of spend to `spend`, the summary to `summary`.
 """
 
 import datetime as dt
@@ -12,17 +12,29 @@ import dagster as dg
 import pandas as pd
 
 from acquisition_assets.channel_performance.comparison import channel_performance, first_day, leader
-from acquisition_assets.channel_performance.contract import CHANNEL_PERFORMANCE, VERDICTS
+from acquisition_assets.channel_performance.contract import (
+    BUDGET_ADVICE,
+    CHANNEL_COSTS,
+    CHANNEL_PERFORMANCE,
+    VERDICTS,
+)
+from acquisition_assets.channel_performance.money import (
+    DAYS_OF_A_WEEK,
+    budget_advice,
+    channel_costs,
+    in_one_currency,
+)
 from acquisition_assets.channel_performance.policy import ChannelPerformancePolicy
-from acquisition_assets.channels.policy import ChannelPolicy
+from acquisition_assets.channel_performance.spend import classified_spend
+from acquisition_assets.channels.policy import ChannelPolicy, PlatformPolicy
 from acquisition_assets.core.days import end_of_day
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.masking import sanitize
-from acquisition_assets.core.output import Output, output_asset
+from acquisition_assets.core.output import Output, output_asset, output_assets
 from acquisition_assets.core.plots import intervals
-from acquisition_assets.core.step import Comparison, Finding, Step
+from acquisition_assets.core.step import ROUNDING, Comparison, Finding, Step
 from acquisition_assets.features.contract import LEAD_ACTIVITY
-from acquisition_assets.raw.contract import RAW_LEADS
+from acquisition_assets.raw.contract import RAW_LEADS, RAW_SPEND
 
 UNCLASSIFIED = "Most leads have a channel that is known (else WARN, with the words that no list knows)."
 
@@ -33,14 +45,19 @@ class Rules:
 
     performance: ChannelPerformancePolicy
     channels: ChannelPolicy
+    platforms: PlatformPolicy
 
 
-def build(env: Env, policy: ChannelPerformancePolicy, channels: ChannelPolicy) -> list[dg.AssetsDefinition]:
-    """Return the asset of the comparison of channels."""
-    output = Output(
+def build(
+    env: Env, policy: ChannelPerformancePolicy, channels: ChannelPolicy, platforms: PlatformPolicy
+) -> list[dg.AssetsDefinition]:
+    """Return the assets of channels: one step compares them, and one that wrong spend stops by itself counts money."""
+    rules = Rules(policy, channels, platforms)
+    kinds = frozenset({"parquet", "pandas"})
+    performance = Output(
         contract=CHANNEL_PERFORMANCE,
         description="Which class and channel brings leads that engage and convert, with intervals and a verdict.",
-        policy=Rules(policy, channels),
+        policy=rules,
         deps=[LEAD_ACTIVITY.table, RAW_LEADS.table],
         produce=produce,
         recompute=recompute,
@@ -49,9 +66,31 @@ def build(env: Env, policy: ChannelPerformancePolicy, channels: ChannelPolicy) -
         checks={"unclassified": UNCLASSIFIED},
         findings=unclassified,
         details=verdicts,
-        kinds=frozenset({"parquet", "pandas"}),
+        kinds=kinds,
     )
-    return [output_asset(env, output)]
+    costs = Output(
+        contract=CHANNEL_COSTS,
+        description="What a lead, an engaged lead and a conversion cost by channel, with intervals.",
+        policy=rules,
+        deps=[LEAD_ACTIVITY.table, RAW_SPEND.table],
+        produce=produce_costs,
+        recompute=recompute_costs,
+        recomputed_text="The money of all channels, summed again from raw_spend.",
+        details=spent,
+        kinds=kinds,
+    )
+    advice = Output(
+        contract=BUDGET_ADVICE,
+        description="Which money would bring more conversions in another channel, only where the evidence shows it.",
+        policy=rules,
+        deps=[LEAD_ACTIVITY.table, RAW_SPEND.table],
+        produce=produce_advice,
+        recompute=recompute_advice,
+        recomputed_text="The money that is moved, as a share of the budget that is summed again from raw_spend.",
+        details=moved,
+        kinds=kinds,
+    )
+    return [output_asset(env, performance), output_assets(env, [costs, advice], name=CHANNEL_COSTS.table)]
 
 
 def produce(step: Step, rules: Rules) -> None:
@@ -85,6 +124,74 @@ def recompute(step: Step, rules: Rules) -> Comparison:
             "end_at": end_of_day(step.day, step.env.tz),
         }
     )
+
+
+def produce_costs(step: Step, rules: Rules) -> None:
+    """Bind leads and spend, and stage the costs of the channels that have spend."""
+    step.bind(LEAD_ACTIVITY)
+    step.bind(RAW_SPEND, [step.day])
+    counts = lead_counts(step, rules.performance)
+    step.write_table(CHANNEL_COSTS.to_arrow(channel_costs(counts, _spend(step, rules), rules.performance, step.day)))
+
+
+def recompute_costs(step: Step, rules: Rules) -> Comparison:
+    """Compare the money of each measure with the sum of raw_spend over the days that count for it."""
+    policy = rules.performance
+    frame = CHANNEL_COSTS.to_frame(step.session.query("select * from staged order by channel, measure"))
+    first = step.day - dt.timedelta(days=policy.long_window_days - 1)
+    mature = step.day - dt.timedelta(days=policy.mature_days)
+    compared = []
+    for measure, last in (("lead", step.day), ("engaged", step.day), ("converted", mature)):
+        spends = frame.loc[frame["measure"] == measure, "spend"]
+        ours, theirs = float(spends.sum()), _money(step, rules, first, last)
+        compared.append((f"spend_{measure}", ours, _unless_rounded(ours, theirs, len(spends))))
+    return compared
+
+
+def spent(step: Step, rules: Rules) -> dict[str, Any]:
+    """Return the money of the long window, in the policy's currency."""
+    frame = CHANNEL_COSTS.to_frame(step.session.query("select * from staged order by channel, measure"))
+    return {"spend": float(frame.loc[frame["measure"] == "lead", "spend"].sum())}
+
+
+def produce_advice(step: Step, rules: Rules) -> None:
+    """Stage the advice on the budget, from what the costs have bound."""
+    counts = lead_counts(step, rules.performance)
+    step.write_table(BUDGET_ADVICE.to_arrow(budget_advice(counts, _spend(step, rules), rules.performance, step.day)))
+
+
+def recompute_advice(step: Step, rules: Rules) -> Comparison:
+    """Compare the money that is moved with the shares of the week's budget, summed from raw_spend."""
+    policy = rules.performance
+    frame = BUDGET_ADVICE.to_frame(step.session.query("select * from staged order by from_channel, to_channel"))
+    days = policy.budget_weeks * DAYS_OF_A_WEEK
+    budget = _money(step, rules, step.day - dt.timedelta(days=days - 1), step.day) / policy.budget_weeks
+    ours, share = float(frame["amount"].sum()), float(frame["share"].sum())
+    return [("amount", ours, _unless_rounded(ours, share * budget, len(frame) * (1 + budget)))]
+
+
+def moved(step: Step, rules: Rules) -> dict[str, Any]:
+    """Return how many shifts are advised, and the share of the week's budget that they move."""
+    frame = BUDGET_ADVICE.to_frame(step.session.query("select * from staged order by from_channel, to_channel"))
+    return {"shifts": int((frame["share"] > 0).sum()), "share_moved": float(frame["share"].sum())}
+
+
+def _spend(step: Step, rules: Rules) -> pd.DataFrame:
+    """Return what was spent by business day and channel since the first day that counts."""
+    days = (step.day - first_day(rules.performance, step.day)).days + 2
+    rows = step.query("channel_performance/spend", {"spent_from": step.env.earlier(step.day, days=days)}).to_pylist()
+    return classified_spend(rows, rules.channels, rules.platforms, step.env.tz)
+
+
+def _money(step: Step, rules: Rules, first: dt.date, last: dt.date) -> float:
+    """Return the money of all channels on these business days, in the policy's currency."""
+    money = in_one_currency(_spend(step, rules), rules.performance)
+    return float(money.loc[(money["day"] >= first) & (money["day"] <= last), "amount"].sum())
+
+
+def _unless_rounded(ours: float, theirs: float, numbers: float) -> float:
+    """Return the first number where the second differs by no more than the rounding of so many numbers, else it."""
+    return ours if abs(ours - theirs) <= ROUNDING * (1 + numbers) else theirs
 
 
 def unclassified(step: Step, rules: Rules) -> Sequence[Finding]:

@@ -5,8 +5,6 @@ Leaves how they are computed to `comparison` and `money`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from acquisition_assets.core.contracts import Contract, Kind, Rule, column
 from acquisition_assets.core.pandera_import import Check, pandera
 
@@ -34,8 +32,10 @@ def _probability(description: str) -> pandera.Column:
     )
 
 
-def _money(description: str, lineage: Sequence[str] = _SPEND) -> pandera.Column:
-    return column(Kind.NUMBER, description, Check.ge(0), unit="policy's currency", nullable=True, lineage=lineage)
+def _money(description: str, *, nullable: bool = False) -> pandera.Column:
+    return column(
+        Kind.NUMBER, description, Check.ge(0), unit="policy's currency", nullable=nullable, lineage=(*_SPEND, *_STATUS)
+    )
 
 
 CHANNEL_PERFORMANCE = Contract(
@@ -98,9 +98,9 @@ CHANNEL_COSTS = Contract(
         "successes": column(
             Kind.INTEGER, "Leads, engaged or converted leads of the period", Check.ge(0), unit="leads", lineage=_STATUS
         ),
-        "cost": _money("spend / successes, 2 decimals; missing without a success"),
-        "cost_low": _money("Lower bound of the cost at the policy's confidence"),
-        "cost_high": _money("Upper bound of the cost at the policy's confidence; missing where there is none"),
+        "cost": _money("spend / successes, 2 decimals; missing without a success", nullable=True),
+        "cost_low": _money("Lower bound of the cost at the policy's confidence; missing without leads", nullable=True),
+        "cost_high": _money("Upper bound of the cost at the policy's confidence; missing if unbounded", nullable=True),
         "currency": column(Kind.TEXT, "Currency of the money", lineage=("raw_spend.currency",)),
     },
     rules=(
@@ -127,7 +127,9 @@ BUDGET_ADVICE = Contract(
         "advice": column(Kind.TEXT, "What to do, in words"),
     },
     rules=(
-        Rule("proved", "share = 0 or gained_low > 0", "money is moved only where the lower bound is above 0"),
+        Rule(
+            "proved", "share = 0 or coalesce(gained_low, 0) > 0", "money is moved only where the lower bound is above 0"
+        ),
         Rule("bounds around gain", "gained_low <= gained and gained <= gained_high", "the bounds lie around the gain"),
     ),
 )

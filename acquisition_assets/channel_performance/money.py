@@ -128,13 +128,15 @@ def budget_advice(
 ) -> pd.DataFrame:
     """Return budget_advice in the contract's columns and types, the surest shift first.
 
-    Args and errors are those of `channel_costs`.
+    Args and errors are those of `channel_costs`. Without spend there is no row.
 
     A shift is advised only where the lower bound of the conversions it gains is above 0, at a confidence that holds for
     all pairs of channels together (Bonferroni). The bounds of a difference are those of its parts, added in squares
     (MOVER). Further money is taken to bring the policy's marginal return only, and at most the policy's share of the
     week's budget is moved. Without a proof there is one row that says so, with what a proof would take.
     """
+    if spend.empty:
+        return _advice([])
     money = in_one_currency(spend, policy)
     window = _window(counts, money, policy, day, "converted")
     paid = window.spend > 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from acquisition_assets.channel_performance.contract import CHANNEL_PERFORMANCE, METRICS
+from acquisition_assets.channel_performance.contract import BUDGET_ADVICE, CHANNEL_COSTS, CHANNEL_PERFORMANCE, METRICS
 from acquisition_assets.core.masking import sanitize
 from acquisition_assets.core.sections import DayView, Grid, Part, Row, Section
 
@@ -24,6 +24,11 @@ def section(day: DayView) -> Section:
             ordered = sorted(by_metric[metric], key=lambda row: (-row["leads"], row["channel"]))
             titles = ["channel", "leads", metric, "rate %", "from", "to", "verdict"]
             parts.append(Grid(titles, [_cells(row) for row in ordered]))
+    costs = day.rows(CHANNEL_COSTS.table)
+    if costs:
+        titles = ["channel", "cost of a", "spend", "number", "cost", "from", "to", "currency"]
+        parts.append(Grid(titles, [_cost_cells(row) for row in costs]))
+    parts += [f"budget: {sanitize(row['advice'])}" for row in day.rows(BUDGET_ADVICE.table)]
     return Section("Channel performance", parts)
 
 
@@ -40,6 +45,11 @@ def _leading(rows: Sequence[Row]) -> str:
         return f"{sanitize(best[0]['channel'])} is the best ({rate_text(best[0])})"
     first = min(rows, key=lambda row: (-row["shrunk_rate"], -row["leads"], row["channel"]))
     return f"{sanitize(first['channel'])} leads, not clearly ({rate_text(first)})"
+
+
+def _cost_cells(row: Row) -> list[object]:
+    names = ("measure", "spend", "successes", "cost", "cost_low", "cost_high", "currency")
+    return [sanitize(row["channel"]), *(row[name] for name in names)]
 
 
 def _cells(row: Row) -> list[object]:

@@ -57,6 +57,7 @@ class InputTable:
         lead: the column that names the lead of a row, which must exist.
         has_versions: whether of several good rows with one key the newest holds (else the first that is read).
         version: when the source changed a row; None where only the order of reading says which row is newer.
+        is_expected: whether a source without the table is warned of.
     """
 
     name: str
@@ -66,6 +67,7 @@ class InputTable:
     lead: str | None = None
     has_versions: bool = False
     version: str | None = None
+    is_expected: bool = True
 
     @property
     def required(self) -> list[str]:
@@ -178,7 +180,21 @@ ALIASES = InputTable(
     key="alias_id",
     has_versions=True,
 )
-INPUTS: dict[str, InputTable] = {t.name: t for t in (LEADS, EVENTS, REFERRALS, CONTENT, STATUS_CHANGES, ALIASES)}
+SPEND = InputTable(
+    "spend",
+    (
+        _column("day", Cell.INSTANT, required=True),
+        _column("channel"),
+        _column("utm_source"),
+        _column("utm_campaign"),
+        InputColumn("amount", Cell.NUMBER, required=True, at_least=0.0),
+        _column("currency"),
+    ),
+    key=None,
+    time="day",
+    is_expected=False,
+)
+INPUTS: dict[str, InputTable] = {t.name: t for t in (LEADS, EVENTS, REFERRALS, CONTENT, STATUS_CHANGES, ALIASES, SPEND)}
 
 
 def require_columns(table: str, columns: Mapping[str, str] | list[str], place: str) -> None:

@@ -37,6 +37,7 @@ TEXTS = {
     "raw_content": "The catalogue of content items.",
     "raw_status_changes": "When leads changed their status, until the end of the day.",
     "raw_aliases": "Ids that a lead also has or had, each with the lead at the end of its chain.",
+    "raw_spend": "What was spent on channels and campaigns, until the end of the day.",
     SOURCE_STATE.table: "What was known of the source when the day was read: how new it is, and what of it is stale.",
     EVENT_DAYS.table: "What the source had of each day of events when the lake took it in.",
     QUARANTINE.table: "Rows of this run that break their table's contract, as read, each with its reason.",
@@ -181,7 +182,7 @@ def _metadata(env: Env, counts: Counts, ingested: Ingested, day: dt.date) -> dic
     }
     if counts.table == EVENTS.name:
         metadata["days_written"] = sum(staged.table == RAW_EVENTS.table for staged in ingested.staged)
-    if counts.table in ingested.missing_tables:
+    if counts.table in ingested.missing_tables and INPUTS[counts.table].is_expected:
         metadata["warning"] = f"the source has no {counts.table}; it is taken as empty"
     return metadata
 

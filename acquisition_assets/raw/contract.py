@@ -129,6 +129,20 @@ RAW_ALIASES = Contract(
         "final_lead_id": column(Kind.TEXT, "The lead at the end of the chain of aliases"),
     },
 )
+RAW_SPEND = Contract(
+    table="raw_spend",
+    grain="One row per payment for a channel or campaign on a day before T.",
+    key=("read_order",),
+    columns={
+        "day": column(Kind.INSTANT, "Day of the spend; a date is its midnight"),
+        "channel": column(Kind.TEXT, "Channel, as in lead_activity", nullable=True),
+        "utm_source": column(Kind.TEXT, "utm_source of the campaign's links", nullable=True),
+        "utm_campaign": column(Kind.TEXT, "utm_campaign of the campaign's links", nullable=True),
+        "amount": column(Kind.NUMBER, "Money spent", Check.ge(0), unit="currency"),
+        "currency": column(Kind.TEXT, "Currency, such as EUR; the policy's where not given", nullable=True),
+        "read_order": column(Kind.INTEGER, "Place in the source", Check.ge(0)),
+    },
+)
 SOURCE_STATE = Contract(
     table="source_state",
     grain="One row: what was known of the source when the day was read.",
@@ -173,6 +187,7 @@ RAW: dict[str, Contract] = {
     "content": RAW_CONTENT,
     "status_changes": RAW_STATUS_CHANGES,
     "aliases": RAW_ALIASES,
+    "spend": RAW_SPEND,
 }
 """The stored tables by their input tables."""
 STATE = (SOURCE_STATE, EVENT_DAYS)

@@ -22,6 +22,7 @@ from acquisition_assets.inputs.tables import (
     INSTANT,
     LEADS,
     REFERRALS,
+    SPEND,
     STATUS_CHANGES,
     InputTable,
     require_columns,
@@ -173,7 +174,7 @@ def ingest(run: Run, tables: Mapping[str, RawTable], choices: Choices) -> Ingest
         return MoreEvents(window.wanted)
     run = replace(run, given=window.wanted)
     events, accepted = _ingest_events(run, readings[EVENTS.name], read, choices)
-    others = [_ingest_snapshot(run, readings[table.name]) for table in (REFERRALS, CONTENT, STATUS_CHANGES)]
+    others = [_ingest_snapshot(run, readings[table.name]) for table in (REFERRALS, CONTENT, STATUS_CHANGES, SPEND)]
     checked = {each.reading.table.name: each for each in (leads, aliases, events, *others)}
     return _finish(run, checked, choices, window, accepted, tuple(name for name in INPUTS if name not in tables))
 

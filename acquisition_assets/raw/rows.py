@@ -294,9 +294,11 @@ def value_rows(reading: Reading, where: str, pushdown: str = "") -> str:
         for problem in cell_problems(reading)
         if problem.column
     )
+    named = table.key or table.lead
+    row_key = f"coalesce(p_{named}, '')" if named else "''"
     return (
         f"(select *, case cell_problem {found or 'when 0 then null'} end as found from (select {values}, "
-        f"{first_problem(reading)} as cell_problem, coalesce(p_{table.key or table.lead}, '') as row_key, "
+        f"{first_problem(reading)} as cell_problem, {row_key} as row_key, "
         f"{unread} as unread, cast({' + '.join(bits) or '0'} as integer) as unreadable, place, raw_row, "
         f"{', '.join(f'c_{name}' for name in found_columns(reading)) or 'null as c_nothing'} "
         f"from {parsed_rows(reading, pushdown)} where {where}))"

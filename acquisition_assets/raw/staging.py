@@ -47,6 +47,7 @@ EXTRA: dict[str, dict[str, str]] = {
     },
     "referrals": {"created_date": "business_date(created_at)"},
     "status_changes": {"read_order": "place"},
+    "spend": {"read_order": "place"},
 }
 
 

@@ -90,7 +90,7 @@ class FileSource:
             warnings = [
                 f"{self.folder} has no {name}{self._unread(name)}; it is {TAKEN_AS_EMPTY}"
                 for name in TABLES
-                if name not in tables
+                if name not in tables and (INPUTS[name].is_expected or self._unread(name))
             ]
             for reader in found.readers.values():
                 reader.columns()

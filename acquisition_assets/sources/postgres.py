@@ -122,7 +122,8 @@ class PostgresSource:
     def check(self) -> list[str]:
         """See `Source.check`: the queries run (without giving rows) and give the columns and types that are needed."""
         queries = read_queries(self._folder)
-        missing = set(TABLES) - {query.table for query in queries}
+        expected = {table.name for table in INPUTS.values() if table.is_expected}
+        missing = expected - {query.table for query in queries}
         warnings = [f"{self._folder} has no {table}.sql; {table} is {TAKEN_AS_EMPTY}" for table in sorted(missing)]
         today = dt.datetime.now(dt.timezone.utc)
         one_day = Wanted(today, ((today - dt.timedelta(days=1), today),))

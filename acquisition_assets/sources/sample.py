@@ -57,6 +57,8 @@ INCIDENT_DAYS = 3
 INCIDENT_START = END - INCIDENT_DAYS * DAY
 LOOP_START = END - 7 * DAY
 LOOP_LEADS = 12
+SPEND_A_DAY = {"facebook": 45.0, "google": 60.0, "instagram": 30.0, "linkedin": 50.0}
+CURRENCY = "EUR"
 LOOP_HOURS = (8.0, 12.0, 16.0)
 RING_LEADS = 5
 
@@ -224,12 +226,13 @@ EVENT_KINDS = (
 
 
 def world(leads: int = 5_000, seed: int = 20260930, *, by_chance: bool = False) -> dict[str, pa.Table]:
-    """Return the tables `leads`, `events`, `referrals`, `content` and `status_changes` of an invented world.
+    """Return the tables `leads`, `events`, `referrals`, `content`, `status_changes` and `spend` of an invented world.
 
-    Grain: one row per lead, event, referral, content item and change of status. Timestamps are UTC in whole
-    seconds; engagement_score is in points, 0 to 20. The same arguments give the same tables. Rows grow in proportion
-    to `leads`; from 2,000 leads on, the four anomalies at the end are clearly detectable. With `by_chance` nobody
-    is lost, and who converts, and when, depends on nothing at all: no forecast can be better than the base rate.
+    Grain: one row per lead, event, referral, content item, change of status, and day and channel of spend. Timestamps
+    are UTC in whole seconds; engagement_score is in points, 0 to 20. The same arguments give the same tables. Rows
+    (but those of spend) grow in proportion to `leads`; from 2,000 leads on, the four anomalies at the end are clearly
+    detectable. With `by_chance` nobody is lost, and who converts, and when, depends on nothing at all: no forecast can
+    be better than the base rate.
 
     Raises:
         ValueError: leads is below 1.
@@ -252,6 +255,7 @@ def world(leads: int = 5_000, seed: int = 20260930, *, by_chance: bool = False) 
         "referrals": _referrals_table(_refer(rng, people)),
         "content": _content_table(),
         "status_changes": _status_changes_table(reached),
+        "spend": _spend_table(),
     }
 
 
@@ -640,6 +644,20 @@ def _status_changes_table(reached: dict[str, Floats]) -> pa.Table:
             "lead_id": _ids("lead-", lead[order], 6),
             "status": _pick(list(reached), status[order]),
             "changed_at": _timestamps(time[order]),
+        }
+    )
+
+
+def _spend_table() -> pa.Table:
+    """Return one row per day and channel that money was spent on, the same every day."""
+    days = [FIRST_DAY + dt.timedelta(days=number) for number in range(DAYS)]
+    rows = [(day, channel, amount) for day in days for channel, amount in SPEND_A_DAY.items()]
+    return pa.table(
+        {
+            "day": pa.array([day for day, _, _ in rows], pa.date32()),
+            "channel": [channel for _, channel, _ in rows],
+            "amount": [amount for _, _, amount in rows],
+            "currency": [CURRENCY] * len(rows),
         }
     )
 

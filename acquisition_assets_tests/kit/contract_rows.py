@@ -106,6 +106,15 @@ ALIAS: Row = {"alias_id": "a@x.org", "lead_id": "ana-2", "final_lead_id": "ana"}
 EVENT_DAY: Row = {"rows_read": 3, "rows_accepted": 2, "fingerprint": "3 12345", "lead_hash": None}
 STATE: Row = {"read_at": NOON, "newest_at": NOON, "is_stale_leads": False, "is_stale_events": True}
 STATUS_CHANGE: Row = {"lead_id": "ana", "status": "engaged", "changed_at": NOON, "read_order": 0}
+SPENT: Row = {
+    "day": NOON,
+    "channel": "linkedin",
+    "utm_source": "li",
+    "utm_campaign": "spring",
+    "amount": 12.5,
+    "currency": "EUR",
+    "read_order": 0,
+}
 QUARANTINED: Row = {
     "source_table": "leads",
     "row_key": "7",
@@ -347,6 +356,37 @@ COMPARED: Row = {
     "verdict": "best",
     "leads_needed": None,
 }
+COST: Row = {
+    "channel": "linkedin",
+    "measure": "converted",
+    "spend": 1000.0,
+    "leads": 200,
+    "successes": 10,
+    "cost": 100.0,
+    "cost_low": 55.83,
+    "cost_high": 182.7,
+    "currency": "EUR",
+}
+NO_COST: Row = {**COST, "channel": "email", "successes": 0, "cost": None, "cost_high": None}
+SHIFT: Row = {
+    "from_channel": "facebook",
+    "to_channel": "linkedin",
+    "share": 0.2,
+    "amount": 250.0,
+    "gained": 2.5,
+    "gained_low": 0.4,
+    "gained_high": 4.6,
+    "advice": "move 250.00 EUR a week from facebook to linkedin: 2.5 conversions more",
+}
+KEPT: Row = {
+    **SHIFT,
+    "from_channel": "all",
+    "to_channel": "all",
+    "share": 0.0,
+    "amount": 0.0,
+    **dict.fromkeys(("gained", "gained_low", "gained_high")),
+    "advice": "keep: the evidence is weak",
+}
 FEW_COMPARED: Row = {
     **COMPARED,
     "channel": "email",
@@ -384,6 +424,7 @@ GOOD: dict[str, Sequence[Row]] = {
     "source_state": [STATE, {**STATE, "newest_at": None}],
     "event_days": [EVENT_DAY, {**EVENT_DAY, "fingerprint": None, "lead_hash": "0cc175b9c0f1b6a831c399e269772661"}],
     "raw_status_changes": [STATUS_CHANGE, {**STATUS_CHANGE, "read_order": 1}],
+    "raw_spend": [SPENT, {**dict.fromkeys(SPENT), "day": NOON, "amount": 0.0, "read_order": 1}],
     "quarantine": [QUARANTINED, QUARANTINED],
     "lead_activity": [ACTIVITY, SILENT_ACTIVITY],
     "daily_metrics": [METRICS, QUIET_DAY],
@@ -394,6 +435,8 @@ GOOD: dict[str, Sequence[Row]] = {
     "segment_changes": [CHANGE, {**CHANGE, "lead_id": "bea", "change": "left"}],
     "anomalies": [DROP, FRAUD, FEW_LEADS, SILENT],
     "channel_performance": [COMPARED, FEW_COMPARED, WEEK_COMPARED],
+    "channel_costs": [COST, NO_COST, {**NO_COST, "channel": "fairs", "leads": 0, "cost_low": None}],
+    "budget_advice": [SHIFT, KEPT],
     "social_performance": [CHANNEL, IDLE_CHANNEL, FULL_CHANNEL],
     **forecasts.GOOD,
 }
@@ -467,6 +510,14 @@ BROKEN: dict[str, dict[str, Sequence[Row]]] = {
             {**FEW_COMPARED, "leads_needed": None},
         ],
         "period ends": [{**COMPARED, "period_end": dt.date(2000, 1, 1)}],
+    },
+    "channel_costs": {
+        "bounds around cost": [{**COST, "cost_low": 100.1}, {**COST, "cost_high": 99.9}],
+        "no cost without success": [{**COST, "successes": 0}, {**COST, "cost": None}],
+    },
+    "budget_advice": {
+        "proved": [{**SHIFT, "gained_low": 0.0}, {**SHIFT, "gained_low": None}],
+        "bounds around gain": [{**SHIFT, "gained": 0.3}, {**SHIFT, "gained": 4.7}],
     },
     "social_performance": {
         "engaged among leads": [{**FULL_CHANNEL, "engaged_leads": 151}],
