@@ -19,7 +19,7 @@ from acquisition_assets.definitions import build_defs
 
 SNAPSHOT = Path(__file__).with_name("graph.json")
 ROOT = SNAPSHOT.parents[1]
-FORECASTS = ("conversion_forecasts", "forecast_quality", "rule_evidence")
+FORECASTS = ("conversion_forecasts", "forecast_quality")
 GROUPS_OF_SQL = ("features", "outputs")
 PUBLISHING = {"ACQUISITION_PUBLISH_URL": "postgresql://writer:s3cret@127.0.0.1:1/nowhere"}
 
@@ -124,7 +124,6 @@ def test_everything_depends_on_the_input_checks(default: dict[str, Any]) -> None
         ("segment_changes", "lead_segments", -7, 0),
         ("forecast_quality", "forecast_quality", -7, -1),
         ("conversion_forecasts", "conversion_forecasts", -30, -1),
-        ("rule_evidence", "dynamic_scores", -107, -30),
     ],
 )
 def test_tables_that_read_earlier_days_depend_on_them(asset: str, upstream: str, first: int, last: int) -> None:

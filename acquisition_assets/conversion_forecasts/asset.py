@@ -33,7 +33,7 @@ from acquisition_assets.conversion_forecasts.report import TASK, forecast_report
 from acquisition_assets.core.contracts import Contract
 from acquisition_assets.core.days import end_of_day
 from acquisition_assets.core.env import Env
-from acquisition_assets.core.output import Output, output_asset, output_assets
+from acquisition_assets.core.output import Output, output_assets
 from acquisition_assets.core.plots import bars, calibration, intervals
 from acquisition_assets.core.sql_files import read_sql
 from acquisition_assets.core.step import Comparison, Finding, Step
@@ -85,7 +85,7 @@ def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_leng
             DYNAMIC_SCORES.table,
             RAW_EVENTS.table,
             *HISTORY,
-            _earlier(CONVERSION_FORECASTS.table, policy.horizon_days, 1),
+            _earlier(CONVERSION_FORECASTS.table, policy.horizon_days),
         ],
         produce=produce_forecasts,
         recompute=recompute_forecasts,
@@ -105,8 +105,8 @@ def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_leng
         deps=[
             RAW_EVENTS.table,
             *HISTORY,
-            _earlier(BEHAVIOR_PREDICTIONS.table, _oldest_cutoff(policy), policy.horizon_days),
-            _earlier(FORECAST_QUALITY.table, policy.lookback_days, 1),
+            BEHAVIOR_PREDICTIONS.table,
+            _earlier(FORECAST_QUALITY.table, policy.lookback_days),
         ],
         produce=produce_quality,
         recompute=recompute_quality,
@@ -119,12 +119,11 @@ def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_leng
         findings=skill,
         kinds=frozenset({"parquet", "scikitlearn"}),
     )
-    oldest = policy.horizon_days + (policy.evidence.weeks - 1) * policy.step_days
     rule_evidence = Output(
         contract=RULE_EVIDENCE,
         description="What became of the leads for which each rule held, with intervals and a verdict.",
         policy=rules,
-        deps=[*HISTORY, *(_earlier(contract.table, oldest, policy.horizon_days) for contract in PAST.values())],
+        deps=[*HISTORY, *(contract.table for contract in PAST.values())],
         produce=produce_evidence,
         recompute=recompute_evidence,
         recomputed_text="Leads and conversions of all channels, counted again by the raw times.",
@@ -135,19 +134,22 @@ def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_leng
         checks={"bands_ordered": BANDS_ORDERED},
         findings=evidence_findings,
     )
-    return [output_assets(env, [forecasts, quality], name=CONVERSION_FORECASTS.table), output_asset(env, rule_evidence)]
+    return [
+        output_assets(env, [forecasts, quality], name=CONVERSION_FORECASTS.table),
+        output_assets(env, [rule_evidence], ordered_days=True),
+    ]
 
 
-def _earlier(table: str, first: int, last: int) -> dg.AssetDep:
-    """Return a dependency on a table from one number of days before to another, as far as the partitions go back."""
+def _earlier(table: str, days: int) -> dg.AssetDep:
+    """Return a dependency of a table on its own days before, as far as its partitions go back.
+
+    Tables of a past day that another step makes have no such mapping. The steps of that day came before the step here
+    of the same day, and the days of a step that reads its own past run in order.
+    """
     mapping = dg.TimeWindowPartitionMapping(
-        start_offset=-first, end_offset=-last, allow_nonexistent_upstream_partitions=True
+        start_offset=-days, end_offset=-1, allow_nonexistent_upstream_partitions=True
     )
     return dg.AssetDep(table, partition_mapping=mapping)
-
-
-def _oldest_cutoff(policy: ForecastPolicy) -> int:
-    return policy.horizon_days + (policy.maximum_cutoffs - 1) * policy.step_days
 
 
 # -- conversion_forecasts ----------------------------------------------------------------------------------------------
