@@ -85,7 +85,7 @@ def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_leng
             DYNAMIC_SCORES.table,
             RAW_EVENTS.table,
             *HISTORY,
-            _earlier(CONVERSION_FORECASTS.table, policy.horizon_days),
+            _own_past(CONVERSION_FORECASTS.table, policy),
         ],
         produce=produce_forecasts,
         recompute=recompute_forecasts,
@@ -106,7 +106,7 @@ def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_leng
             RAW_EVENTS.table,
             *HISTORY,
             BEHAVIOR_PREDICTIONS.table,
-            _earlier(FORECAST_QUALITY.table, policy.lookback_days),
+            _own_past(FORECAST_QUALITY.table, policy),
         ],
         produce=produce_quality,
         recompute=recompute_quality,
@@ -140,15 +140,13 @@ def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_leng
     ]
 
 
-def _earlier(table: str, days: int) -> dg.AssetDep:
-    """Return a dependency of a table on its own days before, as far as its partitions go back.
+def _own_past(table: str, policy: ForecastPolicy) -> dg.AssetDep:
+    """Return the dependency of a table on its own last days, which makes a range run the days of its step in order.
 
-    Tables of a past day that another step makes have no such mapping. The steps of that day came before the step here
-    of the same day, and the days of a step that reads its own past run in order.
+    Older days, and past days of tables that other steps make, have no mapping. The days before are done by then, and
+    with a mapping Dagster would add every day that may read a day to a backfill of that day.
     """
-    mapping = dg.TimeWindowPartitionMapping(
-        start_offset=-days, end_offset=-1, allow_nonexistent_upstream_partitions=True
-    )
+    mapping = dg.TimeWindowPartitionMapping(start_offset=-policy.lookback_days, end_offset=-1)
     return dg.AssetDep(table, partition_mapping=mapping)
 
 
