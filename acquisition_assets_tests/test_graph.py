@@ -19,7 +19,6 @@ from acquisition_assets.definitions import build_defs
 
 SNAPSHOT = Path(__file__).with_name("graph.json")
 ROOT = SNAPSHOT.parents[1]
-FORECASTS = ("conversion_forecasts", "forecast_quality", "rule_evidence")
 GROUPS_OF_SQL = ("features", "outputs")
 PUBLISHING = {"ACQUISITION_PUBLISH_URL": "postgresql://writer:s3cret@127.0.0.1:1/nowhere"}
 
@@ -123,16 +122,12 @@ def test_everything_depends_on_the_input_checks(default: dict[str, Any]) -> None
         ("dynamic_scores", "dynamic_scores", -7, -1),
         ("segment_changes", "lead_segments", -7, 0),
         ("forecast_quality", "forecast_quality", -7, -1),
-        ("conversion_forecasts", "conversion_forecasts", -30, -1),
-        ("rule_evidence", "dynamic_scores", -107, -30),
+        ("conversion_forecasts", "conversion_forecasts", -7, -1),
     ],
 )
 def test_tables_that_read_earlier_days_depend_on_them(asset: str, upstream: str, first: int, last: int) -> None:
     (mapping,) = (dep.partition_mapping for dep in SPECS[asset].deps if dep.asset_key == dg.AssetKey(upstream))
-    assert isinstance(mapping, dg.TimeWindowPartitionMapping)
-    assert (mapping.start_offset, mapping.end_offset) == (first, last)
-    # Forecasts read as many days as there are; the others need a few days that every deployment has.
-    assert mapping.allow_nonexistent_upstream_partitions == (asset in FORECASTS)
+    assert mapping == dg.TimeWindowPartitionMapping(start_offset=first, end_offset=last)
 
 
 @pytest.mark.parametrize("name", sorted(SPECS))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from acquisition_assets.conversion_forecasts.report import ForecastReport, summary
 from acquisition_assets_tests.kit.random_world import write
 from acquisition_assets_tests.kit.running import TASKS, compute_day, report
 
@@ -170,6 +171,13 @@ def test_the_best_platform_has_thirty_leads_and_more_leads_break_ties(reports: d
     ]
     assert found["best_platform"] == {"platform": "facebook", "engagement_rate": 0.0}
     assert found["social_percentage"] == 100.0
+
+
+def test_without_conversions_there_is_no_forecast(reports: dict[str, Report]) -> None:
+    found = reports["conversion_forecasts"]
+    assert (found["method"], found["missing_conversions"], found["total_leads"]) == ("none", 5, LEADS)
+    assert (found["expected_conversions"], found["base_rate"], found["forecasts"]) == (None, None, [])
+    assert "5 more conversions" in str(summary(ForecastReport.model_validate(found)).parts)
 
 
 def test_a_day_without_leads_has_all_keys_with_empty_values(tmp_path: Path) -> None:

@@ -30,8 +30,8 @@ CHAIN = tuple(
 )
 """The relations and SQL files that lead_activity is computed with, in order."""
 VIEWS = ("deliveries",)
-# What lead_activity reads, as of the cut-offs, by the names that its SQL uses. Referrals and changes of status make no
-# feature, so these tables are empty.
+# What lead_activity reads, as of the cut-offs, by the names that its SQL uses. Referrals, changes of status, the latest
+# response and types of content make no feature, so these relations are empty.
 AS_OF = {"raw_leads": "as_of_leads", "raw_events": "as_of_events"}
 EMPTY = {
     "raw_referrals": {
@@ -49,6 +49,8 @@ EMPTY = {
     "channels": dict.fromkeys(
         ("combination", "platform", "channel", "channel_class", "channel_detail", "channel_rule"), pa.string()
     ),
+    "latest_responses": {"lead_id": pa.string(), "latest_response_us": pa.int64()},
+    "lead_content_types": {"lead_id": pa.string(), "content_types": pa.list_(pa.string())},
     "source_state": {"newest_at": pa.timestamp("us", tz="UTC")},
 }
 
@@ -82,6 +84,8 @@ def bind_training_features(session: Session, parameters: Parameters) -> None:
     for relation, columns in EMPTY.items():
         session.bind_arrow(relation, pa.schema(list(columns.items())).empty_table())
     for relation, file in CHAIN:
+        if relation in EMPTY:
+            continue
         if relation in VIEWS:
             session.bind_view(relation, read_sql(file))
         else:

@@ -4,7 +4,6 @@ The model is left to `forecast`, the relations it learns from to `as_of`, and ve
 """
 
 import datetime as dt
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +33,7 @@ from acquisition_assets.conversion_forecasts.report import TASK, forecast_report
 from acquisition_assets.core.contracts import Contract
 from acquisition_assets.core.days import end_of_day
 from acquisition_assets.core.env import Env
-from acquisition_assets.core.output import Output, output_asset, output_assets
+from acquisition_assets.core.output import Output, output_assets
 from acquisition_assets.core.plots import bars, calibration, intervals
 from acquisition_assets.core.sql_files import read_sql
 from acquisition_assets.core.step import Comparison, Finding, Step
@@ -86,7 +85,7 @@ def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_leng
             DYNAMIC_SCORES.table,
             RAW_EVENTS.table,
             *HISTORY,
-            _earlier(CONVERSION_FORECASTS.table, policy.horizon_days, 1),
+            _own_past(CONVERSION_FORECASTS.table, policy),
         ],
         produce=produce_forecasts,
         recompute=recompute_forecasts,
@@ -106,8 +105,8 @@ def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_leng
         deps=[
             RAW_EVENTS.table,
             *HISTORY,
-            _earlier(BEHAVIOR_PREDICTIONS.table, _oldest_cutoff(policy), policy.horizon_days),
-            _earlier(FORECAST_QUALITY.table, policy.lookback_days, 1),
+            BEHAVIOR_PREDICTIONS.table,
+            _own_past(FORECAST_QUALITY.table, policy),
         ],
         produce=produce_quality,
         recompute=recompute_quality,
@@ -120,12 +119,11 @@ def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_leng
         findings=skill,
         kinds=frozenset({"parquet", "scikitlearn"}),
     )
-    oldest = policy.horizon_days + (policy.evidence.weeks - 1) * policy.step_days
     rule_evidence = Output(
         contract=RULE_EVIDENCE,
         description="What became of the leads for which each rule held, with intervals and a verdict.",
         policy=rules,
-        deps=[*HISTORY, *(_earlier(contract.table, oldest, policy.horizon_days) for contract in PAST.values())],
+        deps=[*HISTORY, *(contract.table for contract in PAST.values())],
         produce=produce_evidence,
         recompute=recompute_evidence,
         recomputed_text="Leads and conversions of all channels, counted again by the raw times.",
@@ -136,24 +134,20 @@ def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_leng
         checks={"bands_ordered": BANDS_ORDERED},
         findings=evidence_findings,
     )
-    return [output_assets(env, [forecasts, quality], name=CONVERSION_FORECASTS.table), output_asset(env, rule_evidence)]
+    return [
+        output_assets(env, [forecasts, quality], name=CONVERSION_FORECASTS.table),
+        output_assets(env, [rule_evidence], ordered_days=True),
+    ]
 
 
-def _earlier(table: str, first: int, last: int) -> dg.AssetDep:
-    """Return a dependency on a table from one number of days before to another, as far as the partitions go back.
+def _own_past(table: str, policy: ForecastPolicy) -> dg.AssetDep:
+    """Return the dependency of a table on its own last days, which makes a range run the days of its step in order.
 
-    Dagster marks the parameter for that as a beta feature.
+    Older days, and past days of tables that other steps make, have no mapping. The days before are done by then, and
+    with a mapping Dagster would add every day that may read a day to a backfill of that day.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.BetaWarning)
-        mapping = dg.TimeWindowPartitionMapping(
-            start_offset=-first, end_offset=-last, allow_nonexistent_upstream_partitions=True
-        )
+    mapping = dg.TimeWindowPartitionMapping(start_offset=-policy.lookback_days, end_offset=-1)
     return dg.AssetDep(table, partition_mapping=mapping)
-
-
-def _oldest_cutoff(policy: ForecastPolicy) -> int:
-    return policy.horizon_days + (policy.maximum_cutoffs - 1) * policy.step_days
 
 
 # -- conversion_forecasts ----------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from acquisition_assets.core.contracts import Contract, Violation, contract_error
 from acquisition_assets.core.env import Env
-from acquisition_assets.core.specs import asset_spec, check_spec, contract_check_spec
+from acquisition_assets.core.specs import ORDERED_DAYS, asset_spec, check_spec, contract_check_spec
 from acquisition_assets.core.step import (
     Comparison,
     Finding,
@@ -87,15 +87,20 @@ class _Made:
     report: BaseModel | None
 
 
-def output_assets(env: Env, outputs: Sequence[Output[Any]], name: str | None = None) -> dg.AssetsDefinition:
+def output_assets(
+    env: Env, outputs: Sequence[Output[Any]], name: str | None = None, *, ordered_days: bool = False
+) -> dg.AssetsDefinition:
     """Return the assets of the tables that one step makes, in order; `name` defaults to the only table's.
 
     The tables share a session, so that one may use what another has bound. Nothing is published until all are checked.
+    With `ordered_days` a range runs the days of the step in order, as it reads tables of earlier days without a
+    partition mapping: Dagster would add every day that may read a day to a backfill of that day.
     """
     step_name = name or outputs[0].contract.table
 
     @dg.multi_asset(
         name=step_name,
+        op_tags={ORDERED_DAYS: "true"} if ordered_days else None,
         specs=[output.spec(env) for output in outputs],
         check_specs=[check for output in outputs for check in output.check_specs(env)],
     )

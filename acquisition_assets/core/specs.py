@@ -20,7 +20,7 @@ ICONS = {Kind.INSTANT: "timestamp", Kind.FLAG: "bool"}
 CELL_LENGTH = 60
 """Longest cell of a preview, in characters."""
 ORDERED_DAYS = "acquisition/ordered_days"
-"""Tag of a step that writes partitions of other days, so that a range must run its days in order."""
+"""Tag of a step that writes or reads partitions of other days, so that a range must run its days in order."""
 
 
 def table_schema(contract: Contract) -> dg.TableSchema:

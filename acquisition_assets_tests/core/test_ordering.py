@@ -40,6 +40,8 @@ def test_steps_that_need_earlier_days_follow_from_the_graph(tmp_path: Path) -> N
         "ingest": {"ingest"},
         "dynamic_scores": {"dynamic_scores"},
         "segment_changes": {"lead_segments"},
+        "conversion_forecasts": {"conversion_forecasts"},
+        "rule_evidence": {"rule_evidence"},
     }
 
 

@@ -5,7 +5,6 @@ select
     coalesce(delivery_id, derived_delivery_id) as delivery_id,
     delivery_id is not null as is_named,
     event_type,
-    content_type,
     occurred_at,
     is_machine,
     local_hour,
