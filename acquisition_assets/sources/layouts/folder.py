@@ -36,7 +36,7 @@ from acquisition_assets.sources.layouts.mapping import (
 )
 from acquisition_assets.sources.layouts.records import Export, Records
 from acquisition_assets.sources.layouts.times import Order, ambiguous_pairs, is_day_first, order_query, sortable_sql
-from acquisition_assets.sources.spool import Spool
+from acquisition_assets.sources.spool import Spool, read_parquet
 
 FILE_STEP = 1 << 40
 """Between the places of the first rows of two files, as for files without a layout (see `sources.files`)."""
@@ -235,7 +235,7 @@ class ExportFolder:
         for name in (each for each in INPUTS if each not in given):  # leads come first
             own = [branch for branch in branches if branch.table.name == name]
             if own:
-                tables[name] = self._table(connection, INPUTS[name], own, choices, rejects.get(name, []))
+                tables[name] = self._table(connection, INPUTS[name], own, choices, rejects.get(name, []), scratch)
             if needs_emails and own and name == LEADS.name:
                 self._note_shared(_index_emails(connection, tables[name]))
         creating = [branch for branch in branches if branch.mapping.lead and branch.mapping.lead.create_leads]
@@ -331,8 +331,9 @@ class ExportFolder:
         branches: Sequence[_Branch],
         choices: Mapping[str, Choice],
         rejects: Sequence[str],
+        scratch: Path,
     ) -> RawTable:
-        """Return a table as a view over all branches that give it."""
+        """Return a table with the rows of all branches that give it, copied to a Parquet file."""
         columns = [c.name for c in table.columns if any(_gives(branch, c.name) for branch in branches)]
         width = max(len(branch.records.names) for branch in branches)
         has_lines = any(branch.records.is_json for branch in branches)
@@ -352,19 +353,23 @@ class ExportFolder:
                     table, branch.mapping, branch.number, branch.cells, columns, choices[branch.layout.name], place
                 )
                 names = branch.records.names
-                cells = [f"{f'c{n}' if n < len(names) else 'null::varchar'} as r{n}" for n in range(width)]
+                kept = {at: cell for cell, at in compiled.unchanged.items()}  # the cell is there already
+                extra = [f"c{n}" if n < len(names) and n not in kept else "null::varchar" for n in range(width)]
                 line = [f"{'line' if branch.records.is_json else 'null::varchar'} as line"] if has_lines else []
+                cells = [f"{cell} as r{n}" for n, cell in enumerate(extra)]
                 given = ", ".join([*cells, *line, f"{branch.position} as branch"])
                 selects.append(f"select {given}, {compiled.query}")
-                rows.append(_row_sql(branch.position, branch.records))
+                rows.append(_row_sql(branch.position, branch.records, kept))
                 for column, found in compiled.origins.items():
                     named = tuple((branch.records.sources[0].name, name) for name in found)
                     origins[column] = tuple(dict.fromkeys((*origins[column], *named)))
             first += len(group[0].records.files) * FILE_STEP
             self.read_files.setdefault(table.name, []).extend(group[0].records.sources)
         view = f"source_{table.name}"
-        everything = " union all ".join(selects)
-        connection.execute(f"create or replace temp view {view} as {everything}")
+        # Rows are read several times, and to map them costs more than to copy them.
+        path = scratch / f"{table.name}.mapped.parquet"
+        connection.execute(f"copy ({' union all '.join(selects)}) to {literal(path)} (format parquet)")
+        connection.execute(f"create or replace temp view {view} as from {read_parquet([path])}")
         return RawTable(
             relation=view,
             columns=dict.fromkeys(columns, "VARCHAR"),
@@ -454,11 +459,19 @@ def _gives(branch: _Branch, column: str) -> bool:
     return any(is_there or not value.names or any(map(branch.cells.has, value.names)) for value in values)
 
 
-def _row_sql(number: int, records: Records) -> str:
-    """Return the branch of `RawTable.read_row` for the records of some files."""
+def _row_sql(number: int, records: Records, kept: Mapping[int, str]) -> str:
+    """Return the branch of `RawTable.read_row` for the records of some files.
+
+    Args:
+        kept: the cells of the table that are columns of the file, by the column's position.
+    """
     if records.is_json:
         return f"when {number} then {ROW}.line"
-    cells = ", ".join(f"{literal(name.replace(ROW, ''))}, {ROW}.r{at}" for at, name in enumerate(records.names) if name)
+    cells = ", ".join(
+        f"{literal(name.replace(ROW, ''))}, {ROW}.{kept.get(at, f'r{at}')}"
+        for at, name in enumerate(records.names)
+        if name
+    )
     return f"when {number} then json_object({cells})::varchar"
 
 

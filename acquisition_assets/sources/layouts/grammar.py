@@ -346,6 +346,11 @@ class Layout(Grammar):
         return tuple(dict.fromkeys(map(plain_name, (name, *others))))
 
     @property
+    def known_names(self) -> set[str]:
+        """Every name that a column of the layout may have, as names are compared."""
+        return {each for name in self.names for each in self.alternatives(name)}
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Every column or path of the export that the layout names."""
         mapped = [name for mappings in self.tables.values() for rows in mappings for name in rows.names]

@@ -35,7 +35,9 @@ MOST_ITEMS = 4096
 """Items of one cell that give a row each; more are cut off."""
 _MISSING = ", ".join(literal(word) for word in MISSING_WORDS)
 MACROS = (
-    f"create or replace macro export_trimmed(x) as trim(x, {literal(BLANK)})",
+    # What begins and ends with a visible ASCII character needs no trimming, which is ten times as slow.
+    "create or replace macro export_trimmed(x) as case when x >= '!' and x < chr(127) and right(x, 1) >= '!' "
+    f"and right(x, 1) < chr(127) then x else trim(x, {literal(BLANK)}) end",
     # Words that mean a missing value begin with one of few characters.
     "create or replace macro export_cell(x) as case when x >= '!' and x < chr(128) and x[1] not in "
     r"('n', 'N', '<', '#', 'u', 'U', '(', '-', '\', '0') then x "
@@ -51,10 +53,12 @@ class Compiled:
     Attributes:
         query: the relation: a column for each of `columns`, in this order, the records' cells, and the row's place.
         origins: the columns of the export that each canonical column comes from, as names are written in the layout.
+        unchanged: the position in the records of each cell (`k0`, ...) that is a column of the export as it is.
     """
 
     query: str
     origins: dict[str, tuple[str, ...]]
+    unchanged: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,25 @@ class Cells:
         found = self._positions(name)
         if not found:
             return "null::varchar"
-        cells = [f"export_cell(c{at})" for at in found]
+        cells = [f"e{at}" for at in found]
         return cells[0] if len(cells) == 1 else f"coalesce({', '.join(cells)})"
+
+    def word(self, name: str) -> str:
+        """Return the SQL of a column's cell, trimmed and in lower case."""
+        found = self._positions(name)
+        return f"w{found[0]}" if len(found) == 1 else f"export_word({self.sql(name)})"
+
+    def prepared(self, relation: str) -> str:
+        """Return a relation of records with each cell that the layout names as e0, ... and its word as w0, ...
+
+        They are made once, as a macro repeats its argument wherever it names it.
+        """
+        places = sorted({at for name in self.layout.names for at in self._positions(name)})
+        if not places:
+            return relation
+        cells = ", ".join(f"export_cell(c{at}) as e{at}" for at in places)
+        words = ", ".join(f"export_word(e{at}) as w{at}" for at in places)
+        return f"(select *, {words} from (select *, {cells} from {relation}))"
 
     def plain(self, name: str) -> str | None:
         """Return the cell itself, unchanged, where the records have the column once."""
@@ -138,7 +159,7 @@ def records_sql(records: Records, mapping: Rows, cells: Cells) -> str:
     where = ["kind = 'OBJECT'"] if records.is_json else []
     where += [_condition(each, cells) for each in mapping.when]
     extra = "file_index, file_row_number"
-    relation = f"(select *, {extra} from {read_parquet(records.files)})"
+    relation = cells.prepared(f"(select *, {extra} from {read_parquet(records.files)})")
     if where:
         relation = f"(select * from {relation} where {' and '.join(where)})"
     if mapping.each is None:
@@ -171,6 +192,7 @@ def compile_rows(
         place: SQL of the place of a row.
     """
     listed, origins = [], {}
+    unchanged: dict[str, int] = {}
     lead = lead_column(table) if mapping.lead is not None else None
     join = ""
     for at, name in enumerate(columns):
@@ -183,8 +205,10 @@ def compile_rows(
                 else f"coalesce({', '.join([*map(cells.sql, names), 'null'])})"
             )
             if mapping.lead.by == "email":
-                join = f" left join {LEADS_BY_EMAIL} on email = export_word({cell})"
-                cell = f"coalesce(found_id, export_word({cell}))"
+                is_plain = not mapping.lead.item and len(names) == 1
+                address = cells.word(names[0]) if is_plain else f"export_word({cell})"
+                join = f" left join {LEADS_BY_EMAIL} on email = {address}"
+                cell = f"coalesce(found_id, {address})"
             listed.append(f"{cell} as k{at}")
         elif name in mapping.columns:
             values = mapping.columns[name]
@@ -202,11 +226,13 @@ def compile_rows(
                 for nth, value in enumerate(values)
             ]
             listed.append(f"{parts[0] if len(parts) == 1 else 'coalesce(' + ', '.join(parts) + ')'} as k{at}")
+            if len(parts) == 1 and re.fullmatch(r"c\d+", parts[0]):
+                unchanged[f"k{at}"] = int(parts[0][1:])
         else:
             listed.append(f"null::varchar as k{at}")
     listed.append(f"{place} as {ROW_PLACE}")
     relation = records_sql(cells.records, mapping, cells)
-    return Compiled(f"{', '.join(listed)} from {relation} as record{join}", origins)
+    return Compiled(f"{', '.join(listed)} from {relation} as record{join}", origins, unchanged)
 
 
 def _value(
@@ -249,7 +275,9 @@ def _text(value: Value, cells: Cells, *, is_one_of: bool = False) -> str:
             f"then substr(export_trimmed({cell}), {len(prefix.strip()) + 1}) else {cell} end"
         )
     if value.words is not None:
-        cell = _words(cell, value.words, value.otherwise)
+        is_plain = len(value.columns) == 1 and not value.split and not value.strip_prefix
+        word = cells.word(value.columns[0]) if is_plain else f"export_word({cell})"
+        cell = _words(cell, word, value.words, value.otherwise)
     return cell
 
 
@@ -272,14 +300,13 @@ def _origin(value: Value, cells: Cells, *, as_written: bool) -> str:
     return f"coalesce({', '.join(map(cells.sql, value.columns))})"
 
 
-def _words(cell: str, words: Mapping[str, str], otherwise: str | None) -> str:
+def _words(cell: str, word: str, words: Mapping[str, str], otherwise: str | None) -> str:
     meanings: dict[str, list[str]] = {}
-    for word, meaning in words.items():
-        meanings.setdefault(meaning, []).append(re.sub(r"\s+", " ", word).strip().lower())
-    word = f"export_word({cell})"
+    for given, meaning in words.items():
+        meanings.setdefault(meaning, []).append(re.sub(r"\s+", " ", given).strip().lower())
     cases = " ".join(
-        f"when {word} in ({', '.join(map(literal, given))}) then {literal(meaning)}"
-        for meaning, given in meanings.items()
+        f"when {word} in ({', '.join(map(literal, listed))}) then {literal(meaning)}"
+        for meaning, listed in meanings.items()
     )
     rest = cell if otherwise is None else f"case when {cell} is not null then {literal(otherwise)} end"
     return f"case {cases} else {rest} end" if cases else rest
@@ -293,4 +320,4 @@ def _condition(condition: Condition, cells: Cells) -> str:
         return f"{cell} is not null"
     words = condition.among if condition.among is not None else (condition.equals or "",)
     listed = ", ".join(literal(word.strip().lower()) for word in words)
-    return f"coalesce(export_word({cell}) in ({listed}), false)" if listed else "false"
+    return f"coalesce({cells.word(condition.column)} in ({listed}), false)" if listed else "false"

@@ -11,11 +11,11 @@ import json
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -34,10 +34,13 @@ MOST_COLUMNS = 2_000
 """Columns of a file; the widest exports of the tools that are read have some hundreds."""
 SAMPLED = 1_000
 """Records that are looked at for the keys that a JSON file has."""
+AT_WITHIN = 1 << 16
+"""Characters of a file within which the array of its records begins, where they are in an envelope."""
 SHEET_ROWS = 10_000
 """Rows of a sheet that are in memory as text at a time."""
 LARGEST_SHEET = 4 << 30
 """Bytes of an unpacked workbook."""
+_T = TypeVar("_T")
 NOT_AN_OBJECT = "the record is not a JSON object"
 
 
@@ -70,6 +73,14 @@ class Export:
     path: Path
     kind: str
     encoding: str | None
+    _known: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def _once(self, key: object, find: Callable[[], _T]) -> _T:
+        """Return what was found for a key, which is looked for once: every layout asks for every name."""
+        if key not in self._known:
+            self._known[key] = find()
+        found: _T = self._known[key]
+        return found
 
     @cached_property
     def _start(self) -> tuple[str, str]:
@@ -96,9 +107,13 @@ class Export:
         if self.kind == SHEET:
             return self._rows[0]
         if self.kind == CSV:
-            known = {each for name in layout.names for each in layout.alternatives(name)} if layout else ()
-            return tuple(map(plain_name, self.header(known).columns))
-        return tuple(dict.fromkeys(plain_name(key) for record in self.sample(layout) for key in record))
+            key = ("columns", layout.name if layout else None)
+            known = frozenset(layout.known_names) if layout else frozenset()
+            return self._once(key, lambda: tuple(map(plain_name, self.header(known).columns)))
+        return self._once(
+            ("keys", self._envelope(layout)),
+            lambda: tuple(dict.fromkeys(plain_name(each) for record in self.sample(layout) for each in record)),
+        )
 
     def has(self, layout: Layout, name: str) -> bool:
         """Return whether the file has a column or path of the layout."""
@@ -108,8 +123,14 @@ class Export:
             return any(_follow(record, name) is not None for record in self.sample(layout))
         return bool(set(layout.alternatives(name)) & set(self.columns(layout)))
 
+    def _envelope(self, layout: Layout | None) -> tuple[str | None, tuple[str, ...]]:
+        return (layout.records.at, layout.records.unwrap) if layout else (None, ())
+
     def sample(self, layout: Layout | None) -> list[dict[str, Any]]:
         """Return the first records of a JSON file, without the envelopes that the layout names."""
+        return self._once(("sample", self._envelope(layout)), lambda: self._sample(layout))
+
+    def _sample(self, layout: Layout | None) -> list[dict[str, Any]]:
         at = self._at(layout)
         unwrap = layout.records.unwrap if layout else ()
         if self.is_by_line and not at:
@@ -121,7 +142,7 @@ class Export:
     def _at(self, layout: Layout | None) -> tuple[str, ...]:
         """Return the keys at which the records are: none where the file has them without the layout's envelope."""
         keys = keys_of(layout.records.at) if layout else ()
-        return keys if keys and sample_values(self._start[0], keys, 1) else ()
+        return keys if keys and sample_values(self._start[0][:AT_WITHIN], keys, 1) else ()
 
     def first_rows(self, most: int) -> tuple[tuple[str, ...], list[list[str]]]:
         """Return the columns and first rows of a table in text or in a workbook."""
@@ -171,7 +192,7 @@ class Export:
     def _read_csv(self, spool: Spool, layout: Layout) -> Records:
         text, encoding = self._start
         names = self.columns(layout)
-        known = {each for name in layout.names for each in layout.alternatives(name)}
+        known = layout.known_names
         header = self.header(known)
         _require_narrow(self.path, names)
         _require_single(self.path, names, known)
@@ -181,7 +202,7 @@ class Export:
     def _read_sheet(self, spool: Spool, layout: Layout) -> Records:
         names, rows = open_sheet(self.path, layout.records.sheet)
         _require_narrow(self.path, names)
-        _require_single(self.path, names, {each for name in layout.names for each in layout.alternatives(name)})
+        _require_single(self.path, names, layout.known_names)
         path = spool.path("parquet")
         schema = pa.schema([(f"c{at}", pa.string()) for at in range(len(names))])
         with pq.ParquetWriter(path, schema) as writer:
