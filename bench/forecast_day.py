@@ -176,8 +176,9 @@ def _activity() -> str:
         "raw_status_changes": "select * from day_status_changes",
         "raw_referrals": "select null::varchar as referrer_lead_id, null::varchar as status, "
         "null::timestamptz as validated_at where false",
-        "platforms": "select null::varchar as source, null::varchar as utm_source, null::varchar as utm_medium, "
-        "null::varchar as referrer_host, null::varchar as platform, null::varchar as channel where false",
+        "lead_combinations": "select null::varchar as lead_id, null::varchar as combination where false",
+        "channels": "select null::varchar as combination, null::varchar as platform, null::varchar as channel, "
+        "null::varchar as channel_class, null::varchar as channel_detail, null::varchar as channel_rule where false",
         "source_state": "select null::timestamptz as newest_at",
     }
     parts = [f"{name} as materialized ({query})" for name, query in inputs.items()]

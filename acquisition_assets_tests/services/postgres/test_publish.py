@@ -96,7 +96,10 @@ def plain(table: pa.Table, contract: Contract) -> list[tuple[Any, ...]]:
 
 
 ADDED = {
-    "lead_activity": ("channel", "status_is_dated", "is_bounced", "has_complained", "may_be_mailed"),
+    "lead_activity": (
+        *("channel", "status_is_dated", "is_bounced", "has_complained", "may_be_mailed"),
+        *("channel_class", "channel_detail", "channel_rule"),
+    ),
     "daily_metrics": ("opened_24h",),
 }
 """Columns of later migrations, by table: null on days that were published before."""
