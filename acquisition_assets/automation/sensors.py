@@ -23,7 +23,7 @@ from acquisition_assets.core.settings import Settings
 
 NAME = "alerts"
 ALERTED_TAG = ".dagster/acquisition/alerted."
-"""Dagster's UI hides tags with its own prefix."""
+"""Dagster's UI hides tags that begin with `.dagster/`."""
 SEPARATOR = ", "
 INTERVAL_SECONDS = 30
 FIRST_LOOK_BACK = dt.timedelta(hours=24)

@@ -15,8 +15,8 @@ from acquisition_assets.core.env import Env
 from acquisition_assets.core.masking import MASK, sanitize
 
 OWNERS = ["team:growth", "team:data"]
-ICONS = {Kind.INSTANT: "timestamp", Kind.FLAG: "bool"}
-"""Names of types for which Dagster has an icon, where the contract's own name has none."""
+DAGSTER_TYPES = {Kind.INSTANT: "timestamp", Kind.FLAG: "bool"}
+"""Names for which Dagster shows an icon, by the kinds whose own name has none."""
 CELL_LENGTH = 60
 """Longest cell of a preview, in characters."""
 ORDERED_DAYS = "acquisition/ordered_days"
@@ -31,7 +31,7 @@ def table_schema(contract: Contract) -> dg.TableSchema:
         columns.append(
             dg.TableColumn(
                 name=name,
-                type=ICONS.get(contract.kind(name), contract.kind(name).value),
+                type=DAGSTER_TYPES.get(contract.kind(name), contract.kind(name).value),
                 description=f"{spec.description} [{unit}]" if unit else spec.description,
                 constraints=dg.TableColumnConstraints(
                     nullable=bool(spec.nullable), unique=contract.key == (name,), other=describe_checks(spec)
@@ -92,7 +92,7 @@ def check_spec(env: Env, asset: str, name: str, description: str, *, blocking: b
     """Return a check whose results belong to partitions. Dagster marks these as a preview feature (decision 4).
 
     Args:
-        blocking: whether nothing is published, here and downstream, if it fails.
+        blocking: whether a failure keeps the table and everything downstream from being published.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)

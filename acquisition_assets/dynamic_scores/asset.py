@@ -70,7 +70,7 @@ def recompute(step: Step, policy: ScorePolicy) -> Comparison:
 def previous_day(step: Step, policy: ScorePolicy) -> Sequence[Finding]:
     """Return a warning if the day before has no scores, with the scores that were used instead.
 
-    The first day of a lake has none before it, which is as it must be.
+    On the first day of a lake there is nothing to warn of: it has no day before.
     """
     yesterday = step.day - dt.timedelta(days=1)
     days = step.env.lake.days(DYNAMIC_SCORES.table)

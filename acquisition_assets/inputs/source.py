@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -41,6 +41,19 @@ class Wanted:
 
     end: dt.datetime
     stretches: tuple[tuple[dt.datetime | None, dt.datetime], ...]
+
+
+def within(time: str, stretches: Iterable[tuple[dt.datetime | None, dt.datetime]]) -> str:
+    """Return the SQL condition that a time lies in one of some half-open stretches, for DuckDB and PostgreSQL.
+
+    A stretch without a start begins at the beginning of time. Nothing lies in no stretch.
+    """
+    each = [
+        f"{time} < timestamptz '{end.isoformat()}'"
+        + (f" and {time} >= timestamptz '{start.isoformat()}'" if start else "")
+        for start, end in stretches
+    ]
+    return f"({' or '.join(each) or 'false'})"
 
 
 @dataclass(frozen=True)
@@ -127,10 +140,10 @@ class Source(Protocol):
 
 @runtime_checkable
 class FingerprintedSource(Protocol):
-    """A source that is not read whole: it knows without reading which days have changed, and its newest event."""
+    """A source that is read in part. Without reading events, it says which days changed and when the newest was."""
 
     def newest_event(self, after: dt.datetime, until: dt.datetime) -> dt.datetime | None:
-        """Return the newest time of an event from `after` to before `until`; None if there is no event."""
+        """Return the newest time of an event, at or after `after` and before `until`; None if there is none."""
 
     def day_fingerprints(self, day: dt.date, tz: ZoneInfo) -> Mapping[dt.date, str]:
         """Return a text for each of the business days up to `day` that it looks at; it differs when the events do."""

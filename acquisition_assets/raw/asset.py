@@ -117,7 +117,7 @@ def first_wanted(source: Source, lake_days: Sequence[dt.date], day: dt.date, tz:
 
 
 def with_fingerprints(source: Source, day: dt.date, tz: ZoneInfo, choices: Choices, read_at: dt.datetime) -> Choices:
-    """Return the choices with what a fingerprinted source says of its days; of any other source unchanged."""
+    """Return the choices with the fingerprints and the newest event of a source; unchanged if it is read whole."""
     if not isinstance(source, FingerprintedSource):
         return choices
     found = {each: fingerprinted(text) for each, text in source.day_fingerprints(day, tz).items()}

@@ -57,10 +57,12 @@ def find_repeats(run: Run, reading: Reading, *, derive: bool, without_key: bool,
     pushdown = reading.pushdown(reading.whole)
     parsed_whole = reading.whole.condition(f"p_{table.time}") if table.time else "true"
     if by_content or derive:
-        rows, id_hash = keyed_values(table, value_rows(reading, parsed_whole, pushdown), derive), _hash(table, "v")
+        rows = keyed_values(table, value_rows(reading, parsed_whole, pushdown), derive)
+        id_hash = _hash(table, "v")
         ids = f"select {table.key} from {rows}"
     else:
-        rows, id_hash = _ids(reading), f"hash(p_{table.key})"
+        rows = _ids(reading)
+        id_hash = f"hash(p_{table.key})"
         ids = f"select p_{table.key} from {rows}"
     run.connection.execute(  # of hashes, which need less memory: an id too many does no harm
         f"create or replace table {REPEATED} as select {id_hash} as id_hash from {rows} as v "

@@ -100,7 +100,7 @@ class Choices:
 
     Attributes:
         fingerprints: what a source that is not read whole says of its days; None where the source is read whole.
-        newest_event: the time of its newest event after the day; None where there is none, or it is read whole.
+        newest_event: the newest time of an event after the day; None where there is none, or the source is read whole.
         full: read all events again.
         forget: also replace days for which the source has no event any more.
     """
@@ -188,7 +188,8 @@ def _prepare(run: Run, tables: Mapping[str, RawTable]) -> None:
     """Make the macros of cells and the relations that the passes share."""
     last = dt.date(run.day.year + 1, 12, 31)
     zone = ZoneInfo(next((raw.naive_timezone for raw in tables.values()), "UTC"))
-    # It turns each `in (...)` of a projection into a join: the plan of a few rows took half of a day's time.
+    # This optimizer turns each list of words, `in (...)`, into a join. There are so many lists that planning the joins
+    # takes half the time of a small day.
     run.connection.execute("set disabled_optimizers = 'in_clause'")
     for macro in (*zone_macros(zone, last), *MACROS, *words.MACROS, *time_macros(run.tz, last)):
         run.connection.execute(macro)

@@ -261,7 +261,7 @@ def first_problem(reading: Reading) -> str:
 
 
 def parsed_rows(reading: Reading, pushdown: str = "") -> str:
-    """Return the relation of a table's rows with the cells `c_<column>`, null if missing, parsed as `p_<column>`.
+    """Return the relation of a table's rows: each cell as `c_<column>`, null if missing, and parsed as `p_<column>`.
 
     Args:
         pushdown: a condition on the rows as read.
@@ -276,7 +276,7 @@ def parsed_rows(reading: Reading, pushdown: str = "") -> str:
 def value_rows(reading: Reading, where: str, pushdown: str = "") -> str:
     """Return the relation of a table's values, typed, with the code of the first cell that is wrong.
 
-    It is text and no view: to bind a view when it is made takes as long as the query that uses it.
+    It is SQL text rather than a view, because DuckDB plans a view once more when it is created.
 
     Args:
         where: which parsed rows.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from acquisition_assets.core.days import end_of_day, start_of_day
-from acquisition_assets.inputs.source import Wanted
+from acquisition_assets.inputs.source import Wanted, within
 
 # Before it, the day of an instant and the start of a day may differ by the odd offsets of old.
 FIRST_CUT = dt.date(1970, 1, 2)
@@ -28,16 +28,13 @@ class Part:
 
     def condition(self, time: str) -> str:
         """Return the SQL condition that a time, an expression that is null for rows without one, is the part's."""
-        stretches = [
-            f"{time} < {instant(end)}" + (f" and {time} >= {instant(start)}" if start else "")
-            for start, end in self.stretches
-        ]
-        return f"({' or '.join([f'{time} is null'] * self.timeless + stretches) or 'false'})"
+        inside = within(time, self.stretches)
+        return f"({time} is null or {inside})" if self.timeless else inside
 
     def cut(self, instants: Sequence[dt.datetime]) -> list[Part]:
         """Return the parts before, between and after these instants; the first has the rows without a time.
 
-        Parts that no row can be in are left out.
+        Leaves out parts that cannot hold a row.
         """
         edges: list[dt.datetime | None] = [None, *instants, None]
         parts = []

@@ -30,7 +30,7 @@ from acquisition_assets.core.days import end_of_day, start_of_day
 from acquisition_assets.core.duckdb_sql import identifier, in_memory, literal
 from acquisition_assets.core.errors import AcquisitionError, InputError, SourceUnavailableError
 from acquisition_assets.core.sql_files import sql_folder
-from acquisition_assets.inputs.source import INSTANT, ROW_PLACE, TABLES, TAKEN_AS_EMPTY, RawTable, Wanted
+from acquisition_assets.inputs.source import INSTANT, ROW_PLACE, TABLES, TAKEN_AS_EMPTY, RawTable, Wanted, within
 from acquisition_assets.inputs.tables import INPUTS, Cell, require_columns
 
 LARGE_TABLE_ROWS = 100_000
@@ -53,7 +53,7 @@ UNTYPED_ENCODING = "SQL_ASCII"
 NOT_UTF8 = ("invalid byte sequence", "has no equivalent in encoding")
 FINGERPRINTED_DAYS = 35
 LOOKBACK_DAYS = (1, 8, 64)
-"""How many days back the newest event is looked for, one after the other, before all days are."""
+"""The newest event is searched for in this many last days, fewest first, and then in all days."""
 
 SESSION = {"synchronize_seqscans": "off", "work_mem": "64MB", "jit": "off"}
 """A scan always starts at the table's first row, so that equal data come in equal order; room to group in memory."""
@@ -174,28 +174,28 @@ class PostgresSource:
         return {found: str(fingerprint) for found, fingerprint in rows if first <= found <= day}
 
     def newest_event(self, after: dt.datetime, until: dt.datetime) -> dt.datetime | None:
-        """Return the newest time of an event from `after` to before `until`; None if there is none.
+        """Return the newest time of an event, at or after `after` and before `until`; None if there is none.
 
-        It looks at the last day first, as one has to look no further while events arrive. Times that a replaced query
-        gives as text are not looked at.
+        The last day is searched first, which is enough while events arrive. Times that a custom query returns as text
+        are ignored.
         """
         query = next((query for query in read_queries(self._folder) if query.table == "events"), None)
         if query is None:
             return None
+        starts = {after, *(max(after, until - dt.timedelta(days=days)) for days in LOOKBACK_DAYS)}
         with self._session() as session:
-            for days in (*LOOKBACK_DAYS, None):
-                start = after if days is None else max(after, until - dt.timedelta(days=days))
-                newest = self._newest(session, query, Wanted(until, ((start, until),)))
-                if newest is not None or start == after:
-                    return newest
-        return None
+            found = (
+                self._newest(session, query, Wanted(until, ((start, until),))) for start in sorted(starts, reverse=True)
+            )
+            return next((newest for newest in found if newest is not None), None)
 
     def _newest(self, session: postgres.Connection, query: Query, wanted: Wanted) -> dt.datetime | None:
+        """Return the newest of the query's event times that is wanted; None if there is none."""
         extraction = self._prepare(session, query, wanted)
         times = [n for n, kind in extraction.columns.items() if kind == INSTANT and (query.shape or n == "occurred_at")]
-        ((start, end),) = wanted.stretches
-        inside = f"between timestamptz '{start}' and timestamptz '{end - dt.timedelta(microseconds=1)}'"
-        newest = ", ".join(f"max({name}) filter (where {name} {inside})" for name in map(identifier, times))
+        newest = ", ".join(
+            f"max({name}) filter (where {within(name, wanted.stretches)})" for name in map(identifier, times)
+        )
         if not newest:
             return None
         with postgres.readable_errors(f"{self.label}, {query.path.name}"):
@@ -333,16 +333,7 @@ def _read(path: Path) -> str:
 
 def windowed(text: str, wanted: Wanted) -> str:
     """A query with the wanted stretches of time instead of each `$wanted(column)`."""
-
-    def condition(found: re.Match[str]) -> str:
-        stretches = [
-            f"{found[1]} < timestamptz '{end.isoformat()}'"
-            + (f" and {found[1]} >= timestamptz '{start.isoformat()}'" if start else "")
-            for start, end in wanted.stretches
-        ]
-        return f"({' or '.join(stretches)})"
-
-    return re.sub(r"\$wanted\(\s*([\w.]+)\s*\)", condition, text)
+    return re.sub(r"\$wanted\(\s*([\w.]+)\s*\)", lambda found: within(found[1], wanted.stretches), text)
 
 
 def _write(reader: pa.RecordBatchReader, path: Path) -> None:

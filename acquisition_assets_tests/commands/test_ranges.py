@@ -37,7 +37,7 @@ def run_range(source: Path, lake: Path) -> tuple[str, ...]:
 
 @pytest.fixture(autouse=True)
 def _keep_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let one server of processes serve all calls in this process: its socket is a temporary file."""
+    """Keep temporary files between calls: one of them is the socket of the process server, which outlives a call."""
     monkeypatch.setattr(run, "swept_temporary_files", contextlib.nullcontext)
 
 

@@ -47,10 +47,13 @@ def test_missing_tables_are_warned_of(filled: tuple[Path, str]) -> None:
     assert "has no status_changes; it is taken as empty" in filled[1]
 
 
-def test_flagged_checks_are_told_with_their_day(filled: tuple[Path, str]) -> None:
-    flagged = filled[1][filled[1].index("Flagged checks") :]
-    assert "statuses" in flagged
-    assert DAYS[0] in flagged
+def test_flagged_checks_are_told_with_their_day(filled: tuple[Path, str], source: Path, own_lake: Path) -> None:
+    assert "Flagged checks: none" in filled[1]
+    result = call("run", "--date", "2025-03-12", "--source", source, "--lake", own_lake)  # the day before has no scores
+    assert result.exit_code == 0
+    flagged = result.stdout[result.stdout.index("Flagged checks") :]
+    assert "previous_day" in flagged
+    assert "2025-03-12" in flagged
 
 
 def test_the_default_day_is_yesterday(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -243,7 +243,7 @@ def in_text(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def test_a_random_dirty_world_gives_the_same_tables(database: Database, tmp_path: Path, seed: int) -> None:
     """User tables with awkward texts, broken cells, repeated rows and typed columns, run after run.
 
-    All events are read again: a database does not notice every change of a day long past, and files do.
+    Each run reads all events again, as a database does not notice every change of a day long past.
     """
     world = random_world.make(seed, leads=(5, 30), events=12)
     files, queries = tmp_path / "files", tmp_path / "queries"
