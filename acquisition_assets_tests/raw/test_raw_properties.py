@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from hypothesis import given
@@ -150,7 +151,7 @@ def test_days_in_any_order_give_the_same(lines: Lines) -> None:
     assert {name: one_by_one.get(name) for name in last} == last
 
 
-def _lake(folder: Path, lines: Lines, days: Sequence[str], *, full: bool) -> Snapshot:
+def _lake(folder: Path, lines: Lines, days: Sequence[str], *, full: bool) -> dict[str, list[str]]:
     """Return what the ingestion of these days leaves."""
     for day in days:
         take(folder, lines, day, full=full)
