@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from acquisition_assets.catalog import DELIVERED, PRODUCTS, REPORTS, TABLES
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.definitions import build_defs
+from acquisition_assets_tests.kit import expectations
+from acquisition_assets_tests.kit.expectations import TableExpectations, collected, problems
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +48,31 @@ def test_every_table_of_the_catalogue_has_one_product_and_a_name_of_its_own() ->
 def test_each_report_belongs_to_a_table_of_its_product() -> None:
     for product in PRODUCTS:
         assert all(report.table in product.tables for report in product.reports)
-    assert [report.task for report in REPORTS] == [
-        "dynamic_scoring_system",
-        "predictive_behavior_analysis",
-        "personalized_content_recommendations",
-        "advanced_segmentation_engine",
-        "anomaly_detection",
-        "social_media_tracking",
-        "conversion_forecasts",
-        "forecast_quality",
-        "rule_evidence",
-    ]
+    assert [report.task for report in REPORTS] == [task for each in collected().values() for task in each.report_keys]
+
+
+def test_the_test_folder_of_each_product_says_what_to_expect_of_it() -> None:
+    """What that is, kit/expectations.py defines."""
+    assert list(problems()) == []
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        (None, "expectations.py is missing: write what the tests must know of dynamic_scores there"),
+        ({"tables": {}}, "tables are [], in the catalogue ['dynamic_scores']"),
+        ({"report_keys": {}}, "reports in the catalogue ['dynamic_scoring_system']"),
+        ({"tables": {"dynamic_scores": TableExpectations(good=[])}}, "dynamic_scores has no tampered case"),
+    ],
+)
+def test_incomplete_expectations_are_named(
+    known: dict[str, Any] | None, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = dict(collected())
+    shipped = found.pop("dynamic_scores")
+    if known is not None:
+        found["dynamic_scores"] = replace(shipped, **known)
+    monkeypatch.setattr(expectations, "collected", lambda: found)
+    (problem,) = problems()
+    assert problem.startswith("acquisition_assets_tests/dynamic_scores/expectations.py")
+    assert words in problem

@@ -26,7 +26,7 @@ from acquisition_assets.core.settings import Settings
 from acquisition_assets.destinations import asset, choose
 from acquisition_assets.destinations.choose import KINDS, choose_destinations
 from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS
-from acquisition_assets_tests.kit.contract_rows import GOOD
+from acquisition_assets_tests.kit.expectations import of_table
 
 DAY = dt.date(2026, 9, 30)
 DATABASE = "postgresql://writer:s3cret@db.example/crm"
@@ -109,7 +109,7 @@ def test_two_destinations_have_assets_of_their_own(tmp_path: Path, monkeypatch: 
             assert all(f" in {title}" in str(spec.description) for spec in one.specs)
 
     with lake.staging() as folder:
-        good = [dict(row) for row in GOOD["lead_segments"]]
+        good = [dict(row) for row in of_table("lead_segments").good]
         pq.write_table(pa.Table.from_pylist(good, LEAD_SEGMENTS.arrow_schema), folder / "some.parquet")
         lake.publish(folder / "some.parquet", "lead_segments", DAY)
     name = "remembered_lead_segments"
