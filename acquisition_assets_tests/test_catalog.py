@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,8 @@ from acquisition_assets.catalog import DELIVERED, PRODUCTS, REPORTS, TABLES
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.definitions import build_defs
 from acquisition_assets_tests.kit import expectations
-from acquisition_assets_tests.kit.expectations import TableExpectations, collected, problems
+from acquisition_assets_tests.kit.comparing import not_compared
+from acquisition_assets_tests.kit.expectations import DAY, TableExpectations, collected, own_references, problems
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +79,22 @@ def test_incomplete_expectations_are_named(
     (problem,) = problems()
     assert problem.startswith("acquisition_assets_tests/dynamic_scores/expectations.py")
     assert words in problem
+
+
+def test_each_delivered_table_is_implemented_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By oracle/reference.py, by a test that its expectations name, or by a reference of its product."""
+    made: dict[str, Any] = {"lead_activity": [{"lead_id": "ana"}]}
+    assert not [problem for problem in not_compared(made) if problem.startswith(("lead_activity", "channel_"))]
+    assert {problem.split(":")[0] for problem in not_compared(made)} >= {
+        *("daily_metrics", "dynamic_scores", "behavior_predictions", "content_recommendations"),
+        *("lead_segments", "segment_changes", "anomalies", "social_performance"),
+    }
+
+    def reference(tables: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
+        return {"social_performance": [{"channel": str(day), "total_leads": len(tables["lead_activity"])}]}
+
+    found = {"social_performance": replace(collected()["social_performance"], reference=reference)}
+    monkeypatch.setattr(expectations, "collected", lambda: found)
+    own = own_references(made, DAY)
+    assert own == {**made, "social_performance": [{"channel": str(DAY), "total_leads": 1}]}
+    assert not [problem for problem in not_compared(own) if problem.startswith("social_performance")]
