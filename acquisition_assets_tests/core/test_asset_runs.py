@@ -176,7 +176,8 @@ def test_only_the_email_address_is_marked_as_personal() -> None:
 def test_a_broken_contract_stops_only_what_reads_the_table(
     table: str, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert deployment.run().success
+    first = deployment.run()
+    assert first.success, [event.message for event in first.all_events if event.is_step_failure]
     before = snapshot(deployment.lake)
     violations_of = Step.violations
 
