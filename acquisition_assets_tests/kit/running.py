@@ -145,6 +145,22 @@ def _definitions(
     return build_defs(settings, policy=policy, source=source, full=full)
 
 
+@cache
+def graph() -> dict[str, tuple[str, set[str]]]:
+    """Return for each table of the lake the step that makes it, and the tables that this step reads."""
+    found = {}
+    for assets in build_defs(Settings(), policy=_policy(None)).assets or ():
+        assert isinstance(assets, dg.AssetsDefinition)
+        read = {dep.asset_key.to_user_string() for spec in assets.specs for dep in spec.deps}
+        found |= {spec.key.to_user_string(): (assets.op.name, read) for spec in assets.specs}
+    return found
+
+
+def step_of(table: str) -> str:
+    """Return the step that makes a table."""
+    return graph()[table][0]
+
+
 def lenient_policy(folder: Path) -> Path:
     """Write a policy file under which no day stops, however many rows are bad."""
     path = folder / "policy.yaml"
