@@ -155,6 +155,9 @@ my-exports/hubspot-contacts.csv    contacts, with their merged ids
 my-exports/sendgrid/2025-09.jsonl  the event webhook's log
 ```
 
+**What advertising costs.** Put the reports of Google Ads, Meta Ads and LinkedIn Ads, by day, into the same folder: they
+become `spend`, from which costs per lead and `budget_advice` come. A row that covers several days goes to quarantine.
+
 **A mail tool alone.** Say `create_leads: true` in a layout of your own: each address becomes a lead, created at its
 first record.
 
@@ -209,7 +212,8 @@ tables:
 | `words`, `otherwise` | what each word means; other words stay as they are, or become `otherwise` |
 | `time` | `iso`, `epoch_s`, `epoch_ms`, `excel`, or patterns of strptime: the first that fits counts |
 | `split`, `strip_prefix` | one part of a cell, such as `{by: ";", take: 1}`; a prefix that is cut off |
-| `when` | the records, or the value, that it holds for: `equals`, `in`, `is: there`, `is: missing` |
+| `divide_by` | how many of the export's units make one, such as `1000000` for amounts in micros |
+| `when` | the records, or the value, that it holds for: `equals`, `in`, `is: there`, `is: missing`, `same_as` |
 | `each`, `item` | a cell with several items gives a row for each |
 | `lead` | `by: id` or `by: email`, `from` which column, and `create_leads` |
 

@@ -44,6 +44,14 @@ def rows(folder: Path, text: str, **files: str) -> Read:
         (LEADS.replace("Born}", "{from: Born, time: '%H:%M'}}"), "a pattern with day, month and year"),
         (LEADS.replace("Born}", "{from: Born, time: '%d%d %m %Y'}}"), "names one directive twice"),
         (LEADS.replace("Id,", "{from: Id, time: iso},"), "leads.lead_id: time is for columns that hold times"),
+        (
+            LEADS.replace("Id,", "{from: Id, divide_by: 100},"),
+            "divide_by is for columns that hold numbers",
+        ),
+        (
+            LEADS.replace("Id,", "{from: Id, when: {column: Id, equals: x, same_as: Stage}},"),
+            "exactly one of equals, in, is and same_as",
+        ),
         (LEADS.replace("Id,", "{from: Id, constant: x},"), "exactly one of from, constant, text and item"),
         (LEADS.replace("Id,", "{item: true},"), "item needs each"),
         ("files: ['../*.csv']\n" + LEADS, "files outside the folder are not read"),

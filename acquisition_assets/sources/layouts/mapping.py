@@ -125,7 +125,7 @@ class Choice:
 
 def gives_rows(mapping: Rows, cells: Cells) -> bool:
     """Return whether any record can meet the mapping's conditions, by the columns that there are."""
-    needed = [each.column for each in mapping.when if each.has != "missing"]
+    needed = [name for each in mapping.when if each.has != "missing" for name in each.names]
     if mapping.each and not any(map(cells.has, mapping.each.columns)):
         return False
     return all(map(cells.has, needed))
@@ -254,6 +254,8 @@ def _value(
             cell = utc_sql(f"export_trimmed({cell})", choice.zone)
     if column.cell is Cell.NUMBER and cells.layout.decimal == "," and not value.constant:
         cell = f"replace(replace({cell}, '.', ''), ',', '.')"
+    if value.divide_by is not None:  # what is no number stays as it is, and is refused where rows are checked
+        cell = f"coalesce((try_cast({cell} as decimal(38, 9))::double / {value.divide_by})::varchar, {cell})"
     if value.when:
         condition = " and ".join(_condition(each, cells) for each in value.when)
         cell = f"case when {condition} then {cell} end"
@@ -318,6 +320,8 @@ def _condition(condition: Condition, cells: Cells) -> str:
         return f"{cell} is null"
     if condition.has == "there":
         return f"{cell} is not null"
+    if condition.same_as is not None:
+        return f"coalesce({cells.word(condition.column)} = {cells.word(condition.same_as)}, false)"
     words = condition.among if condition.among is not None else (condition.equals or "",)
     listed = ", ".join(literal(word.strip().lower()) for word in words)
     return f"coalesce({cells.word(condition.column)} in ({listed}), false)" if listed else "false"
