@@ -34,7 +34,7 @@ from acquisition_assets.sources.layouts.mapping import (
     records_sql,
     unread_time,
 )
-from acquisition_assets.sources.layouts.records import Export, Records
+from acquisition_assets.sources.layouts.records import CSV, SHEET, Export, Records, open_sheet
 from acquisition_assets.sources.layouts.times import Order, ambiguous_pairs, is_day_first, order_query, sortable_sql
 from acquisition_assets.sources.spool import Spool, read_parquet
 
@@ -140,7 +140,7 @@ class ExportFolder:
         if self.encoding is None and encodings:
             for tier in self.tiers:
                 for layout in tier:
-                    own = replace(export, encoding=layout.encoding) if layout.encoding else export
+                    own = replace(export, encoding=layout.encoding, _known={}) if layout.encoding else export
                     if library.matching(own, [layout]):
                         export = own
         found = library.choose(export, self.tiers)
@@ -482,8 +482,10 @@ def _outline(claim: Claim) -> Records:
 
 
 def _require_columns(claim: Claim, table: InputTable, mapping: Rows, cells: Cells) -> None:
-    if claim.export.kind not in ("csv", "sheet") or not gives_rows(mapping, cells):
+    if claim.export.kind not in (CSV, SHEET) or not gives_rows(mapping, cells):
         return
+    if claim.export.kind == SHEET and not claim.export.columns(claim.layout):
+        open_sheet(claim.export.path, claim.layout.records.sheet)  # which says that there is no such sheet
     for column, names in missing_columns(table, mapping, cells):
         listed = ", ".join(claim.export.columns(claim.layout)[:50])
         raise InputError(
