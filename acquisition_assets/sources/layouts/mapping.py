@@ -213,26 +213,33 @@ def compile_rows(
         elif name in mapping.columns:
             values = mapping.columns[name]
             origins[name] = tuple(dict.fromkeys(each for value in values for each in value.names))
-            parts = [
-                _value(
-                    table,
-                    name,
-                    value,
-                    cells,
-                    choice.times.get((table.name, number, name, nth), value.time),
-                    choice,
-                    is_one_of=len(values) > 1,
-                )
-                for nth, value in enumerate(values)
-            ]
-            listed.append(f"{parts[0] if len(parts) == 1 else 'coalesce(' + ', '.join(parts) + ')'} as k{at}")
-            if len(parts) == 1 and re.fullmatch(r"c\d+", parts[0]):
-                unchanged[f"k{at}"] = int(parts[0][1:])
+            cell = column_sql(table, mapping, number, name, cells, choice)
+            listed.append(f"{cell} as k{at}")
+            if re.fullmatch(r"c\d+", cell):
+                unchanged[f"k{at}"] = int(cell[1:])
         else:
             listed.append(f"null::varchar as k{at}")
     listed.append(f"{place} as {ROW_PLACE}")
     relation = records_sql(cells.records, mapping, cells)
     return Compiled(f"{', '.join(listed)} from {relation} as record{join}", origins, unchanged)
+
+
+def column_sql(table: InputTable, mapping: Rows, number: int, name: str, cells: Cells, choice: Choice) -> str:
+    """Return the SQL of a canonical column that the mapping of this number gives: its first value that is there."""
+    values = mapping.columns[name]
+    parts = [
+        _value(
+            table,
+            name,
+            value,
+            cells,
+            choice.times.get((table.name, number, name, nth), value.time),
+            choice,
+            is_one_of=len(values) > 1,
+        )
+        for nth, value in enumerate(values)
+    ]
+    return parts[0] if len(parts) == 1 else f"coalesce({', '.join(parts)})"
 
 
 def _value(
