@@ -139,8 +139,9 @@ A layout says how the files of an export become the input tables, so that a fold
 
 Shipped layouts recognise their files by the columns, whatever the files are called. Read are CSV (the delimiter is
 found), `.xlsx`, JSON, and JSON lines, each of the text formats also as `.gz`, in the folder and in the folders
-directly inside it. A file that already has a canonical name and columns (`leads.csv`) needs no layout, and wins for
-its table. `validate` prints for each file its layout, the rows of each table, the first rows with personal data
+directly inside it. Of a workbook the first sheet is read, or the one that the layout names; titles above the names of
+the columns are skipped. A file that already has a canonical name and columns (`leads.csv`) needs no layout, and wins for
+its table. A layout may also say what the columns of a database mean: see [PostgreSQL](postgresql.md). `validate` prints for each file its layout, the rows of each table, the first rows with personal data
 masked, the times, the columns that nothing uses, and the files that no layout knows.
 
 ## Recipes
@@ -249,6 +250,7 @@ def _layout(layout: Layout) -> list[str]:
 
 def _value(value: Value) -> str:
     origin = _names(value.names, ", ") or (f"`{value.constant}`" if value.constant is not None else "each item")
+    origin += f" / {value.divide_by:,}" if value.divide_by else ""
     words = ", ".join(f"{word}: {meaning}" for word, meaning in (value.words or {}).items())
     return f"{origin}{f' ({words})' if words else ''}{' under a condition' if value.when else ''}".replace("|", "\\|")
 
