@@ -140,9 +140,10 @@ A layout says how the files of an export become the input tables, so that a fold
 Shipped layouts recognise their files by the columns, whatever the files are called. Read are CSV (the delimiter is
 found), `.xlsx`, JSON, and JSON lines, each of the text formats also as `.gz`, in the folder and in the folders
 directly inside it. Of a workbook the first sheet is read, or the one that the layout names; titles above the names of
-the columns are skipped. A file that already has a canonical name and columns (`leads.csv`) needs no layout, and wins for
-its table. A layout may also say what the columns of a database mean: see [PostgreSQL](postgresql.md). `validate` prints for each file its layout, the rows of each table, the first rows with personal data
-masked, the times, the columns that nothing uses, and the files that no layout knows.
+the columns are skipped. A file that already has a canonical name and columns (`leads.csv`) needs no layout, and wins
+for its table. A layout may also say what the columns of a database mean: see [PostgreSQL](postgresql.md). `validate`
+prints for each file its layout, the rows of each table, the first rows with personal data masked,
+the times, the columns that nothing uses, and the files that no layout knows.
 
 ## Recipes
 
