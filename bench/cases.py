@@ -19,6 +19,7 @@ from pathlib import Path
 import duckdb
 
 from acquisition_assets.core.days import days_between
+from bench.layouts import FORMS, write_texts
 from bench.measure import ROOT, Ran, Taken, median, python, repeated
 from bench.world import World, write_world
 
@@ -168,6 +169,36 @@ def ingestion(bench: Bench) -> list[str]:
         rows.append((f"{leads:,} leads: copy by DuckDB", *limit.cells, "1", "1"))
         rows.append((f"{leads:,} leads: ingestion", *ours.cells, *_times(ours, limit)))
     return table(("from files", *SIZE_HEAD, "times the wall", "times the CPU"), rows)
+
+
+def layouts(bench: Bench) -> list[str]:
+    """Ingestion of exports that layouts map, against ingestion of the same rows in canonical files.
+
+    Leads are named by their addresses in the exports, words and times are other ones. Seconds are without the start of
+    Python. Sizes beyond a million leads are left out.
+    """
+    rows: list[tuple[object, ...]] = []
+    for leads in (size for size in bench.leads if size <= LARGE):
+        world, source = bench.world(leads)
+        for form in FORMS:
+            canonical, exports = (_texts(bench, source, form, mapped=mapped) for mapped in (False, True))
+
+            def ingest(folder: Path, day: dt.date = world.last_day, leads: int = leads) -> Taken:
+                ran = _child("direct", folder, bench.folder("ingestion"), day, ["ingest"], limited(leads))
+                return _part(ran, "ingest")
+
+            runs = bench.runs_of(leads)
+            limit = repeated(runs, lambda folder=canonical: ingest(folder))
+            ours = repeated(runs, lambda folder=exports: ingest(folder))
+            rows.append((f"{leads:,} leads, {form}: canonical files", *limit.cells, "1", "1"))
+            rows.append((f"{leads:,} leads, {form}: exports with layouts", *ours.cells, *_times(ours, limit)))
+    return table(("from text files", *SIZE_HEAD, "times the wall", "times the CPU"), rows)
+
+
+def _texts(bench: Bench, world: Path, form: str, *, mapped: bool) -> Path:
+    """Return the folder of a world's text files; they are made once, in another process, as worlds are."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(write_texts, world, bench.cache, form, mapped=mapped).result()
 
 
 def outputs(bench: Bench) -> list[str]:
@@ -328,6 +359,7 @@ CASES: dict[str, Callable[[Bench], list[str]]] = {
     "steps": step_by_step,
     "outputs": outputs,
     "ingestion": ingestion,
+    "layouts": layouts,
     "next_day": next_day,
     "dagster": dagster_overhead,
     "segments": segments,
