@@ -61,7 +61,7 @@ def test_every_day_succeeds_with_the_expected_warnings(three_days: ThreeDays) ->
     }
     unknown_lead, silent = ("raw_events", "quarantine"), ("anomalies", "unusual_behavior")
     assert failed == {
-        SATURDAY: {unknown_lead, silent, ("lead_activity", "statuses")},
+        SATURDAY: {unknown_lead, silent, ("lead_activity", "statuses"), ("channel_performance", "unclassified")},
         SUNDAY: {unknown_lead, silent},
         MONDAY: {unknown_lead},
     }
