@@ -305,7 +305,7 @@ class ExportFolder:
                             )
         zone = self.zone_of(layout)
         choice = Choice(times, None if zone == self.common_zone else zone)
-        if choice.zone is not None:  # these times are in UTC from here on, so nobody could count them later
+        if choice.zone not in (None, "UTC"):  # these times are in UTC from here on, so nobody could count them later
             for table, note in _odd_times(connection, layout, own, choice, self.given):
                 self.notes.setdefault(table, []).append(note)
         return choice
