@@ -1,0 +1,106 @@
+"""Computes which items are read by the same leads, and how close each item is to what a lead has read; all sparse.
+
+Which leads' readings are given is left to the caller, and what the closeness weighs to `ranking`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from acquisition_assets.content_recommendations.policy import ContentPolicy
+from acquisition_assets.content_recommendations.reads import Floats, Ints
+
+Sparse = Any
+"""A scipy.sparse.csr_matrix; scipy has no types."""
+
+
+def last_read(lead: Ints, item: Ints, age: Ints, policy: ContentPolicy) -> tuple[Ints, Ints, Ints]:
+    """Return the last items that each lead read, as (lead, item, age), sorted by lead and item, each pair once.
+
+    Args:
+        lead, item, age: readings before the cut; ages in steps before the cut.
+        policy: how many items, and how far back.
+    """
+    recent = age < policy.steps(policy.history_days)
+    lead, item, age = lead[recent], item[recent], age[recent]
+    order = np.lexsort((item, age, lead))  # of a pair the youngest first, of equal ages the newer item
+    lead, item, age = lead[order], item[order], age[order]
+    _, first = np.unique(lead * (item.max(initial=0) + 1) + item, return_index=True)
+    first.sort()
+    lead, item, age = lead[first], item[first], age[first]
+    kept = np.arange(lead.size) - np.searchsorted(lead, lead) < policy.taste_items
+    lead, item, age = lead[kept], item[kept], age[kept]
+    order = np.lexsort((item, lead))
+    return lead[order], item[order], age[order]
+
+
+def similarities(lead: Ints, item: Ints, items: int, policy: ContentPolicy) -> Sparse:
+    """Return the cosine of items by the leads that read them, shrunk, for the nearest neighbours of each item.
+
+    The similarity of two items is the number of leads that read both, over the root of the product of the numbers that
+    read each, plus the shrinkage. Sparse; items x items.
+
+    Args:
+        lead, item: who read what, each pair once.
+    """
+    _, line = np.unique(lead, return_inverse=True)
+    read = sparse.csr_matrix((np.ones(item.size), (line, item)), shape=(int(line.max(initial=-1)) + 1, items))
+    both = (read.T @ read).tocoo()
+    readers = np.bincount(item, minlength=items).astype(np.float64)
+    other = both.row != both.col
+    row, col, count = both.row[other], both.col[other], both.data[other]
+    similarity = count / (np.sqrt(readers[row] * readers[col]) + policy.similarity_shrinkage)
+    order = np.lexsort((col, -similarity, row))
+    row, col, similarity = row[order], col[order], similarity[order]
+    kept = np.arange(row.size) - np.searchsorted(row, row) < policy.neighbours
+    return sparse.csr_matrix((similarity[kept], (row[kept], col[kept])), shape=(items, items))
+
+
+def taste(line: Ints, item: Ints, age: Ints, shape: tuple[int, int], policy: ContentPolicy) -> Sparse:
+    """Return what each lead has read, each item halved in every half-life. Sparse; leads x items.
+
+    Args:
+        line, item, age: the lead's place, what it read last, and how many steps before the cut.
+    """
+    weights = np.exp2(-age * policy.step_days / policy.taste_half_life_days)
+    return sparse.csr_matrix((weights, (line, item)), shape=shape)
+
+
+def closeness(read: Sparse, similar: Sparse) -> Sparse:
+    """Return the sum of similarities of each item to what each lead has read. Sparse; leads x items."""
+    close = (read @ similar).tocsr()
+    close.sort_indices()
+    return close
+
+
+def nearest_read(read: Sparse, similar: Sparse, lines: Ints, items: Ints) -> Ints:
+    """Return, for each pair of a lead and an item, what the lead read that adds most to its closeness; -1 for none."""
+    starts, ends = read.indptr[lines].astype(np.int64), read.indptr[lines + 1].astype(np.int64)
+    counts = ends - starts
+    pair = np.repeat(np.arange(lines.size), counts)
+    at = np.repeat(starts - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+    history = read.indices[at].astype(np.int64)
+    added = read.data[at] * _cells(similar, history, items[pair])
+    order = np.lexsort((history, -added, pair))
+    pair, history, added = pair[order], history[order], added[order]
+    first = np.flatnonzero(np.r_[True, pair[1:] != pair[:-1]]) if pair.size else np.zeros(0, dtype=np.int64)
+    found = np.full(lines.size, -1, dtype=np.int64)
+    real = first[added[first] > 0]
+    found[pair[real]] = history[real]
+    return found
+
+
+def _cells(matrix: Sparse, rows: Ints, columns: Ints) -> Floats:
+    """Return single cells of a sparse matrix."""
+    matrix.sort_indices()
+    width = matrix.shape[1]
+    keys = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr)) * width + matrix.indices
+    wanted = rows * width + columns
+    if not keys.size:
+        return np.zeros(wanted.size)
+    place = np.minimum(np.searchsorted(keys, wanted), keys.size - 1)
+    cells: Floats = np.where(keys[place] == wanted, matrix.data[place], 0.0)
+    return cells
