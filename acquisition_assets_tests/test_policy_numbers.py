@@ -20,6 +20,7 @@ import pytest
 from acquisition_assets.catalog import REPORTS as SPECS
 from acquisition_assets.catalog import TABLES as CONTRACTS
 from acquisition_assets.channels.policy import ChannelPolicy
+from acquisition_assets.content_recommendations.policy import ContentPolicy
 from acquisition_assets.conversion_forecasts.policy import ForecastPolicy
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.policy import merge
@@ -116,7 +117,9 @@ CHANGES: dict[str, tuple[str, Mapping[str, Any]]] = {
             "high_engagement_score": 20.0,
             "near_conversion_score": 15.0,
             "premium_completions": 3,
-            "items": {"premium": {"title": "Otro", "content_id": "other"}},
+            "items": "document",
+            "rule_items": {"premium": {"content_types": ["blog"]}},
+            "document_items": {"premium": {"reason": "Otro"}},
         },
     ),
     "segments": (
@@ -195,8 +198,9 @@ INPUT_SECTIONS = {
     "conversion_forecasts": set(ForecastPolicy.model_fields),
     "metric_watch": set(WatchPolicy.model_fields),
     "channels": set(ChannelPolicy.model_fields),
+    "content": set(ContentPolicy.model_fields),
 }
-"""What is tested elsewhere: in raw/, conversion_forecasts/, metric_watch/ and channels/."""
+"""What is tested elsewhere: in raw/, conversion_forecasts/, metric_watch/, channels/ and content_recommendations/."""
 TABLES = {
     "features": ("lead_activity", "daily_metrics"),
     "channel_costs": ("channel_costs", "budget_advice"),

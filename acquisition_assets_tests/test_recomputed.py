@@ -13,6 +13,7 @@ import pytest
 
 from acquisition_assets.core.contracts import Violation
 from acquisition_assets.core.step import Step
+from acquisition_assets.policy import read_policy
 from acquisition_assets_tests.kit import world
 from acquisition_assets_tests.kit.forecast_contract_rows import EVIDENCE as SEGMENT_EVIDENCE
 from acquisition_assets_tests.kit.random_world import write
@@ -62,6 +63,7 @@ TAMPERED: dict[str, Tamper] = {
     "dynamic_scores": lambda table: added(table, referral_points=5.0, clamp_adjustment=-5.0),
     "behavior_predictions": lambda table: added(table, weekday_points=5.0),
     "content_recommendations": lambda table: pa.concat_tables([table, _one_more(table)]),
+    "recommender_quality": lambda table: added(table, items=1),
     "lead_segments": without("segment", "quick_responders"),
     "segment_changes": without("change", "left"),
     "anomalies": without("type", "high_fraud_rate"),
@@ -76,6 +78,7 @@ TAMPERED: dict[str, Tamper] = {
 STEPS = {
     "budget_advice": "channel_costs",
     "forecast_quality": "conversion_forecasts",
+    "recommender_quality": "content_recommendations",
     "lead_activity": "features",
     "daily_metrics": "features",
 }
@@ -104,7 +107,7 @@ def run_tampered(folder: Path, table: str, tamper: Tamper, monkeypatch: pytest.M
 
     with monkeypatch.context() as patch:
         patch.setattr(Step, "violations", violations)
-        return compute_day(folder / "source", folder / "lake", MONDAY, world.ZONE)
+        return compute_day(folder / "source", folder / "lake", MONDAY, world.ZONE, policy=read_policy())
 
 
 def test_every_computed_table_has_a_tampered_case() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from acquisition_assets.content_recommendations.policy import ContentPolicy
 from acquisition_assets.content_recommendations.reads import Floats, Ints
@@ -46,6 +45,8 @@ def similarities(lead: Ints, item: Ints, items: int, policy: ContentPolicy) -> S
     Args:
         lead, item: who read what, each pair once.
     """
+    from scipy import sparse
+
     _, line = np.unique(lead, return_inverse=True)
     read = sparse.csr_matrix((np.ones(item.size), (line, item)), shape=(int(line.max(initial=-1)) + 1, items))
     both = (read.T @ read).tocoo()
@@ -65,6 +66,8 @@ def taste(line: Ints, item: Ints, age: Ints, shape: tuple[int, int], policy: Con
     Args:
         line, item, age: the lead's place, what it read last, and how many steps before the cut.
     """
+    from scipy import sparse
+
     weights = np.exp2(-age * policy.step_days / policy.taste_half_life_days)
     return sparse.csr_matrix((weights, (line, item)), shape=shape)
 

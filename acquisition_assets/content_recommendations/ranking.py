@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from acquisition_assets.content_recommendations.neighbours import Sparse
 from acquisition_assets.content_recommendations.popularity import Popularity
@@ -79,6 +78,8 @@ def with_close(block: Block, close: Sparse, allowed: Flags) -> Block:
 
 
 def _matrix(line: Ints, item: Ints, value: Floats, block: Block) -> Sparse:
+    from scipy import sparse
+
     ends = np.searchsorted(line, np.arange(block.leads + 1))
     return sparse.csr_matrix((value, item, ends), shape=(block.leads, block.items))
 

@@ -18,8 +18,14 @@ from acquisition_assets_tests.kit.running import Run, report, rows
 from acquisition_assets_tests.oracle.reference import KEY, KINDS, MERGED, Account, Lake, Outcome, Row, half_up
 
 LEAD_TABLES = ("lead_activity", "dynamic_scores", "behavior_predictions")
-EXPLAINING = {"lead_activity": ("channel_detail", "channel_rule")}
-"""Columns that name what decided; the worked examples of channels cover them."""
+EXPLAINING = {
+    "lead_activity": ("channel_detail", "channel_rule"),
+    "content_recommendations": (
+        *("item_score", "popularity_part", "personal_part"),
+        *("because_content_id", "next_content_id", "next_score"),
+    ),
+}
+"""Columns that name what decided; the tests of channels and of own content cover them."""
 ROUNDED = {"observed": 2, "baseline": 2, "seasonal_baseline": 2, "change": 4}
 
 

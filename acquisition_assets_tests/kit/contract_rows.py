@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from acquisition_assets_tests.content_recommendations import contract_rows as content
 from acquisition_assets_tests.kit import forecast_contract_rows as forecasts
 
 Row = Mapping[str, Any]
@@ -100,6 +101,7 @@ RAW_CONTENT: Row = {
     "url": "https://example.com/c1",
     "interest_area": "marketing",
     "published_at": NOON,
+    "retired_at": NOON,
     "updated_at": NOON,
 }
 ALIAS: Row = {"alias_id": "a@x.org", "lead_id": "ana-2", "final_lead_id": "ana"}
@@ -260,15 +262,6 @@ BLANK_PREDICTION: Row = {
     "business_hours_share": None,
     "predicted_next_action": "needs_re_engagement",
 }
-RECOMMENDATION: Row = {
-    "lead_id": "ana",
-    "rank": 1,
-    "rule": "interest_marketing",
-    "content_type": "guide",
-    "title": "Guía Avanzada de Marketing Digital",
-    "reason": "Basado en tu área de interés",
-    "content_id": "guide-marketing-avanzada",
-}
 MEMBERSHIP: Row = {"segment": "at_risk", "lead_id": "ana"}
 CHANGE: Row = {**MEMBERSHIP, "change": "entered"}
 
@@ -417,6 +410,7 @@ GOOD: dict[str, Sequence[Row]] = {
             "url": None,
             "interest_area": None,
             "published_at": None,
+            "retired_at": None,
             "updated_at": None,
         },
     ],
@@ -430,7 +424,6 @@ GOOD: dict[str, Sequence[Row]] = {
     "daily_metrics": [METRICS, QUIET_DAY],
     "dynamic_scores": [SCORE, IDLE_SCORE, FULL_SCORE],
     "behavior_predictions": [PREDICTION, BLANK_PREDICTION, {**PREDICTION, "lead_id": "caro", "recency_points": 9.97}],
-    "content_recommendations": [RECOMMENDATION, {**RECOMMENDATION, "rank": 2}, {**RECOMMENDATION, "lead_id": "bea"}],
     "lead_segments": [MEMBERSHIP, {**MEMBERSHIP, "lead_id": "bea"}, {**MEMBERSHIP, "segment": "mine"}],
     "segment_changes": [CHANGE, {**CHANGE, "lead_id": "bea", "change": "left"}],
     "anomalies": [DROP, FRAUD, FEW_LEADS, SILENT],
@@ -439,6 +432,7 @@ GOOD: dict[str, Sequence[Row]] = {
     "budget_advice": [SHIFT, KEPT],
     "social_performance": [CHANNEL, IDLE_CHANNEL, FULL_CHANNEL],
     **forecasts.GOOD,
+    **content.GOOD,
 }
 """Table -> rows that keep its contract together; a column that may be null is null in one of them."""
 
@@ -527,5 +521,6 @@ BROKEN: dict[str, dict[str, Sequence[Row]]] = {
         "channel named": [{**CHANNEL, "channel": ""}],
     },
     **forecasts.BROKEN,
+    **content.BROKEN,
 }
 """Table -> rule across columns -> rows that break it, one by one."""

@@ -19,7 +19,12 @@ placed as (
         events.lead_id,
         row_number() over (partition by events.delivery_id order by events.occurred_at, events.event_id) as place
     from raw_events as events
-    where events.delivery_id in (select found.delivery_id from found where found.lead_id <> found.last_lead_id)
+    where
+        events.delivery_id in (
+            select found.delivery_id
+            from found
+            where found.lead_id <> found.last_lead_id
+        )
 )
 
 select
