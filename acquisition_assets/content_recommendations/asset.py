@@ -13,7 +13,7 @@ import pyarrow as pa
 from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS, RECOMMENDER_QUALITY
 from acquisition_assets.content_recommendations.messages import Locale
 from acquisition_assets.content_recommendations.own import Day, parameters, produce_own
-from acquisition_assets.content_recommendations.policy import RULES, ContentPolicy, RecommendationPolicy
+from acquisition_assets.content_recommendations.policy import RULE_AREAS, RULES, ContentPolicy, RecommendationPolicy
 from acquisition_assets.content_recommendations.report import TASK, content_types, recommendation_report
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.output import Output, output_assets
@@ -85,7 +85,12 @@ def build(env: Env, rules: Rules) -> list[dg.AssetsDefinition]:
 def items_table(policy: RecommendationPolicy) -> pa.Table:
     """Return the document's items, one row per rule, in the rules' order."""
     rows = [
-        {"rule": rule, "place": place, **policy.document_items[rule].model_dump()}
+        {
+            "rule": rule,
+            "place": place,
+            **policy.document_items[rule].model_dump(),
+            "interest_area": RULE_AREAS.get(rule),
+        }
         for place, rule in enumerate(RULES, 1)
     ]
     return pa.Table.from_pylist(rows)
@@ -100,12 +105,17 @@ def produce(step: Step, rules: Rules) -> None:
     session.bind_arrow("items", items_table(rules.rules))
     session.bind_query("rule_leads", read_sql("content_recommendations/rule_leads"), rules.rules.parameters())
     if rules.is_own:
-        day = produce_own(step, rules.rules, rules.content, rules.locale)
-        session.bind_arrow("day_quality", day.quality)
-        session.bind_arrow("held_out", _held_out(day))
+        produce_ranked(step, rules)
         return
     session.bind_query("completed", read_sql("content_recommendations/completed_items"))
     step.write_query("content_recommendations/content_recommendations", rules.rules.parameters())
+
+
+def produce_ranked(step: Step, rules: Rules) -> None:
+    """Stage the recommendations of the team's own items, and bind how they were ranked, for the quality."""
+    day = produce_own(step, rules.rules, rules.content, rules.locale)
+    step.session.bind_arrow("day_quality", day.quality)
+    step.session.bind_arrow("held_out", _held_out(day))
 
 
 def _held_out(day: Day) -> pa.Table:

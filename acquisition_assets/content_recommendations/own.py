@@ -140,7 +140,7 @@ def produce_own(step: Step, rules: RecommendationPolicy, content: ContentPolicy,
     session = step.session
     session.bind_arrow("words", words_table(rules, content.reader_days, locale))
     session.bind_arrow("first_kind", _first_kind(day))
-    leads = session.query("select count(*) as leads from numbered_leads").column("leads").to_pylist()[0]
+    leads, _ = _sizes(session)
     starts = range(0, max(leads, 1), content.slice_leads)
     missing, held = np.zeros(len(RULES), dtype=np.int64), np.zeros(len(RULES), dtype=np.int64)
     for number, start in enumerate(starts):
@@ -160,11 +160,11 @@ def day_of(step: Step, rules: RecommendationPolicy, content: ContentPolicy, give
     catalogue = session.query("select * from catalogue order by item_number")
     items = items_of(catalogue, _query(session, "item_ages"), end_of_day(step.day, step.env.tz))
     weighed = _query(session, "item_weights", given)
-    weights = weights_of(weighed)
+    leads, areas = _sizes(session)
+    weights = weights_of(weighed, areas)
     current = items.available(0, content.step_hours * HOUR_US)
     recent = whole(weighed, "age") < content.steps(content.cold_days)
     readings = int(whole(weighed, "readings", 0)[recent].sum())
-    leads = session.query("select count(*) as leads from numbered_leads").column("leads").to_pylist()[0]
     sampled = readings_of(
         _query(session, "sampled_items", {**given, "every": 1 + leads // (content.similarity_leads + 1)})
     )
@@ -327,6 +327,13 @@ def _outcomes(day: Day, held: Ints, missing: Ints) -> pa.Table:
     current = day.items.available(0, 1)
     kinds = [int((np.logical_or.reduce(list(day.kinds[rule])) & current).sum()) for rule in RULES]
     return pa.table({"rule": list(RULES), "holds": held, "item_missing": missing, "items": kinds})
+
+
+def _sizes(session: Session) -> tuple[int, int]:
+    """Return the number of leads, and the greatest number of an area of interest."""
+    query = "select count(*) as leads, coalesce(max(area_number), 0) as areas from numbered_leads"
+    (row,) = session.query(query).to_pylist()
+    return int(row["leads"]), int(row["areas"])
 
 
 def _query(session: Session, name: str, given: Parameters | None = None) -> pa.Table:

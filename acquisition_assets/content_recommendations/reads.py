@@ -129,13 +129,8 @@ class Weights:
     areas: int
 
 
-def weights_of(table: pa.Table) -> Weights:
-    """Return the weights of the relation `item_weights`."""
-    area = whole(table, "area_number")
+def weights_of(table: pa.Table, areas: int) -> Weights:
+    """Return the weights of the relation `item_weights`; areas: the greatest number of a lead's area."""
     return Weights(
-        whole(table, "item_number"),
-        area,
-        whole(table, "age"),
-        whole(table, "weight"),
-        int(area.max(initial=0)),
+        whole(table, "item_number"), whole(table, "area_number"), whole(table, "age"), whole(table, "weight"), areas
     )

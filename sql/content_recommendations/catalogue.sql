@@ -5,7 +5,8 @@ with shipped as (
     select
         items.content_id,
         min(items.content_type) as content_type,
-        min(items.title) as title
+        min(items.title) as title,
+        min(items.interest_area) as interest_area
     from items
     left join own_items as titled on items.content_type = titled.content_type and items.title = titled.title
     left join own_items as same on items.content_id = same.content_id
@@ -27,7 +28,7 @@ listed as (
         content_id,
         content_type,
         title,
-        cast(null as varchar) as interest_area,
+        interest_area,
         cast(null as timestamptz) as published_at,
         cast(null as timestamptz) as retired_at
     from shipped
