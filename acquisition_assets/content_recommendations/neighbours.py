@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from acquisition_assets.content_recommendations.policy import ContentPolicy
-from acquisition_assets.content_recommendations.reads import Floats, Ints
+from acquisition_assets.content_recommendations.reads import Floats, Ints, changes
 
 Sparse = Any
 """A scipy.sparse.csr_matrix; scipy has no types."""
@@ -20,20 +20,21 @@ def last_read(lead: Ints, item: Ints, age: Ints, policy: ContentPolicy) -> tuple
     """Return the last items that each lead read, as (lead, item, age), sorted by lead and item, each pair once.
 
     Args:
-        lead, item, age: readings before the cut; ages in steps before the cut.
+        lead, item, age: readings before the cut, sorted by lead, item and age; ages in steps before the cut.
         policy: how many items, and how far back.
     """
     recent = age < policy.steps(policy.history_days)
     lead, item, age = lead[recent], item[recent], age[recent]
-    order = np.lexsort((item, age, lead))  # of a pair the youngest first, of equal ages the newer item
-    lead, item, age = lead[order], item[order], age[order]
-    _, first = np.unique(lead * (item.max(initial=0) + 1) + item, return_index=True)
-    first.sort()
-    lead, item, age = lead[first], item[first], age[first]
-    kept = np.arange(lead.size) - np.searchsorted(lead, lead) < policy.taste_items
-    lead, item, age = lead[kept], item[kept], age[kept]
-    order = np.lexsort((item, lead))
-    return lead[order], item[order], age[order]
+    youngest = changes(lead) | changes(item)
+    lead, item, age = lead[youngest], item[youngest], age[youngest]
+    counts = np.bincount(lead)[lead]
+    if (counts > policy.taste_items).any():
+        order = np.lexsort((age, lead))  # of equal ages the newer item comes first
+        place = np.empty_like(order)
+        place[order] = np.arange(order.size) - np.searchsorted(lead, lead)
+        kept = place < policy.taste_items
+        lead, item, age = lead[kept], item[kept], age[kept]
+    return lead, item, age
 
 
 def similarities(lead: Ints, item: Ints, items: int, policy: ContentPolicy) -> Sparse:
@@ -47,17 +48,25 @@ def similarities(lead: Ints, item: Ints, items: int, policy: ContentPolicy) -> S
     """
     from scipy import sparse
 
-    _, line = np.unique(lead, return_inverse=True)
-    read = sparse.csr_matrix((np.ones(item.size), (line, item)), shape=(int(line.max(initial=-1)) + 1, items))
-    both = (read.T @ read).tocoo()
+    read = sparse.csr_matrix((np.ones(item.size), (lead, item)), shape=(int(lead.max(initial=-1)) + 1, items))
+    both = (read.T @ read).tocsr()
+    both.sort_indices()
     readers = np.bincount(item, minlength=items).astype(np.float64)
-    other = both.row != both.col
-    row, col, count = both.row[other], both.col[other], both.data[other]
-    similarity = count / (np.sqrt(readers[row] * readers[col]) + policy.similarity_shrinkage)
-    order = np.lexsort((col, -similarity, row))
-    row, col, similarity = row[order], col[order], similarity[order]
-    kept = np.arange(row.size) - np.searchsorted(row, row) < policy.neighbours
-    return sparse.csr_matrix((similarity[kept], (row[kept], col[kept])), shape=(items, items))
+    ends, columns, values = [0], [], []
+    for number in range(items):
+        column = both.indices[both.indptr[number] : both.indptr[number + 1]]
+        count = both.data[both.indptr[number] : both.indptr[number + 1]]
+        similarity = count / (np.sqrt(readers[number] * readers[column]) + policy.similarity_shrinkage)
+        kept = np.flatnonzero(column != number)
+        if kept.size > policy.neighbours:
+            nearest = np.argsort(-similarity[kept], kind="stable")[: policy.neighbours]
+            kept = np.sort(kept[nearest])
+        columns.append(column[kept])
+        values.append(similarity[kept])
+        ends.append(ends[-1] + kept.size)
+    nothing = np.zeros(0)
+    cells = (np.concatenate([*values, nothing]), np.concatenate([*columns, nothing.astype(np.int32)]), np.array(ends))
+    return sparse.csr_matrix(cells, shape=(items, items))
 
 
 def taste(line: Ints, item: Ints, age: Ints, shape: tuple[int, int], policy: ContentPolicy) -> Sparse:

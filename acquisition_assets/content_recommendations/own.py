@@ -64,6 +64,7 @@ from acquisition_assets.content_recommendations.reads import (
     Items,
     Readings,
     Weights,
+    distinct,
     flags,
     items_of,
     readings_of,
@@ -269,7 +270,7 @@ def ranked_slice(
     if read is not None and day.similar is not None:
         own_taste = (picks.wanted == FILLING) & (picks.personal > 0) & (picks.personal >= picks.popular)
         because[own_taste] = nearest_read(read, day.similar, picks.line[own_taste], picks.item[own_taste])
-    done = np.unique((line * day.items.count + item)[completed])
+    done = distinct((line * day.items.count + item)[completed])
     was_completed = contains(done, picks.line * day.items.count + because) & (because >= 0)
     reason, readers = reasons(picks, area[picks.line], because, was_completed, day.readers, day.choice.candidate)
     holding = np.array([holds.sum() for holds, _ in wanted], dtype=np.int64)

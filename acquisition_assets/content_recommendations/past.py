@@ -23,7 +23,17 @@ from acquisition_assets.content_recommendations.ranking import (
     contains,
     with_close,
 )
-from acquisition_assets.content_recommendations.reads import NEVER, Flags, Floats, Ints, Items, Readings, Weights
+from acquisition_assets.content_recommendations.reads import (
+    NEVER,
+    Flags,
+    Floats,
+    Ints,
+    Items,
+    Readings,
+    Weights,
+    changes,
+    distinct,
+)
 
 HOUR_US = 3_600_000_000
 
@@ -108,12 +118,12 @@ def _moment(readings: Readings, items: Items, cut: int, policy: ContentPolicy) -
     available = items.available(cut, policy.step_hours * HOUR_US)
     was_read = (readings.read >= cut) & (readings.read != NEVER)
     was_sent = (readings.sent >= cut) & (readings.sent < cut + policy.steps(policy.sent_days))
-    known = np.unique(readings.lead[was_read | was_sent] * items.count + readings.item[was_read | was_sent])
+    known = distinct(readings.lead[was_read | was_sent] * items.count + readings.item[was_read | was_sent])
     is_next = (readings.read < cut) & (readings.read >= cut - policy.steps(policy.horizon_days))
     is_next &= available[readings.item] if items.count else False
-    keys = np.unique(readings.lead[is_next] * items.count + readings.item[is_next])
+    keys = distinct(readings.lead[is_next] * items.count + readings.item[is_next])
     keys = keys[~contains(known, keys)]
-    leads = np.unique(keys // max(items.count, 1))
+    leads = distinct(keys // max(items.count, 1))
     leads = leads[:: 1 + leads.size // (policy.judged_leads + 1)]
     area = _areas(readings, leads)
     line, item = _within(leads, known, items.count)
@@ -124,8 +134,8 @@ def _moment(readings: Readings, items: Items, cut: int, policy: ContentPolicy) -
 
 def _areas(readings: Readings, leads: Ints) -> Ints:
     """Return the area of each of these leads."""
-    lead, first = np.unique(readings.lead, return_index=True)
-    areas: Ints = readings.area[first][np.searchsorted(lead, leads)]
+    first = np.flatnonzero(changes(readings.lead))
+    areas: Ints = readings.area[first][np.searchsorted(readings.lead[first], leads)]
     return areas
 
 

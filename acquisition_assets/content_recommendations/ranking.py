@@ -16,7 +16,7 @@ import numpy as np
 
 from acquisition_assets.content_recommendations.neighbours import Sparse
 from acquisition_assets.content_recommendations.popularity import Popularity
-from acquisition_assets.content_recommendations.reads import Flags, Floats, Ints
+from acquisition_assets.content_recommendations.reads import Flags, Floats, Ints, distinct
 
 NO_ITEM = -1
 ROWS_AT_A_TIME = 4096
@@ -60,7 +60,7 @@ def contains(keys: Ints, wanted: Ints) -> Flags:
 
 def block_of(area: Ints, items: int, line: Ints, item: Ints) -> Block:
     """Return a block of leads without tastes; line, item: what each must not get."""
-    known = np.unique(line * items + item)
+    known = distinct(line * items + item)
     counts = np.bincount(known // max(items, 1), minlength=area.size).astype(np.int64)
     return Block(area, items, known, counts)
 

@@ -34,6 +34,20 @@ def flags(table: pa.Table, name: str) -> Flags:
     return found
 
 
+def changes(values: Ints) -> Flags:
+    """Return where a value differs from the one before it; the first always does."""
+    found = np.ones(values.size, dtype=np.bool_)
+    found[1:] = values[1:] != values[:-1]
+    return found
+
+
+def distinct(keys: Ints) -> Ints:
+    """Return the different numbers, sorted; much faster than `numpy.unique` where they nearly are."""
+    ordered = np.sort(keys, kind="stable")
+    found: Ints = ordered[changes(ordered)]
+    return found
+
+
 @dataclass(frozen=True)
 class Items:
     """The items of a catalogue, the newest first; an item's number is its place.
@@ -95,9 +109,9 @@ def _ages(instants: pa.ChunkedArray, end: dt.datetime, missing: int) -> Ints:
 
 @dataclass(frozen=True)
 class Readings:
-    """What leads read and were sent: one entry per lead, item and day; ages in steps before T, NEVER where not.
+    """What leads read and were sent: one entry per lead, item and day, sorted by these, the youngest day first.
 
-    area: number of the lead's area of interest, 0 for none.
+    read, sent: ages in steps before T, NEVER where it did not happen. area: the lead's area of interest, 0 for none.
     """
 
     lead: Ints

@@ -75,10 +75,10 @@ def test_too_few_leads_to_judge_by_keep_the_default() -> None:
 
 def test_the_order_of_rows_changes_nothing() -> None:
     world = lasting(8, with_taste=True, leads=150)
-    mixed = np.random.default_rng(0).permutation(world.readings.lead.size)
+    mixed = np.random.default_rng(0).permutation(world.weights.item.size)
     shuffled = World(
         world.items,
-        Readings(*(getattr(world.readings, field.name)[mixed] for field in dataclasses.fields(Readings))),
+        world.readings,
         Weights(*(getattr(world.weights, name)[mixed] for name in ("item", "area", "age", "weight")), 0),
     )
     tables = [quality_table(*chosen(each), 60, 500, CONTENT) for each in (world, shuffled)]
@@ -91,8 +91,11 @@ def test_nothing_after_a_cut_is_used_but_to_judge() -> None:
     policy = content(cuts_days=[28])
     world = lasting(9, with_taste=True, leads=200)
     after = (world.readings.read < 28 * STEPS) & (world.readings.lead % 2 == 1)
-    changed = dataclasses.replace(world.readings, item=np.where(after, 0, world.readings.item))
-    weights = dataclasses.replace(world.weights, item=changed.item)
+    item = np.where(after, world.readings.item % 2, world.readings.item)
+    order = np.lexsort((world.readings.read, item, world.readings.lead))
+    names = ("lead", "read", "sent", "area")
+    changed = Readings(item=item[order], **{name: getattr(world.readings, name)[order] for name in names})
+    weights = dataclasses.replace(world.weights, item=item)
     found = []
     for readings, given in ((world.readings, world.weights), (changed, weights)):
         past = judge_popularity(readings, given, world.items, 0, policy)
