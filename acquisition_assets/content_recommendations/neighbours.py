@@ -59,7 +59,7 @@ def similarities(lead: Ints, item: Ints, items: int, policy: ContentPolicy) -> S
         similarity = count / (np.sqrt(readers[number] * readers[column]) + policy.similarity_shrinkage)
         kept = np.flatnonzero(column != number)
         if kept.size > policy.neighbours:
-            nearest = np.argsort(-similarity[kept], kind="stable")[: policy.neighbours]
+            nearest = np.argpartition(-similarity[kept], policy.neighbours - 1)[: policy.neighbours]
             kept = np.sort(kept[nearest])
         columns.append(column[kept])
         values.append(similarity[kept])
@@ -96,12 +96,13 @@ def nearest_read(read: Sparse, similar: Sparse, lines: Ints, items: Ints) -> Int
     at = np.repeat(starts - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
     history = read.indices[at].astype(np.int64)
     added = read.data[at] * _cells(similar, history, items[pair])
-    order = np.lexsort((history, -added, pair))
-    pair, history, added = pair[order], history[order], added[order]
-    first = np.flatnonzero(np.r_[True, pair[1:] != pair[:-1]]) if pair.size else np.zeros(0, dtype=np.int64)
     found = np.full(lines.size, -1, dtype=np.int64)
-    real = first[added[first] > 0]
-    found[pair[real]] = history[real]
+    if added.size:
+        some = np.flatnonzero(counts)
+        highest = np.maximum.reduceat(added, (np.cumsum(counts) - counts)[some])
+        at = np.flatnonzero((added > 0) & (added == np.repeat(highest, counts[some])))
+        first = at[changes(pair[at])]
+        found[pair[first]] = history[first]
     return found
 
 

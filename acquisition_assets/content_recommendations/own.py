@@ -5,6 +5,7 @@ The computations are left to the modules that it calls, and the fixed items of t
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -72,7 +73,7 @@ from acquisition_assets.content_recommendations.reads import (
     whole,
 )
 from acquisition_assets.content_recommendations.reasons import Readers, readers_of, reasons
-from acquisition_assets.core.days import end_of_day
+from acquisition_assets.core.days import EPOCH, end_of_day
 from acquisition_assets.core.engine.session import Parameters, Session
 from acquisition_assets.core.sql_files import read_sql
 from acquisition_assets.core.step import Step
@@ -80,6 +81,7 @@ from acquisition_assets.raw.contract import RAW_CONTENT
 
 FOLDER = "content_recommendations"
 DIGITS = 4
+MICROSECOND = dt.timedelta(microseconds=1)
 WINDOW_NAMES = ("short_steps", "middle_steps", "long_steps")
 PICKS = pa.schema(
     [
@@ -109,12 +111,14 @@ class Day:
 
 def parameters(step: Step, rules: RecommendationPolicy, content: ContentPolicy) -> dict[str, object]:
     """Return the parameters of the SQL of own items."""
+    end = end_of_day(step.day, step.env.tz)
     windows = zip(WINDOW_NAMES, content.reader_days, strict=True)
     return {
         **rules.parameters(),
         **content.parameters(),
         **{name: content.steps(days) for name, days in windows},
-        "end_at": end_of_day(step.day, step.env.tz),
+        "end_at": end,
+        "end_us": (end - EPOCH) // MICROSECOND,
         "step_us": float(content.step_hours * HOUR_US),
         "with_shipped": content.shipped == "always",
         "sent_steps": content.steps(content.sent_days),

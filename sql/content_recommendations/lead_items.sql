@@ -1,13 +1,13 @@
 -- Grain: one row per lead, item and day (of 24 hours before T) on which the item was sent to the lead, or the lead read
 -- it. Key: lead_number, item_number, age_days. Reads: raw_events, item_deliveries, numbered_leads, catalogue.
--- Parameters: $end_at (T), $step_us (a step of age in microseconds), and the weights of what happened.
+-- Parameters: $end_us (T in microseconds), $step_us (a step of age in microseconds), and the weights of what happened.
 -- Ages are whole steps before T: 0 is the last step. read_age and sent_age are those of the day's latest.
 with happened as (
     select
         coalesce(deliveries.lead_id, events.lead_id) as lead_id,
         coalesce(events.content_id, deliveries.content_id) as content_id,
         events.event_type,
-        date_diff('microsecond', events.occurred_at, $end_at) - 1 as age_us
+        $end_us - 1 - epoch_us(events.occurred_at) as age_us
     from raw_events as events
     left join item_deliveries as deliveries on events.delivery_id = deliveries.delivery_id
     where
