@@ -75,7 +75,7 @@ def default_popularity(policy: ContentPolicy) -> Candidate:
 
 
 def tuned_popularity(past: Past, policy: ContentPolicy, rows: Flags | None = None) -> Choice:
-    """Return the popularity with the half-life of the highest NDCG, if it beats the default half-life beyond chance.
+    """Return the popularity with the half-life of the highest NDCG that is proven against the default, else that.
 
     Args:
         past: the results of popularity.
@@ -88,19 +88,17 @@ def tuned_popularity(past: Past, policy: ContentPolicy, rows: Flags | None = Non
     if leads < policy.minimum_judged_leads:
         text = f"popularity with the default half-life: {leads} leads to judge by, fewer than"
         return Choice(default, default, f"{text} {policy.minimum_judged_leads}")
-    popular = [candidate for candidate in past.results if candidate.family == "popularity"]
-    highest = _highest(popular, past, kept)
-    gain = _gain(highest, default, past, kept, policy)
-    days = f"{policy.default_half_life_days:g}"
-    if highest == default:
-        return Choice(default, default, f"popularity: no half-life does better than {days} days")
-    if gain is None or not gain.low > 0:
-        return Choice(default, default, f"popularity: no half-life beats {days} days beyond chance")
-    return Choice(highest, highest, f"popularity: half-life proven against {days} days (lower bound {gain.low:+.4f})")
+    others = [candidate for candidate in past.results if candidate.family == "popularity" and candidate != default]
+    days = f"{policy.default_half_life_days:g} days"
+    found = _best_proven(others, default, past, kept, policy)
+    if found is None:
+        return Choice(default, default, f"popularity: no half-life is proven against {days}")
+    low = f"lower bound of the gain {found[1].low:+.4f}"
+    return Choice(found[0], found[0], f"popularity: half-life proven against {days} ({low})")
 
 
 def choose(past: Past, tuned: Choice, policy: ContentPolicy, rows: Flags | None = None) -> Choice:
-    """Return taste with the weight of the highest NDCG, if it beats the tuned popularity beyond chance; else that.
+    """Return taste with the weight of the highest NDCG that is proven against the tuned popularity, else that.
 
     Args:
         past: the results of popularity and of taste.
@@ -112,25 +110,31 @@ def choose(past: Past, tuned: Choice, policy: ContentPolicy, rows: Flags | None 
     tastes = [candidate for candidate in past.results if candidate.family == "personal"]
     if not tastes or np.unique(past.lead[kept]).size < policy.minimum_judged_leads:
         return tuned
-    highest = _highest(tastes, past, kept)
-    gain = _gain(highest, tuned.popularity, past, kept, policy)
-    if gain is None or not gain.low > 0:
-        low = "" if gain is None else f" (lower bound {gain.low:+.4f})"
-        return Choice(tuned.candidate, tuned.popularity, f"{tuned.reason}; taste is not proven{low}")
-    return Choice(
-        highest, tuned.popularity, f"taste proven against {tuned.popularity.name} (lower bound {gain.low:+.4f})"
-    )
+    found = _best_proven(tastes, tuned.popularity, past, kept, policy)
+    if found is None:
+        return Choice(tuned.candidate, tuned.popularity, f"{tuned.reason}; taste is not proven")
+    low = f"lower bound of the gain {found[1].low:+.4f}"
+    return Choice(found[0], tuned.popularity, f"taste proven against {tuned.popularity.name} ({low})")
 
 
-def _highest(candidates: Sequence[Candidate], past: Past, rows: Flags) -> Candidate:
-    """Return the candidate with the highest mean NDCG; of equal ones the first."""
-    return max(candidates, key=lambda candidate: float(past.results[candidate].ndcg[rows].mean()))
+def _best_proven(
+    candidates: Sequence[Candidate], other: Candidate, past: Past, rows: Flags, policy: ContentPolicy
+) -> tuple[Candidate, Estimate] | None:
+    """Return the candidate with the highest mean NDCG (of equal ones the first) that is proven against another.
 
-
-def _gain(one: Candidate, other: Candidate, past: Past, rows: Flags, policy: ContentPolicy) -> Estimate | None:
-    """Return the difference in NDCG of two candidates, lead by lead."""
-    difference = past.results[one].ndcg[rows] - past.results[other].ndcg[rows]
-    return estimate(difference, past.lead[rows], policy.confidence)
+    Proven means that the lower bound of its gain is above 0, and that it is not worse beyond chance at any single cut.
+    """
+    ranked = sorted(candidates, key=lambda candidate: -float(past.results[candidate].ndcg[rows].mean()))
+    for candidate in ranked:
+        gain = past.results[candidate].ndcg - past.results[other].ndcg
+        whole = estimate(gain[rows], past.lead[rows], policy.confidence)
+        if whole is None or not whole.low > 0:
+            continue
+        cuts = [rows & (past.cut == cut) for cut in np.unique(past.cut[rows])]
+        each = [estimate(gain[cut], past.lead[cut], policy.confidence) for cut in cuts]
+        if all(one is not None and one.high >= 0 for one in each):
+            return candidate, whole
+    return None
 
 
 def held_out_gain(past: Past, policy: ContentPolicy) -> Estimate | None:

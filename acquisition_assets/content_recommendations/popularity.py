@@ -39,8 +39,9 @@ def popularity(weights: Weights, items: int, cut: int, half_life_days: float, po
         policy: the weight of all leads, and the length of a step.
     """
     past = weights.age >= cut
-    ages = (weights.age[past] - cut) * policy.step_days
-    decayed = weights.weight[past] * np.exp2(-ages / half_life_days)
+    ages = weights.age[past] - cut
+    halved = np.exp2(-np.arange(ages.max(initial=0) + 1) * (policy.step_days / half_life_days))
+    decayed = weights.weight[past] * halved[ages]
     lines = weights.areas + 1
     cells = weights.area[past] * items + weights.item[past]
     by_area = np.bincount(cells, decayed, minlength=lines * items).reshape(lines, items)
