@@ -29,6 +29,7 @@ from bench.measure import Ran, python
 
 DAY = dt.date(2026, 9, 30)
 END = np.datetime64("2026-10-01T00:00:00", "us")
+ITEMS = 2_000
 DAYS, EACH, KINDS = 120, 15, 8
 TYPES = ("blog", "guide", "video", "case_study", "webinar", "ebook")
 AREAS = ("marketing", "sales", "product", None)
@@ -39,7 +40,7 @@ def main() -> int:
     """Make the lake, unless it is there, run the step once, and print what it took."""
     parser = argparse.ArgumentParser(prog="python -m bench.content", description=main.__doc__)
     parser.add_argument("--leads", type=int, default=100_000)
-    parser.add_argument("--items", type=int, default=2_000)
+    parser.add_argument("--items", type=int, default=ITEMS)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "acquisition-bench")
     given = parser.parse_args()
     taken = measured(given.leads, given.items, given.cache).taken

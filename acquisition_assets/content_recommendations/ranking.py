@@ -290,7 +290,7 @@ def pick(
 
 def _with(taken: Ints, made: Picks) -> Ints:
     """Return what each lead has got, in the order of ranks, with more items."""
-    more = taken.copy()
+    more: Ints = taken.copy()
     more[made.line, made.rank - 1] = made.item
     return more
 
