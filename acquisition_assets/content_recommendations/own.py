@@ -236,7 +236,7 @@ def _method(
 
 
 def kind(rule: RuleName, items: Items, rules: RecommendationPolicy) -> Sequence[Flags]:
-    """Return the items that a rule may recommend, as sets of which the first that has an item left is taken."""
+    """Return the sets of items that a rule may recommend: the first set that has an item left is taken."""
     wanted = rules.kind_of(rule)
     found = np.ones(items.count, dtype=np.bool_)
     for values, allowed in (

@@ -1,4 +1,4 @@
--- Grain: one row per delivery whose events name several leads, or of which some name the item and some do not.
+-- Grain: one row per delivery whose events name several leads, or where only some events name the item.
 -- Key: delivery_id. Reads: raw_events. A delivery belongs to the lead of its earliest event; an event without an item
 -- belongs to the item of its delivery.
 with found as (
