@@ -43,7 +43,7 @@ def section(lead: LeadView, rules: RecommendationPolicy, content: ContentPolicy)
         parts.append(Grid(["rank", "type", "title", "reason"], [[row[name] for name in names] for row in items]))
     is_own = rules.items == "own"
     if is_own:
-        parts += _why(lead, items, content)
+        parts += _why(lead, items, rules, content)
     others = len(items) - len(ranks)
     rows = [[rule, _outcome(rule, outcomes[rule][1], ranks, rules, others=others), outcomes[rule][0]] for rule in RULES]
     parts.append(Grid(["rule", "item", "when"], rows))
@@ -52,13 +52,13 @@ def section(lead: LeadView, rules: RecommendationPolicy, content: ContentPolicy)
     return Section(title, parts)
 
 
-def _why(lead: LeadView, items: list[Row], content: ContentPolicy) -> list[Part]:
+def _why(lead: LeadView, items: list[Row], rules: RecommendationPolicy, content: ContentPolicy) -> list[Part]:
     """Return how the items are ranked, the parts of each item's score, and what would have come in its place."""
     parts: list[Part] = []
     chosen = _chosen(lead)
     if chosen is not None:
         parts.append(f"items are ranked by {chosen['method']}; {chosen['reason']}")
-    titles = _titles(lead)
+    titles = _titles(lead, rules)
     rows = []
     for row in items:
         if row["item_score"] is None:
@@ -85,12 +85,13 @@ def _chosen(lead: LeadView) -> Row | None:
     return next((row for row in rows if row["is_chosen"]), None)
 
 
-def _titles(lead: LeadView) -> Mapping[str, str]:
-    """Return the titles of the day's content, by id."""
+def _titles(lead: LeadView, rules: RecommendationPolicy) -> Mapping[str, str]:
+    """Return the titles of the shipped items and of the day's content, by id."""
+    shipped = {item.content_id: item.title for item in rules.document_items.values()}
     if not lead.has(RAW_CONTENT.table):
-        return {}
+        return shipped
     table = lead.lake.read(RAW_CONTENT.table, lead.day)
-    return dict(zip(table.column("content_id").to_pylist(), table.column("title").to_pylist(), strict=True))
+    return shipped | dict(zip(table.column("content_id").to_pylist(), table.column("title").to_pylist(), strict=True))
 
 
 def rule_outcomes(facts: Row, rules: RecommendationPolicy) -> dict[str, tuple[str, bool]]:
