@@ -17,7 +17,7 @@ from acquisition_assets.channel_performance import summary as performance_summar
 from acquisition_assets.channel_performance.contract import BUDGET_ADVICE, CHANNEL_COSTS, CHANNEL_PERFORMANCE
 from acquisition_assets.content_recommendations import explain as recommendation_explain
 from acquisition_assets.content_recommendations import report as recommendation_report
-from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS
+from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS, RECOMMENDER_QUALITY
 from acquisition_assets.conversion_forecasts import evidence_report, quality_report
 from acquisition_assets.conversion_forecasts import explain as forecast_explain
 from acquisition_assets.conversion_forecasts import report as forecast_report
@@ -100,7 +100,9 @@ def _behavior_predictions(build: Build) -> list[dg.AssetsDefinition]:
 def _content_recommendations(build: Build) -> list[dg.AssetsDefinition]:
     from acquisition_assets.content_recommendations import asset
 
-    return asset.build(build.env, build.policy.content_recommendations, build.policy.reports.recommendations)
+    policy = build.policy
+    rules = asset.Rules(policy.content_recommendations, policy.content, policy.locale, policy.reports.recommendations)
+    return asset.build(build.env, rules)
 
 
 def _lead_segments(build: Build) -> list[dg.AssetsDefinition]:
@@ -167,7 +169,7 @@ PRODUCTS: tuple[Product, ...] = (
     ),
     Product(
         "content_recommendations",
-        (CONTENT_RECOMMENDATIONS,),
+        (CONTENT_RECOMMENDATIONS, RECOMMENDER_QUALITY),
         _content_recommendations,
         ReportSpec(
             recommendation_report.TASK,
@@ -175,7 +177,7 @@ PRODUCTS: tuple[Product, ...] = (
             recommendation_report.RecommendationReport,
             recommendation_report.summary,
         ),
-        lambda lead, policy: recommendation_explain.section(lead, policy.content_recommendations),
+        lambda lead, policy: recommendation_explain.section(lead, policy.content_recommendations, policy.content),
     ),
     Product(
         "lead_segments",

@@ -11,6 +11,7 @@ import pytest
 
 from acquisition_assets.core.contracts import Violation
 from acquisition_assets.core.step import Step
+from acquisition_assets.policy import read_policy
 from acquisition_assets_tests.kit import world
 from acquisition_assets_tests.kit.expectations import Tamper, tables
 from acquisition_assets_tests.kit.random_world import write
@@ -55,7 +56,7 @@ def run_tampered(folder: Path, table: str, tamper: Tamper, monkeypatch: pytest.M
 
     with monkeypatch.context() as patch:
         patch.setattr(Step, "violations", violations)
-        return compute_day(folder / "source", folder / "lake", MONDAY, world.ZONE)
+        return compute_day(folder / "source", folder / "lake", MONDAY, world.ZONE, policy=read_policy())
 
 
 @pytest.mark.parametrize("table", TAMPERED)

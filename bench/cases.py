@@ -19,6 +19,7 @@ from pathlib import Path
 import duckdb
 
 from acquisition_assets.core.days import days_between
+from bench import content
 from bench.layouts import FORMS, write_texts
 from bench.measure import ROOT, Ran, Taken, median, python, repeated
 from bench.world import World, write_world
@@ -207,7 +208,8 @@ def outputs(bench: Bench) -> list[str]:
     folder = bench.folder("by-hand")
     for leads in bench.leads:
         world, source = bench.world(leads)
-        lake, day, memory, environment = bench.lake(leads), world.last_day, memory_limit(leads), limited(leads)
+        lake, day, memory = bench.lake(leads), world.last_day, memory_limit(leads)
+        environment = {**limited(leads), "ACQUISITION_POLICY": document_items(folder)}
         limit = repeated(
             bench.runs, lambda lake=lake, day=day, memory=memory: _by_hand("duckdb", lake, day, folder, memory)
         )
@@ -353,6 +355,19 @@ def postgres(bench: Bench) -> list[str]:
     return [line for line in done.stdout.splitlines() if line.startswith("|")]
 
 
+def own_content(bench: Bench) -> list[str]:
+    """Recommendations of 2,000 own items to readers with a taste of their own, the dearest way of ranking them."""
+    rows = [
+        (
+            f"{leads:,} leads",
+            f"{leads * content.EACH * 2:,}",
+            *content.measured(leads, content.ITEMS, bench.cache).taken.cells,
+        )
+        for leads in bench.leads
+    ]
+    return table(("leads", "events", *SIZE_HEAD), rows)
+
+
 CASES: dict[str, Callable[[Bench], list[str]]] = {
     "sample": sample,
     "first_day": first_day,
@@ -365,10 +380,18 @@ CASES: dict[str, Callable[[Bench], list[str]]] = {
     "segments": segments,
     "range": backfill,
     "postgres": postgres,
+    "content": own_content,
     "growth": growth,
 }
 ON_DEMAND = ("growth",)
 """Benchmarks that take half an hour and 60 GB of disk, and are run by their name only."""
+
+
+def document_items(folder: Path) -> str:
+    """Write a policy file with the document's fixed items, as the scripts by hand recommend them; return its path."""
+    path = folder / "document.yaml"
+    path.write_text("content_recommendations: {items: document}\n", encoding="utf-8")
+    return str(path)
 
 
 def fifty_segments() -> str:

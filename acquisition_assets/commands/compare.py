@@ -50,7 +50,7 @@ from acquisition_assets.policy import Policy, read_policy
 EXAMPLES = 20
 """Leads whose change is shown one by one."""
 OF_FEATURES = ("features", "platforms", "channels")
-OF_OUTPUTS = ("dynamic_scores", "behavior_predictions", "content_recommendations", "segments")
+OF_OUTPUTS = ("dynamic_scores", "behavior_predictions", "content_recommendations", "content", "segments")
 COMPARED = {
     "scores": DYNAMIC_SCORES,
     "predictions": BEHAVIOR_PREDICTIONS,
@@ -156,7 +156,8 @@ def _compute_day(env: Env, day: dt.date, policy: Policy, *, with_features: bool,
     _make(env, day, DYNAMIC_SCORES, scores.produce, policy.dynamic_scores)
     _make(env, day, BEHAVIOR_PREDICTIONS, predictions.produce, policy.behavior_predictions)
     if with_items:
-        _make(env, day, CONTENT_RECOMMENDATIONS, recommendations.produce, policy.content_recommendations)
+        items = recommendations.Rules(policy.content_recommendations, policy.content, policy.locale, EXAMPLES)
+        _make(env, day, CONTENT_RECOMMENDATIONS, recommendations.produce, items)
     _make(env, day, LEAD_SEGMENTS, segments.produce, chosen)
 
 

@@ -92,6 +92,7 @@ RAW_CONTENT: Row = {
     "url": "https://example.com/c1",
     "interest_area": "marketing",
     "published_at": NOON,
+    "retired_at": NOON,
     "updated_at": NOON,
 }
 ALIAS: Row = {"alias_id": "a@x.org", "lead_id": "ana-2", "final_lead_id": "ana"}
@@ -139,6 +140,7 @@ EXPECTATIONS = Expectations(
                     "url": None,
                     "interest_area": None,
                     "published_at": None,
+                    "retired_at": None,
                     "updated_at": None,
                 },
             ],

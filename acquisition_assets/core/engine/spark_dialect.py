@@ -102,9 +102,11 @@ def _like(node: Any) -> exp.Expr:
 
 
 def _function(node: Any) -> exp.Expr:
-    """Translate `hash` and `bit_count`; refuse every other function that sqlglot does not know."""
+    """Translate `hash`, `bit_count` and `epoch_us`; refuse every other function that sqlglot does not know."""
     if node.name.lower() == "hash":
         return _hash(node)
+    if node.name.lower() == "epoch_us":
+        return exp.Anonymous(this="unix_micros", expressions=[node.expressions[0].copy()])
     if node.name.lower() != "bit_count":
         raise _refusal(node, "sqlglot does not know this function")
     return exp.BitwiseCount(this=node.expressions[0].copy())
