@@ -88,7 +88,7 @@ RECOMMENDER_QUALITY = Contract(
         "method": column(Kind.TEXT, "Name of the method, with its half-life or weight"),
         "family": column(Kind.TEXT, "Newest first, popularity, or the lead's own taste", Check.isin(FAMILIES)),
         "half_life_days": column(
-            Kind.NUMBER, "In so many days a reading counts half", Check.gt(0), unit="days", nullable=True
+            Kind.NUMBER, "In so many days a reading counts half", Check.ge(0), unit="days", nullable=True
         ),
         "popularity_weight": column(
             Kind.NUMBER, "Weight of popularity beside the lead's taste", Check.ge(0), unit="weight", nullable=True

@@ -64,12 +64,18 @@ def _why(lead: LeadView, items: list[Row], rules: RecommendationPolicy, content:
         if row["item_score"] is None:
             return [*parts, Notice("published with the document's items; run the day again")]
         after = row["next_content_id"]
-        following = "no other item is left" if after is None else f"{titles.get(after, after)} ({row['next_score']:g})"
+        following = (
+            "no other item of its kind is left"
+            if row["rule"] in RULES
+            else "no other item is left"
+            if after is None
+            else f"{titles.get(after, after)} ({row['next_score']:g})"
+        )
         area = RULE_AREAS.get(row["rule"])
         first = f"items about {area} first" if area else ""
         rows.append([row["rank"], row["item_score"], row["popularity_part"], row["personal_part"], following, first])
     if rows:
-        parts.append(Grid(["rank", "score", "popularity", "taste", "and not", ""], rows))
+        parts.append(Grid(["rank", "score", "popularity", "taste", "next best", "order"], rows))
     parts.append(
         f"never an item that was completed, opened in the last {content.opened_days} days or sent in the last "
         f"{content.sent_days}"

@@ -4,11 +4,19 @@ with recent as (
     select count(*) as readings
     from lead_items
     where read_age < $cold_steps
+),
+
+current_items as (
+    select count(*) as items
+    from catalogue
+    where coalesce(retired_at >= $end_at, true)
 )
 
 select
-    count(case when coalesce(catalogue.retired_at >= $end_at, true) then catalogue.content_id end) as items,
-    max(recent.readings) as readings,
+    current_items.items as least_items,
+    current_items.items as most_items,
+    recent.readings as least_readings,
+    recent.readings as most_readings,
     cast(1 as bigint) as chosen_methods
 from recent
-left join catalogue on catalogue.content_id is not null
+cross join current_items
