@@ -48,10 +48,10 @@ def test_each_report_belongs_to_a_table_of_its_product() -> None:
         "dynamic_scoring_system",
         "predictive_behavior_analysis",
         "personalized_content_recommendations",
+        "conversion_forecasts",
+        "forecast_quality",
         "advanced_segmentation_engine",
         "anomaly_detection",
         "social_media_tracking",
-        "conversion_forecasts",
-        "forecast_quality",
         "rule_evidence",
     ]

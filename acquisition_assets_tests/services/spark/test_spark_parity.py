@@ -46,6 +46,7 @@ segments:
   moments: {description: Times, criterion: "created_at >= timestamp '2024-03-01 00:00:00' and
     last_engaged_at < date '2024-03-31'"}
   flags: {description: Flags, criterion: "is_unsubscribed or is_unsubscribed = false and status <> 'new'"}
+  forecast: {description: Forecasts, criterion: "forecast_probability > 0.05 or priority = 'low'"}
 """
 # Two days are then enough for a model that passes its gate, and for forecasts whose outcome is known.
 FORECASTS = """
@@ -99,10 +100,10 @@ PAST_LEADS: Sequence[Row] = [
     }
     for number, (day, source, medium, campaign, referrer, area) in enumerate(
         (
-            (10, "Google", "CPC", "Otoño {{id}}", None, "sales"),
-            (14, "facebook", "pa id_social", None, None, "Sales"),
-            (18, None, None, None, "https://chatgpt.com/c/1", None),
-            (22, "google", "cpc", "otoño", None, "sales"),
+            (21, "Google", "CPC", "Otoño {{id}}", None, "sales"),
+            (23, "facebook", "pa id_social", None, None, "Sales"),
+            (24, None, None, None, "https://chatgpt.com/c/1", None),
+            (25, "google", "cpc", "otoño", None, "sales"),
             (26, None, None, "PMax", "https://www.google.co.uk/search?q=x", "ventas"),
             (28, "İnsta", "socail", None, None, None),
             (29, "%20", None, None, "android-app://com.google.android.gm/", None),
@@ -161,7 +162,7 @@ PAST_EVENTS: Sequence[Row] = [
         "is_machine": None,
     }
     for place, lead in enumerate(PAST_LEADS)
-    for day in range(1, 30, 4)
+    for day in range(20, 30, 3)
     for kind, hour in (("sent", 8), ("opened", 9 + place % 3), ("completed", 13))
     if kind == "sent" or (lead["converted_at"] and (kind == "opened" or place % 2))
 ]
@@ -288,7 +289,7 @@ def test_an_adversarial_world_with_every_file_and_every_construct_of_criteria(
     assert [file.stem for file in files if file.read_text(encoding="utf-8") not in everything] == []
     members = {row["segment"] for row in rows(tmp_path / "spark", "lead_segments", days[1])}
     named = {"words", "order_of_text", "lengths", "numbers", "quotients", "least", "missing", "never", "lists", "flags"}
-    assert named <= members
+    assert named | {"forecast"} <= members
     assert rows(tmp_path / "spark", "segment_changes", days[1])
     assert {row["method"] for row in rows(tmp_path / "spark", "conversion_forecasts", days[1])} == {"learned"}
     assert rows(tmp_path / "spark", "channel_costs", days[1])
