@@ -105,7 +105,7 @@ PAST_LEADS: Sequence[Row] = [
             (24, None, None, None, "https://chatgpt.com/c/1", None),
             (25, "google", "cpc", "otoño", None, "sales"),
             (26, None, None, "PMax", "https://www.google.co.uk/search?q=x", "ventas"),
-            (28, "İnsta", "socail", None, None, None),
+            (28, "İnsta", "sociall", None, None, None),
             (29, "%20", None, None, "android-app://com.google.android.gm/", None),
             (30, "google", "cpc", "otoño", None, "sales"),
             (0, "newsletter", "e-mail", "otoño", None, "sales"),
