@@ -140,6 +140,14 @@ def _conversion_forecasts(build: Build) -> list[dg.AssetsDefinition]:
     return asset.build(build.env, policy.conversion_forecasts, policy.features, policy.reports.forecasts)
 
 
+def _rule_evidence(build: Build) -> list[dg.AssetsDefinition]:
+    from acquisition_assets.conversion_forecasts import asset
+
+    policy = build.policy
+    length = policy.reports.forecasts
+    return asset.build_evidence(build.env, policy.conversion_forecasts, policy.features, length, LEAD_SEGMENTS)
+
+
 PRODUCTS: tuple[Product, ...] = (
     Product("raw", (*RAW.values(), *STATE, QUARANTINE), _raw, is_delivered=False),
     Product(
@@ -180,6 +188,16 @@ PRODUCTS: tuple[Product, ...] = (
         lambda lead, policy: recommendation_explain.section(lead, policy.content_recommendations, policy.content),
     ),
     Product(
+        "conversion_forecasts",
+        (CONVERSION_FORECASTS, FORECAST_QUALITY),
+        _conversion_forecasts,
+        ReportSpec(forecast_report.TASK, CONVERSION_FORECASTS, forecast_report.ForecastReport, forecast_report.summary),
+        lambda lead, policy: forecast_explain.section(lead, policy.conversion_forecasts),
+        more_reports=(
+            ReportSpec(quality_report.TASK, FORECAST_QUALITY, quality_report.QualityReport, quality_report.summary),
+        ),
+    ),
+    Product(
         "lead_segments",
         (LEAD_SEGMENTS, SEGMENT_CHANGES),
         _lead_segments,
@@ -211,15 +229,10 @@ PRODUCTS: tuple[Product, ...] = (
         ),
     ),
     Product(
-        "conversion_forecasts",
-        (CONVERSION_FORECASTS, FORECAST_QUALITY, RULE_EVIDENCE),
-        _conversion_forecasts,
-        ReportSpec(forecast_report.TASK, CONVERSION_FORECASTS, forecast_report.ForecastReport, forecast_report.summary),
-        lambda lead, policy: forecast_explain.section(lead, policy.conversion_forecasts),
-        more_reports=(
-            ReportSpec(quality_report.TASK, FORECAST_QUALITY, quality_report.QualityReport, quality_report.summary),
-            ReportSpec(evidence_report.TASK, RULE_EVIDENCE, evidence_report.EvidenceReport, evidence_report.summary),
-        ),
+        "rule_evidence",
+        (RULE_EVIDENCE,),
+        _rule_evidence,
+        ReportSpec(evidence_report.TASK, RULE_EVIDENCE, evidence_report.EvidenceReport, evidence_report.summary),
     ),
 )
 TABLES = tuple(table for product in PRODUCTS for table in product.tables)

@@ -5,9 +5,7 @@ What each field means is left to kit/expectations.py.
 
 from __future__ import annotations
 
-import pyarrow as pa
-
-from acquisition_assets.conversion_forecasts.contract import CONVERSION_FORECASTS, FORECAST_QUALITY, RULE_EVIDENCE
+from acquisition_assets.conversion_forecasts.contract import CONVERSION_FORECASTS, FORECAST_QUALITY
 from acquisition_assets.conversion_forecasts.policy import ForecastPolicy
 from acquisition_assets.core.contracts import Contract, Kind
 from acquisition_assets_tests.kit.expectations import Expectations, Row, TableExpectations, added, without
@@ -56,20 +54,6 @@ NO_QUALITY: Row = {
     "gate_passed": False,
     "is_published": False,
 }
-EVIDENCE: Row = {
-    "rule_kind": "segment",
-    "rule": "at_risk",
-    "leads": 100,
-    "conversions": 10,
-    "rate": 0.1,
-    "rate_low": 0.05,
-    "rate_high": 0.2,
-    "other_rate": 0.2,
-    "lift": 0.5,
-    "verdict": "not_clear",
-}
-NO_EVIDENCE: Row = {**_missing(RULE_EVIDENCE, EVIDENCE), "rule": "quick_responders", "leads": 0, "conversions": 0}
-CHANNEL_EVIDENCE: Row = {**EVIDENCE, "rule_kind": "channel", "rule": "newsletter"}
 
 EXPECTATIONS = Expectations(
     tables={
@@ -91,15 +75,6 @@ EXPECTATIONS = Expectations(
             tampered=lambda table: added(table, training_rows=1),
             compared_in="conversion_forecasts/test_forecast_quality.py",
         ),
-        "rule_evidence": TableExpectations(
-            good=[EVIDENCE, NO_EVIDENCE],
-            broken={
-                "conversions are leads": [{**EVIDENCE, "conversions": 101}],
-                "interval holds the rate": [{**EVIDENCE, "rate_low": 0.11}, {**EVIDENCE, "rate_high": 0.09}],
-            },
-            tampered=lambda table: pa.Table.from_pylist([CHANNEL_EVIDENCE], schema=table.schema),
-            compared_in="conversion_forecasts/test_rule_evidence.py",
-        ),
     },
     elsewhere={"conversion_forecasts": tuple(ForecastPolicy.model_fields)},
     lists={"forecasts": ("conversion_forecasts", "forecasts")},
@@ -112,6 +87,5 @@ EXPECTATIONS = Expectations(
             *("gate_passed", "gate_reason", "validation_rows", "validation_conversions", "training_rows"),
             *("training_conversions", "is_approximate", "refused_features", "fingerprint", "candidates"),
         },
-        "rule_evidence": {"evidence_days", "verdicts", "rules"},
     },
 )

@@ -234,7 +234,7 @@ class SparkEngineSession:
 
     def bind_arrow(self, name: str, table: pa.Table) -> None:
         """See `Session.bind_arrow`."""
-        self.spark.createDataFrame(table).createOrReplaceTempView(name)
+        self._small(table).createOrReplaceTempView(name)
 
     def slice_by(self, name: str, column: str) -> Slices:
         """See `Session.slice_by`; a single range, because Spark partitions every query itself."""
@@ -305,7 +305,15 @@ class SparkEngineSession:
         """Return a staged file: from Spark's part files where it wrote them, else (a small one) from this process."""
         if path in self.parts:
             return self.spark.read.parquet(*map(read_url, self.parts[path]))
-        return self.spark.createDataFrame(pq.read_table(path, partitioning=None))
+        return self._small(pq.read_table(path, partitioning=None))
+
+    def _small(self, table: pa.Table) -> DataFrame:
+        """Return the rows of a table of this process. Spark Connect wants the types of an empty one."""
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        if table.num_rows:
+            return self.spark.createDataFrame(table)
+        return self.spark.createDataFrame([], from_arrow_schema(table.schema))
 
     def _parts_in(self, folder: str) -> list[str]:
         """Return the addresses of the part files that this process sees, in the order of the rows."""
