@@ -50,8 +50,8 @@ segments:
 
 A criterion is a condition with `and`, `or`, `not`, parentheses, comparisons, `between`, `in`, `like`, `ilike`, `is
 null`, arithmetic operators and the functions {", ".join(f"`{name}`" for name in FUNCTIONS)}. It may name the
-columns of [lead_activity](tables.md#lead_activity), `engagement_score` and `conversion_probability`; times are
-written as `timestamp '2026-01-31 12:00:00'`.
+columns of [lead_activity](tables.md#lead_activity), `engagement_score`, `conversion_probability`,
+`forecast_probability` and `priority`; times are written as `timestamp '2026-01-31 12:00:00'`.
 
 `acquisition validate --policy FILE` checks a file. A wrong key, type, unit or order of thresholds is refused, with
 its place and the allowed values. Numbers must be plain decimals (`010` and `1:30` are refused), and YAML anchors and

@@ -97,5 +97,5 @@ def test_a_dead_cluster_fails_the_run_and_leaves_the_old_partitions(
 
 def test_spark_connect(expected: Path, tmp_path: Path) -> None:
     with connect(tmp_path / "spark") as (url, environment):
-        finish(compute(expected / "source", tmp_path / "lake", url, environment))
+        finish(compute(expected / "source", tmp_path / "lake", url, environment), seconds=2 * RUN_SECONDS)
     assert snapshot(tmp_path / "lake") == snapshot(expected / "lake")
