@@ -226,4 +226,4 @@ def plot_quality(step: Step, rules: Rules) -> str:
     ).to_pylist()
     names = ("ndcg", "ndcg_low", "ndcg_high")
     rates = {row["method"]: tuple(100 * row[name] for name in names) for row in rows}
-    return intervals(rates, "NDCG by method, %")  # type: ignore[arg-type]
+    return intervals(rates, "NDCG by method, %")
