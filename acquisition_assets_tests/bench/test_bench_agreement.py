@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from acquisition_assets_tests.kit.comparing import EXPLAINING
 from acquisition_assets_tests.kit.running import compute_day, rows
 from bench import by_hand_duckdb, by_hand_pandas
 from bench.world import World, write_world
@@ -30,6 +31,8 @@ KEYS = {
     "anomalies": ("type",),
     "social_performance": ("channel",),
 }
+SCORES = EXPLAINING["content_recommendations"]
+"""Columns that are missing with the document's items, which the versions by hand recommend."""
 BY_HAND = {"duckdb": by_hand_duckdb.compute, "pandas": by_hand_pandas.compute}
 
 
@@ -52,7 +55,8 @@ def test_every_table_agrees_row_by_row(name: str, lake: Path, tmp_path: Path) ->
         ours = _by_key(rows(lake, table, WORLD.last_day), key)
         theirs = _by_key(pq.ParquetFile(tmp_path / f"{table}.parquet").read().to_pylist(), key)
         assert theirs.keys() == ours.keys(), table
-        differing = [(at, name) for at, row in ours.items() for name in row if not _same(row[name], theirs[at][name])]
+        names = [name for name in rows(lake, table, WORLD.last_day)[0] if name not in SCORES] if ours else []
+        differing = [(at, name) for at, row in ours.items() for name in names if not _same(row[name], theirs[at][name])]
         assert not differing, f"{table}: {differing[:5]}"
 
 
