@@ -38,7 +38,7 @@ EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.\w+")
 FORECASTS = ("conversion_forecasts", "forecast_quality", "rule_evidence")
 BELOW = {  # what reads each output, itself included
     "dynamic_scores": {
-        *("dynamic_scores", "behavior_predictions", "content_recommendations"),
+        *("dynamic_scores", "behavior_predictions", "content_recommendations", "recommender_quality"),
         *("lead_segments", "segment_changes", "social_performance", *FORECASTS),
     },
     "behavior_predictions": {"behavior_predictions", "lead_segments", "segment_changes", *FORECASTS},
