@@ -112,7 +112,9 @@ def test_recommendations_with_their_reasons(lake: Path) -> None:
     assert row(text, "interest_marketing", "rank 1", "interest_area = marketing (is marketing)")
     assert row(text, "interest_sales", "no", "interest_area = sales (is marketing)")
     assert "items are ranked by newest; newest first: 3 readings in 30 days, fewer than 200" in text
-    assert row(text, "1", "0.40", "0.40", "0.00", "Guía Completa del Tema (0.5)", "items about marketing first")
+    nothing_left = "no other item of its kind is left"
+    assert row(text, "1", "0.40", "0.40", "0.00", nothing_left, "items about marketing first")
+    assert row(text, "5", "0.60", "0.60", "0.00", "Técnicas Avanzadas de Ventas (0.3)")
     assert row(text, "complement_guides", "rank 2", "completed a blog and no guide (completed blog)")
     assert row(text, "complement_videos", "no", "completions_total >= 3 (is 2) and no video (completed blog)")
 
