@@ -431,7 +431,7 @@ def test_queries_of_the_user(source_database: Database, tmp_path: Path) -> None:
     source = PostgresSource(source_database.url, queries=folder)
     assert source.check() == [
         f"{folder} has no {table}.sql; {table} is taken as empty"
-        for table in sorted(set(TABLES) - {"leads", "status_changes"})
+        for table in sorted(set(TABLES) - {"leads", "status_changes", "spend"})  # few databases have costs
     ]
     with opened(source, tmp_path) as (connection, tables):
         assert set(tables) == {"leads", "status_changes"}
