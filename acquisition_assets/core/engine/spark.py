@@ -244,8 +244,9 @@ class SparkEngineSession:
         """See `Session.bind_query`."""
         from pyspark import StorageLevel
 
-        frame = self._frame(query, parameters).persist(StorageLevel.MEMORY_AND_DISK)
-        self.kept.append(frame)
+        # A relation that is only persisted keeps the plan of all that it was made from. Planning a query on relations
+        # of relations then takes minutes, however few their rows are.
+        frame = self._frame(query, parameters).localCheckpoint(eager=False, storageLevel=StorageLevel.MEMORY_AND_DISK)
         frame.createOrReplaceTempView(name)
 
     def bind_view(self, name: str, query: str) -> None:

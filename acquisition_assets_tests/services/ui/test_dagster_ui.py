@@ -14,6 +14,7 @@ from playwright.sync_api import Browser
 
 from acquisition_assets.automation.jobs import DAILY_JOB
 from acquisition_assets.catalog import REPORTS
+from acquisition_assets.policy import read_policy
 from acquisition_assets.sources.arrow import sample_source
 from acquisition_assets.sources.sample import LAST_DAY
 from acquisition_assets_tests.kit.expectations import of_table
@@ -165,7 +166,7 @@ def one_by_one(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]
     """Return the same days, run one after the other in this process."""
     lake = tmp_path_factory.mktemp("one_by_one") / "lake"
     for day in (*JOB_DAYS, *ASSET_DAYS):
-        assert compute_day(lake, lake, day, start="2026-06-03", source=sample_source()).success
+        assert compute_day(lake, lake, day, policy=read_policy(), start="2026-06-03", source=sample_source()).success
     return tables(lake, [*JOB_DAYS, *ASSET_DAYS])
 
 
