@@ -114,11 +114,7 @@ class SparkEngine:
             watched(spark, self.master),
             self._exchange(scratch) as exchange,
         ):
-            session = SparkEngineSession(self, spark, scratch, exchange)
-            try:
-                yield session
-            finally:
-                session.release()
+            yield SparkEngineSession(self, spark, scratch, exchange)
 
     def part_of_api(self, name: str) -> Any:
         """Return a module of the API that the master needs; Spark Connect's modules have the same names."""
@@ -204,8 +200,8 @@ class SparkEngine:
 class SparkEngineSession:
     """A session on one Spark session.
 
-    exchange: a folder that the workers and this process share; parts: the part files of each staged file; kept: the
-    computed relations, to be released.
+    exchange: a folder that the workers and this process share; parts: the part files of each staged file. Spark frees
+    the computed relations of a session once nothing refers to them.
     """
 
     engine: SparkEngine
@@ -213,7 +209,6 @@ class SparkEngineSession:
     scratch: Path
     exchange: str
     parts: dict[Path, list[str]] = field(default_factory=dict)
-    kept: list[DataFrame] = field(default_factory=list)
 
     def bind(self, name: str, contract: Contract, files: Sequence[str]) -> None:
         """See `Session.bind`."""
@@ -289,12 +284,6 @@ class SparkEngineSession:
             whole = whole.unionByName(frame)
         whole.createOrReplaceTempView("staged_rows")
         return broken_rules(contract, "staged_rows", self._first_row, unique=unique)
-
-    def release(self) -> None:
-        """Free the memory and disk of the computed relations."""
-        for frame in self.kept:
-            with contextlib.suppress(Exception):  # the application may be gone, with all that it kept
-                frame.unpersist()
 
     def _frame(self, query: str, parameters: Parameters | None = None) -> DataFrame:
         return self.spark.sql(to_spark(query), args=dict(used(query, parameters)))
