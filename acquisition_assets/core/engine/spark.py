@@ -80,10 +80,7 @@ MEANING = {
     "spark.sql.parquet.compression.codec": "zstd",
 }
 # Defaults of a cluster that are slow: 200 partitions for each computed relation, and a job for each file listing.
-SPEED = {
-    "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning": "true",
-    "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000",
-}
+SPEED = {"spark.sql.sources.parallelPartitionDiscovery.threshold": "1000"}
 NEEDS_JAVA = "it needs Java 17 or newer: run scripts/java.sh, or set JAVA_HOME"
 _starting = threading.Lock()
 
