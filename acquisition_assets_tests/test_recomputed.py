@@ -35,7 +35,7 @@ def two_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("recomputed")
     write(folder / "source", {**world.SOURCE, "referrals": [*world.REFERRALS, *_frauds()], "spend": SPEND})
     for day in (SUNDAY, MONDAY):
-        assert compute_day(folder / "source", folder / "lake", day, world.ZONE).success
+        assert compute_day(folder / "source", folder / "lake", day, world.ZONE, policy=read_policy()).success
     return folder
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -219,6 +219,22 @@ ADVERSARIAL = {
 }
 
 
+DOCUMENT_ITEMS = {
+    f"content_recommendations/{name}"
+    for name in ("completed_items", "content_recommendations", "published", "recomputed")
+}
+"""Files that run only with the items of the document."""
+NAMED_ITEMS = "content_recommendations/named_items"
+"""The file that runs only where the source has no content."""
+
+
+def untranslated(queries: Sequence[str], folders: Set[str]) -> set[str]:
+    """Return the SQL files of these folders whose text is in none of the queries."""
+    everything = "\n".join(queries)
+    files = [file for file in sql_folder().glob("*/*.sql") if file.parent.name in folders]
+    return {f"{file.parent.name}/{file.stem}" for file in files if file.read_text(encoding="utf-8") not in everything}
+
+
 def on_both(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -282,11 +298,10 @@ def test_an_adversarial_world_with_every_file_and_every_construct_of_criteria(
     policy = read_policy(tmp_path / "policy.yaml")
     days = [dt.date(2024, 3, 30), dt.date(2024, 3, 31)]
     on_both(tmp_path, monkeypatch, days, "Europe/Madrid", policy)
-    everything = "\n".join(translated_queries)
     # The files of `resolved` are for sources with aliases, those of `policy_comparison` for the command compare.
-    others = ("postgres", "resolved", "policy_comparison")
-    files = [file for file in sql_folder().glob("*/*.sql") if file.parent.name not in others]
-    assert [file.stem for file in files if file.read_text(encoding="utf-8") not in everything] == []
+    others = {"postgres", "resolved", "policy_comparison"}
+    folders = {folder.name for folder in sql_folder().iterdir() if folder.is_dir()} - others
+    assert untranslated(translated_queries, folders) == DOCUMENT_ITEMS | {NAMED_ITEMS}
     members = {row["segment"] for row in rows(tmp_path / "spark", "lead_segments", days[1])}
     named = {"words", "order_of_text", "lengths", "numbers", "quotients", "least", "missing", "never", "lists", "flags"}
     assert named | {"forecast"} <= members
@@ -296,9 +311,13 @@ def test_an_adversarial_world_with_every_file_and_every_construct_of_criteria(
     assert all(report(tmp_path / "spark", days[1], task) for task in TASKS)
 
 
-def test_a_day_of_the_hand_made_world(cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_day_of_the_hand_made_world(
+    translated_queries: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the items of the document."""
     write(tmp_path / "source", world.SOURCE)
     on_both(tmp_path, monkeypatch, [world.SUNDAY], world.ZONE)
+    assert not DOCUMENT_ITEMS & untranslated(translated_queries, {"content_recommendations"})
 
 
 def test_a_day_without_leads(cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,10 +326,14 @@ def test_a_day_without_leads(cluster: SparkSession, tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("seed", [12])
-def test_random_worlds(seed: int, cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_random_worlds_without_content(
+    seed: int, translated_queries: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = make(seed, leads=(8, 12), events=6)
-    write(tmp_path / "source", made.seen(0), made.form)
-    on_both(tmp_path, monkeypatch, made.days[:1], made.zone)
+    tables = {name: rows for name, rows in made.seen(0).items() if name != "content"}
+    write(tmp_path / "source", tables, made.form)
+    on_both(tmp_path, monkeypatch, made.days[:1], made.zone, read_policy())
+    assert NAMED_ITEMS not in untranslated(translated_queries, {"content_recommendations"})
 
 
 @pytest.mark.parametrize("seed", [2])
