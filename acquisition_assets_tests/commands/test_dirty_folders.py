@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from acquisition_assets.commands.source_rows import FATES
 from acquisition_assets.inputs.tables import INPUTS
 from acquisition_assets_tests.commands.conftest import call
+from acquisition_assets_tests.kit.dirty_rows import DAYS, SOURCES, whole_tables
 from acquisition_assets_tests.kit.examples import examples
 from acquisition_assets_tests.kit.running import lenient_policy
-from acquisition_assets_tests.raw.test_raw_properties import DAYS, SOURCES, whole_tables
 
 FORMS = ("csv", "csv", "csv", "csv.gz", "jsonl", "parquet")
 DAMAGES = ("absent", "junk", "cut off", "columns named twice", "other encoding", "json", "stray file")

@@ -15,7 +15,7 @@ def examples(number: int, *, shrink: bool = True) -> settings:
     """Return the decorator for a property test with so many examples, scaled by the profile of the run.
 
     Args:
-        shrink: look for a smaller example that fails too, which runs a slow test for another five minutes.
+        shrink: whether to look for a smaller failing example, which takes a slow test five more minutes.
     """
     phases = [phase for phase in Phase if shrink or phase is not Phase.shrink]
     most = max(1, number * settings().max_examples // USUAL)
