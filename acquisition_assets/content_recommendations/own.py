@@ -75,12 +75,15 @@ from acquisition_assets.content_recommendations.reads import (
 from acquisition_assets.content_recommendations.reasons import Readers, readers_of, reasons
 from acquisition_assets.core.days import EPOCH, end_of_day
 from acquisition_assets.core.engine.session import Parameters, Session
+from acquisition_assets.core.engine.slices import Slices
 from acquisition_assets.core.sql_files import read_sql
 from acquisition_assets.core.step import Step
-from acquisition_assets.raw.contract import RAW_CONTENT
+from acquisition_assets.raw.contract import RAW_CONTENT, RAW_EVENTS
 
 FOLDER = "content_recommendations"
 DIGITS = 4
+EVENTS_OF_A_SLICE = 6_000_000
+"""Events that are grouped by lead, item and day at a time, so that their groups fit into the least memory limit."""
 MICROSECOND = dt.timedelta(microseconds=1)
 WINDOW_NAMES = ("short_steps", "middle_steps", "long_steps")
 PICKS = pa.schema(
@@ -133,8 +136,20 @@ def bind_items(step: Step, given: Parameters) -> None:
     session = step.session
     listed = step.session.query(f"select count(*) as items from {RAW_CONTENT.table}").column("items").to_pylist()[0]
     session.bind_query("own_items", read_sql(f"{FOLDER}/{'listed_items' if listed else 'named_items'}"))
-    for name in ("catalogue", "numbered_leads", "item_deliveries", "lead_items"):
+    for name in ("catalogue", "numbered_leads", "item_deliveries", "moved_events"):
         session.bind_query(name, read_sql(f"{FOLDER}/{name}"), given)
+    session.bind_query("lead_items", read_sql(f"{FOLDER}/lead_items"), given, _event_slices(session))
+
+
+def _event_slices(session: Session) -> Slices:
+    """Return ranges of lead ids with about EVENTS_OF_A_SLICE events each. Reads raw_events, numbered_leads."""
+    (events,) = session.query(f"select count(*) as events from {RAW_EVENTS.table}").column("events").to_pylist()
+    leads, _ = _sizes(session)
+    every = max(1, leads // max(1, -(-events // EVENTS_OF_A_SLICE)))
+    bounds = session.query(
+        f"select lead_id from numbered_leads where lead_number > 0 and lead_number % {every} = 0 order by lead_id"
+    )
+    return Slices("lead_id", tuple(bounds.column("lead_id").to_pylist()), (RAW_EVENTS.table, "moved_events"))
 
 
 def produce_own(step: Step, rules: RecommendationPolicy, content: ContentPolicy, locale: Locale) -> Day:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acquisition_assets.content_recommendations import asset
+from acquisition_assets.content_recommendations import asset, own
 from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS
 from acquisition_assets.content_recommendations.policy import RULE_AREAS, RULES
 from acquisition_assets.core.policy import merge
@@ -65,6 +65,7 @@ def day_of(
     }
     with tempfile.TemporaryDirectory() as folder, session_of(tables) as session:
         env = cast(Any, SimpleNamespace(tz=ZoneInfo("UTC")))
+        session.kept = Path(folder, "slices")
         step = Step(env, CONTENT_RECOMMENDATIONS, DAY, session, Path(folder))
         session.bind_query("rule_leads", read_sql("content_recommendations/rule_leads"), rules.rules.parameters())
         asset.produce_ranked(step, rules)
@@ -78,6 +79,7 @@ def day_of(
         numbers = asset.numbers(step, rules)
         missing = {rule: int(numbers[f"item_missing_{rule}"]) for rule in RULES}
         quality: list[Row] = session.query("select * from day_quality").to_pylist()
+        session.connection.execute("detach database if exists kept")
         return Day(dict(by_lead), quality, items_exist, beats, missing)
 
 
@@ -178,6 +180,25 @@ def test_no_lead_gets_an_item_that_it_knows(
                 taken = set(ids(rows[: row["rank"] - 1]))
                 better = [one for one in left - taken if catalogue[one]["interest_area"] == area]
                 assert not [one for one in better if catalogue[one]["content_type"] == got["content_type"]]
+
+
+@examples(10)
+@given(EVENTS)
+def test_events_that_are_grouped_slice_by_slice_give_the_same(
+    happened: list[tuple[int, str | None, str, float, bool, str | None]],
+) -> None:
+    activity = [active(f"l{number}") for number in range(5)]
+    content = [item(f"c{number}") for number in range(6)]
+    events = [
+        event(
+            kind, ago(days), f"l{lead}", event_id=f"e{n:02}", delivery_id=delivery, content_id=content_id, is_machine=by
+        )
+        for n, (lead, content_id, kind, days, by, delivery) in enumerate(happened)
+    ]
+    whole = day_of(activity, events, content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(own, "EVENTS_OF_A_SLICE", 3)
+        assert day_of(activity, events, content) == whole
 
 
 def test_what_counts_as_published_and_retired() -> None:

@@ -1,27 +1,47 @@
 -- Grain: one row per lead, item and day (of 24 hours before T) on which the item was sent to the lead, or the lead read
--- it. Key: lead_number, item_number, age_days. Reads: raw_events, item_deliveries, numbered_leads, catalogue.
+-- it. Key: lead_number, item_number, age_days. Reads: raw_events, moved_events, item_deliveries, numbered_leads, catalogue.
 -- Parameters: $end_us (T in microseconds), $step_us (a step of age in microseconds), and the weights of what happened.
 -- Ages are whole steps before T: 0 is the last step. read_age and sent_age are those of the day's latest.
-with happened as (
+-- A lead's rows need its own rows of raw_events and moved_events only, so leads may be computed slice by slice.
+with own_events as (
     select
-        coalesce(deliveries.lead_id, events.lead_id) as lead_id,
+        events.lead_id,
         coalesce(events.content_id, deliveries.content_id) as content_id,
         events.event_type,
-        $end_us - 1 - epoch_us(events.occurred_at) as age_us
+        events.is_machine,
+        events.occurred_at
     from raw_events as events
     left join item_deliveries as deliveries on events.delivery_id = deliveries.delivery_id
+    where deliveries.lead_id is null or deliveries.lead_id = events.lead_id
+    union all
+    select
+        lead_id,
+        content_id,
+        event_type,
+        is_machine,
+        occurred_at
+    from moved_events
+),
+
+happened as (
+    select
+        lead_id,
+        content_id,
+        event_type,
+        $end_us - 1 - epoch_us(occurred_at) as age_us
+    from own_events
     where
-        events.event_type = 'sent'
-        or (events.event_type in ('opened', 'clicked', 'completed') and not events.is_machine)
+        event_type = 'sent'
+        or (event_type in ('opened', 'clicked', 'completed') and not is_machine)
 ),
 
 aged as (
     select
-        leads.lead_number,
-        catalogue.item_number,
+        cast(leads.lead_number as integer) as lead_number,
+        cast(catalogue.item_number as integer) as item_number,
         happened.event_type,
-        cast(floor(happened.age_us / 86400000000.0) as bigint) as age_days,
-        cast(floor(happened.age_us / $step_us) as bigint) as age
+        cast(floor(happened.age_us / 86400000000.0) as integer) as age_days,
+        cast(floor(happened.age_us / $step_us) as integer) as age
     from happened
     inner join catalogue on happened.content_id = catalogue.content_id
     inner join numbered_leads as leads on happened.lead_id = leads.lead_id

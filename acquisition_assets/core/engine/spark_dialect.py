@@ -116,15 +116,38 @@ def _function(node: Any) -> exp.Expr:
 
 
 def _hash(node: Any) -> exp.Expr:
-    """Translate a hash that is only looked up among hashes: the engines hash to different numbers."""
+    """Translate a hash that is only compared with hashes: the engines hash to different numbers."""
+    if not _are_hashes_of_one_value(node) and not _is_among_hashes(node):
+        raise _refusal(
+            node,
+            "the numbers differ; write hash(...) in (select hash(...) ...), or min(hash(...)) <> max(hash(...))",
+        )
+    return exp.Anonymous(this="xxhash64", expressions=[expression.copy() for expression in node.expressions])
+
+
+def _is_among_hashes(node: Any) -> bool:
+    """Return whether a hash is one side of `hash(...) in (select hash(...) ...)`."""
     search: Any = node.find_ancestor(exp.In)
     subquery = search.args.get("query") if search else None
     among = subquery.this.expressions if subquery else []
     sides = [search.this, *among] if among else []
-    are_hashes = all(isinstance(side, exp.Anonymous) and side.name.lower() in HASHES for side in sides)
-    if not are_hashes or not any(side is node for side in sides):
-        raise _refusal(node, "the numbers differ; write hash(...) in (select hash(...) ...)")
-    return exp.Anonymous(this="xxhash64", expressions=[expression.copy() for expression in node.expressions])
+    return all(map(_is_hash, sides)) and any(side is node for side in sides)
+
+
+def _are_hashes_of_one_value(node: Any) -> bool:
+    """Return whether a hash is one side of `min(hash(...)) <> max(hash(...))`, which asks whether all are equal."""
+    extreme, comparison = node.parent, node.parent.parent if node.parent else None
+    if not isinstance(extreme, (exp.Min, exp.Max)) or not isinstance(comparison, (exp.EQ, exp.NEQ)):
+        return False
+    other: Any = comparison.expression if comparison.this is extreme else comparison.this
+    wanted = exp.Max if isinstance(extreme, exp.Min) else exp.Min
+    if not isinstance(other, wanted) or not _is_hash(other.this):
+        return False
+    return bool(other.this.expressions == node.expressions)
+
+
+def _is_hash(node: Any) -> bool:
+    return isinstance(node, exp.Anonymous) and node.name.lower() in HASHES
 
 
 _LOCAL = "it depends on the time zone; use the columns of local days, hours and weekdays that ingestion adds"

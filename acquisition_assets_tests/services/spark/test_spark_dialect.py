@@ -60,6 +60,8 @@ SAME = {
         from (values (0), (1), (1), (2), (61), (62), (123), (124)) as t(number) group by 1 order by 1""",
     "hashes among hashes": """select w from (values ('a'), ('b'), ('á🚀'), (null)) as t(w)
         where hash(w) in (select hash(v) from (values ('á🚀'), ('b'), ('b'), ('x')) as u(v) group by 1) order by w""",
+    "hashes of one value": """select k, min(hash(w)) <> max(hash(w)) as differ from (values
+        (1, 'a'), (1, 'b'), (2, 'á🚀'), (2, 'á🚀'), (3, null), (3, 'a'), (4, null)) as t(k, w) group by k order by k""",
     "order of text": """select w from (values ('a'), ('B'), ('b'), ('á'), ('Z'), ('🚀'), ('\ufffd'), (''), (' a'),
         ('10'), ('9'), ('a '), ('ß'), ('ss')) as t(w) order by w""",
     "comparison of text": """select w < 'b' as a, w = 'a' as b, w > 'Z' as c, w <> 'á' as d, w in ('a ', 'B') as e
@@ -123,6 +125,8 @@ REFUSED = {
     "a hash among numbers": "select a from t where hash(a) in (select b from c)",
     "a hash among columns of that name": "select a from t where hash(a) in (select hash from c)",
     "a number among hashes": "select a from t where b in (select hash(b) from c)",
+    "least hashes": "select min(hash(a)) from t",
+    "hashes of two columns": "select 1 from t having min(hash(a)) <> max(hash(b))",
     "a hash in a condition": "select a from t where hash(a) in (select hash(b) from c where hash(b) > 1)",
 }
 FILES = sorted(file for file in sql_folder().glob("*/*.sql") if file.parent.name != "postgres")
