@@ -92,7 +92,8 @@ def _input(table: InputTable) -> list[str]:
 
 def _contract(contract: Contract) -> list[str]:
     lines = [f"### {contract.table}", "", f"{contract.grain} Key: {', '.join(contract.key) or 'none'}.", ""]
-    lines += ["| column | type | unit | may be missing | allowed | meaning |", "| --- | --- | --- | --- | --- | --- |"]
+    head = ("column", "type", "unit", "may be missing", "allowed", "meaning", "from")
+    lines += [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
     for name, spec in contract.columns.items():
         cells = (
             name,
@@ -101,6 +102,7 @@ def _contract(contract: Contract) -> list[str]:
             _yes(bool(spec.nullable)),
             "; ".join(describe_checks(spec)),
             str(spec.description),
+            ", ".join(contract.lineage(name)),
         )
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     lines += ["", *(f"- {rule.name}: {rule.description}" for rule in contract.rules)]

@@ -34,6 +34,7 @@ ANOMALIES = Contract(
     table="anomalies",
     grain="One row per type of anomaly found on the day; none is a legal day.",
     key=("type",),
+    previewed=("severity", "message", "recommendation"),
     columns={
         "type": column(Kind.TEXT, "What was found", Check.isin(tuple(SEVERITIES))),
         "severity": column(

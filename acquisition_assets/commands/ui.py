@@ -65,7 +65,7 @@ def ui_command(host: str, port: int, days: int, home: str | None, **options: str
     except KeyboardInterrupt:
         fail("interrupted")
         return ExitCode.INTERRUPTED
-    line(out, f"Dagster UI: {url} (ready in some seconds; Ctrl-C stops it)", "bold")
+    line(out, f"Dagster UI: {url}/asset-groups (ready in some seconds; Ctrl-C stops it)", "bold")
     become_dagster(host, port)
     return 0
 

@@ -132,6 +132,7 @@ class Contract:
     low_cardinality: a key column with few distinct values, if there is one. It makes the uniqueness check need far less
     memory and time (see `duplicates_query`).
     ranked_by: the column by which readers order the rows of a day, if there is one; destinations index it.
+    previewed: the columns that the UI shows of the first rows, uncut; without any it shows all columns, cut.
     """
 
     table: str
@@ -141,6 +142,7 @@ class Contract:
     rules: tuple[Rule, ...] = ()
     low_cardinality: str | None = None
     ranked_by: str | None = None
+    previewed: tuple[str, ...] = ()
     schema: pandera.DataFrameSchema = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ Every text for people and for Dagster's event log goes through `sanitize`. Does 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 MASK = "•••"
 LONGEST_SECRET_URL = 4096
@@ -50,6 +51,15 @@ def sanitize(text: object) -> str:
 def sanitize_lines(text: str) -> str:
     """Return a text of several lines with each line safe to show."""
     return "\n".join(map(sanitize, text.splitlines()))
+
+
+def sanitize_json(value: Any) -> Any:
+    """Return a JSON value whose texts, keys included, are each safe to show."""
+    if isinstance(value, dict):
+        return {sanitize(name): sanitize_json(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [sanitize_json(each) for each in value]
+    return sanitize(value) if isinstance(value, str) else value
 
 
 clean = sanitize

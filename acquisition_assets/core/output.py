@@ -14,7 +14,8 @@ from pydantic import BaseModel
 
 from acquisition_assets.core.contracts import Contract, Violation, contract_error
 from acquisition_assets.core.env import Env
-from acquisition_assets.core.specs import ORDERED_DAYS, asset_spec, check_spec, contract_check_spec
+from acquisition_assets.core.masking import sanitize_json
+from acquisition_assets.core.specs import ORDERED_DAYS, asset_spec, check_spec, column_lineage, contract_check_spec
 from acquisition_assets.core.step import (
     Comparison,
     Finding,
@@ -163,9 +164,13 @@ def _describe(output: Output[Any], step: Step) -> _Made:
 def _results(env: Env, output: Output[Any], day: dt.date, made: _Made) -> Results:
     """Publish the report, and yield the further checks and the materialisation."""
     table = output.contract.table
+    lineage = column_lineage(output.contract)
+    if lineage:
+        made.metadata["dagster/column_lineage"] = lineage
     if made.report is not None and output.task:
         env.lake.publish_report(made.report.model_dump_json(indent=2) + "\n", day, output.task)
-        made.metadata["report"] = f"reports/date={day}/{output.task}.json"
+        made.metadata["report"] = dg.MetadataValue.json(sanitize_json(made.report.model_dump(mode="json")))
+        made.metadata["report_file"] = f"reports/date={day}/{output.task}.json"
     for finding in made.findings:
         yield finding.result(table, day)
     yield dg.MaterializeResult(asset_key=table, metadata=made.metadata)

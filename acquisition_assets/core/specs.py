@@ -109,18 +109,21 @@ def contract_check_spec(env: Env, contract: Contract) -> dg.AssetCheckSpec:
 
 def preview(contract: Contract, rows: pa.Table) -> str:
     """Return the first rows as a Markdown table, with personal data masked."""
-    shown = [name for name in contract.columns if not contract.is_personal(name)]
-    masked = [name for name in contract.columns if contract.is_personal(name)]
-    lines = ["| " + " | ".join([*shown, *masked]) + " |", "|" + " --- |" * len(contract.columns)]
+    columns = contract.previewed or tuple(contract.columns)
+    length = None if contract.previewed else CELL_LENGTH
+    shown = [name for name in columns if not contract.is_personal(name)]
+    masked = [name for name in columns if contract.is_personal(name)]
+    lines = ["| " + " | ".join([*shown, *masked]) + " |", "|" + " --- |" * len(columns)]
     lines += [
-        "| " + " | ".join([*(_cell(row[name]) for name in shown), *(MASK for _ in masked)]) + " |"
+        "| " + " | ".join([*(_cell(row[name], length) for name in shown), *(MASK for _ in masked)]) + " |"
         for row in rows.to_pylist()
     ]
     return "\n".join(lines)
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, length: int | None) -> str:
+    """Return a value as a cell of a Markdown table, cut to a length if one is given."""
     if value is None:
         return ""
     text = f"{value:g}" if isinstance(value, float) else sanitize(value)
-    return text.replace("|", "\\|")[:CELL_LENGTH]
+    return text.replace("|", "\\|")[:length]

@@ -18,15 +18,17 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
+from acquisition_assets import catalog
+from acquisition_assets.anomalies.contract import ANOMALIES
 from acquisition_assets.automation.jobs import DAILY_JOB
 from acquisition_assets.catalog import REPORTS
 from acquisition_assets.core.contracts import Violation
 from acquisition_assets.core.errors import ContractError, InputError, LakeError, SourceUnavailableError
 from acquisition_assets.core.lake import Lake
-from acquisition_assets.core.masking import MASK
+from acquisition_assets.core.masking import MASK, sanitize_json
 from acquisition_assets.core.plots import INLINE
 from acquisition_assets.core.settings import Settings
-from acquisition_assets.core.specs import preview
+from acquisition_assets.core.specs import column_lineage, preview
 from acquisition_assets.core.step import MAX_RETRIES, Step, failures
 from acquisition_assets.definitions import build_defs
 from acquisition_assets.raw.contract import RAW_LEADS
@@ -139,7 +141,7 @@ def test_every_table_reports_its_rows_and_no_email_address(
         if event.is_step_materialization and event.asset_key
     }
     assert recorded.keys() == set(TABLES)
-    stored = snapshot(deployment.lake, MONDAY)
+    stored, contracts = snapshot(deployment.lake, MONDAY), {table.table: table for table in catalog.TABLES}
     for table, metadata in recorded.items():
         assert metadata["dagster/row_count"].value == len(stored[f"{table}/date={MONDAY}"]), table
         assert not EMAIL.search(str({name: value.value for name, value in metadata.items()}))
@@ -148,9 +150,20 @@ def test_every_table_reports_its_rows_and_no_email_address(
         assert ("plot" in recorded[output]) == (output in PLOTTED)
         assert output not in PLOTTED or len(str(recorded[output]["plot"].value)) <= INLINE
         assert ("report" in recorded[output]) == (output in REPORTED)
-        assert output not in REPORTED or (deployment.lake / str(recorded[output]["report"].value)).is_file()
+        if output in REPORTED:
+            written = json.loads((deployment.lake / str(recorded[output]["report_file"].value)).read_text())
+            assert recorded[output]["report"].value == sanitize_json(written)
+        lineage = recorded[output].get("dagster/column_lineage")
+        assert (lineage and lineage.value) == column_lineage(contracts[output])
     for event in deployment.instance.all_logs(result.run_id):
         assert "@example" not in str(event)
+
+
+def test_a_preview_of_chosen_columns_is_uncut() -> None:
+    row = {**dict.fromkeys(ANOMALIES.columns), "severity": "high", "message": 60 * "long ", "recommendation": "act"}
+    shown = preview(ANOMALIES, pa.Table.from_pylist([row])).split("\n")
+    assert shown[0] == "| severity | message | recommendation |"
+    assert shown[2] == f"| high | {60 * 'long '} | act |"
 
 
 def test_a_preview_shows_the_first_rows_with_personal_data_masked() -> None:
