@@ -94,6 +94,8 @@ def ids(rows: list[Row]) -> list[str]:
     return [row["content_id"] for row in rows]
 
 
+Happened = tuple[int, str | None, str, float, bool, str | None]
+"""A lead's number, the item, the type of event, days before T, whether a machine did it, and the delivery."""
 EVENTS = st.lists(
     st.tuples(
         st.integers(0, 4),
@@ -121,6 +123,16 @@ LEADS = st.lists(
 )
 
 
+def events_of(happened: list[Happened]) -> list[Row]:
+    """Return drawn events as rows of raw_events."""
+    return [
+        event(
+            kind, ago(days), f"l{lead}", event_id=f"e{n:02}", delivery_id=delivery, content_id=content_id, is_machine=by
+        )
+        for n, (lead, content_id, kind, days, by, delivery) in enumerate(happened)
+    ]
+
+
 def known_of(events: list[Row], content: list[Row]) -> dict[str, set[str]]:
     """Return what each lead must not get, by the words of the rule."""
     deliveries = defaultdict(list)
@@ -142,17 +154,12 @@ def known_of(events: list[Row], content: list[Row]) -> dict[str, set[str]]:
 @examples(20)
 @given(LEADS, EVENTS, st.lists(st.tuples(st.sampled_from(TYPES), st.sampled_from(["marketing", None])), max_size=6))
 def test_no_lead_gets_an_item_that_it_knows(
-    leads: list[Row], happened: list[tuple[int, str | None, str, float, bool, str | None]], made: list[tuple[str, Any]]
+    leads: list[Row], happened: list[Happened], made: list[tuple[str, Any]]
 ) -> None:
     activity = [active(f"l{number}", **lead) for number, lead in enumerate(leads)]
     content = [item(f"c{number}", kind, area) for number, (kind, area) in enumerate(made)]
     content += [item("gone", retired_at=END - US)]
-    events = [
-        event(
-            kind, ago(days), f"l{lead}", event_id=f"e{n:02}", delivery_id=delivery, content_id=content_id, is_machine=by
-        )
-        for n, (lead, content_id, kind, days, by, delivery) in enumerate(happened)
-    ]
+    events = events_of(happened)
     found = day_of(activity, events, content, {"l0": 9.0, "l1": 7.5})
     known, catalogue = known_of(events, content), {row["content_id"]: row for row in content[:-1]}
     for lead in activity:
@@ -185,16 +192,11 @@ def test_no_lead_gets_an_item_that_it_knows(
 @examples(10)
 @given(EVENTS)
 def test_events_that_are_grouped_slice_by_slice_give_the_same(
-    happened: list[tuple[int, str | None, str, float, bool, str | None]],
+    happened: list[Happened],
 ) -> None:
     activity = [active(f"l{number}") for number in range(5)]
     content = [item(f"c{number}") for number in range(6)]
-    events = [
-        event(
-            kind, ago(days), f"l{lead}", event_id=f"e{n:02}", delivery_id=delivery, content_id=content_id, is_machine=by
-        )
-        for n, (lead, content_id, kind, days, by, delivery) in enumerate(happened)
-    ]
+    events = events_of(happened)
     whole = day_of(activity, events, content)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(own, "EVENTS_OF_A_SLICE", 3)
