@@ -56,10 +56,8 @@ def run_tampered(folder: Path, table: str, tamper: Tamper, monkeypatch: pytest.M
 
     with monkeypatch.context() as patch:
         patch.setattr(Step, "violations", violations)
-        step = step_of(table)
-        return compute_day(
-            folder / "source", folder / "lake", MONDAY, world.ZONE, policy=read_policy(), first_step=step, last_step=step
-        )
+        source, lake, step = folder / "source", folder / "lake", step_of(table)
+        return compute_day(source, lake, MONDAY, world.ZONE, policy=read_policy(), first_step=step, last_step=step)
 
 
 @pytest.mark.parametrize("table", TAMPERED)
