@@ -50,7 +50,7 @@ def shared_memory() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @functools.cache
 def _shared() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config=OFFLINE)
+    return duckdb.connect(config={**OFFLINE})
 
 
 def _configure(connection: duckdb.DuckDBPyConnection) -> None:
