@@ -229,7 +229,7 @@ def test_weekly_export(tmp_path: Path) -> None:
     place, lake = tmp_path / "source", tmp_path / "lake"
     source = copied("weekly-export", place, leads="leads.csv", events="events-exported-on-21.csv")
     for day in range(20, 28):
-        assert compute_day(source, lake, f"2025-09-{day}").success
+        assert compute_day(source, lake, f"2025-09-{day}", last_step="dynamic_scores").success
     copied("weekly-export", place, events="events-exported-on-29.csv")
     assert compute_day(source, lake, DAY).success
     columns = ("deliveries_total", "opens_total", "deliveries_7d", "opens_7d")

@@ -16,7 +16,7 @@ import pytest
 from acquisition_assets_tests.kit import world
 from acquisition_assets_tests.kit.comparing import keyed
 from acquisition_assets_tests.kit.random_world import write
-from acquisition_assets_tests.kit.running import OUTPUTS, Run, report, rows, run_day, snapshot
+from acquisition_assets_tests.kit.running import OUTPUTS, Run, compute_day, report, rows, run_day, snapshot
 from acquisition_assets_tests.kit.world import DAYS, MONDAY, SATURDAY, SUNDAY, Row
 
 COMPUTED = ("lead_activity", "daily_metrics", *OUTPUTS, "reports")
@@ -168,7 +168,7 @@ def computed(lake: Path, *days: dt.date) -> dict[str, list[str]]:
 def test_running_a_day_again_changes_nothing(three_days: ThreeDays) -> None:
     before = snapshot(three_days.lake)
     for day in (SUNDAY, SATURDAY, MONDAY):
-        assert run_day(three_days.source, three_days.lake, day, world.ZONE).success
+        assert compute_day(three_days.source, three_days.lake, day, world.ZONE).success
         assert snapshot(three_days.lake) == before
 
 
@@ -184,5 +184,5 @@ def test_rows_of_the_future_change_nothing(three_days: ThreeDays, tmp_path: Path
 
         past = {table: [row for row in given if is_past(table, row)] for table, given in world.SOURCE.items()}
         write(tmp_path / "source", past)
-        assert run_day(tmp_path / "source", tmp_path / "lake", day, world.ZONE).success
+        assert compute_day(tmp_path / "source", tmp_path / "lake", day, world.ZONE).success
     assert computed(tmp_path / "lake") == computed(three_days.lake)

@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 from sqlglot import exp
 
-from acquisition_assets.core.duckdb_sql import in_memory
+from acquisition_assets.core.duckdb_sql import shared_memory
 from acquisition_assets.core.errors import ContractError
 from acquisition_assets.core.pandera_import import pandera
 
@@ -118,7 +118,7 @@ class Rule:
         return pandera.Check(self._holds, name=self.name, error=self.description)
 
     def _holds(self, frame: pd.DataFrame) -> pd.Series[bool]:
-        with in_memory() as connection:
+        with shared_memory() as connection:
             connection.register("frame", pa.Table.from_pandas(frame, preserve_index=False))
             held = connection.execute(f"select coalesce(({self.condition}), true) from frame").fetchall()
         flags: list[bool] = [row[0] for row in held]

@@ -6,6 +6,7 @@ Memory and thread limits are left to `engine.duckdb`.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterable, Iterator
 
 import duckdb
@@ -32,6 +33,26 @@ def identifier(name: str) -> str:
 def in_memory(**config: str | int) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a connection to an empty database in memory, with these further DuckDB settings."""
     with duckdb.connect(config={**OFFLINE, **config}) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        connection.execute("set python_enable_replacements = false")
+        _configure(connection)
         yield connection
+
+
+@contextlib.contextmanager
+def shared_memory() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a connection for one small query, with temporary relations of its own.
+
+    All of them share a database in memory, as opening a database takes longer than most small queries.
+    """
+    with _shared().cursor() as connection:
+        _configure(connection)
+        yield connection
+
+
+@functools.cache
+def _shared() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={**OFFLINE})
+
+
+def _configure(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("set TimeZone = 'UTC'")
+    connection.execute("set python_enable_replacements = false")

@@ -9,6 +9,7 @@ import base64
 import errno
 import json
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,6 +122,16 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, 
         yield one, one.run()
 
 
+@pytest.fixture
+def after_day(
+    day: tuple[Deployment, dg.ExecuteInProcessResult], tmp_path: Path, instance: dg.DagsterInstance
+) -> Deployment:
+    """Return a copy of the hand-made world and its lake after Monday."""
+    assert day[1].success, [event.message for event in day[1].all_events if event.is_step_failure]
+    shutil.copytree(day[0].folder, tmp_path, dirs_exist_ok=True)
+    return Deployment(tmp_path, instance)
+
+
 def test_every_check_and_table_is_recorded_for_the_day(day: tuple[Deployment, dg.ExecuteInProcessResult]) -> None:
     deployment, result = day
     assert result.success
@@ -187,38 +198,35 @@ def test_only_the_email_address_is_marked_as_personal() -> None:
 
 @pytest.mark.parametrize("table", ["dynamic_scores", "behavior_predictions", "lead_segments", "anomalies"])
 def test_a_broken_contract_stops_only_what_reads_the_table(
-    table: str, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+    table: str, after_day: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = deployment.run()
-    assert first.success, [event.message for event in first.all_events if event.is_step_failure]
-    before = snapshot(deployment.lake)
+    before = snapshot(after_day.lake)
     violations_of = Step.violations
 
     def violations(step: Step) -> list[Violation]:
         return [Violation("score <= 100", 3)] if step.contract.table == table else violations_of(step)
 
     monkeypatch.setattr(Step, "violations", violations)
-    result = deployment.run()
+    result = after_day.run()
     assert not result.success
     assert table in below(table) < set(TABLES)
     assert made(result) == set(TABLES) - below(table)
     contract = evaluation(result, table, "contract")
     assert (contract.passed, contract.severity, contract.partition) == (False, dg.AssetCheckSeverity.ERROR, str(MONDAY))
     assert "score <= 100" in str(contract.description)
-    assert snapshot(deployment.lake) == before
+    assert snapshot(after_day.lake) == before
     assert [event.step_key for event in result.all_events if event.is_step_failure] == [table]
     assert not [event for event in result.all_events if event.is_step_up_for_retry]
 
 
-def test_too_many_bad_rows_stop_everything(deployment: Deployment) -> None:
-    assert deployment.run().success
-    before = snapshot(deployment.lake)
+def test_too_many_bad_rows_stop_everything(after_day: Deployment) -> None:
+    before = snapshot(after_day.lake)
     bad = [{**world.LEADS[0], "lead_id": f"bad{n}", "created_at": "nonsense"} for n in range(10)]
-    write(deployment.folder / "source", {**world.SOURCE, "leads": [*world.LEADS, *bad]})
-    result = deployment.run()
+    write(after_day.folder / "source", {**world.SOURCE, "leads": [*world.LEADS, *bad]})
+    result = after_day.run()
     assert made(result) == set()
     assert [event.step_key for event in result.all_events if event.is_step_failure] == ["ingest"]
-    after = snapshot(deployment.lake)
+    after = snapshot(after_day.lake)
     quarantined = set(after.pop(f"quarantine/date={MONDAY}")) - set(before.pop(f"quarantine/date={MONDAY}"))
     assert len(quarantined) == 10
     assert after == before
@@ -227,18 +235,17 @@ def test_too_many_bad_rows_stop_everything(deployment: Deployment) -> None:
 
 
 def test_a_full_disk_leaves_every_table_unchanged_and_is_not_retried(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+    after_day: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert deployment.run().success
-    before = snapshot(deployment.lake)
+    before = snapshot(after_day.lake)
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Lake, "publish", full)
-    result = deployment.run()
+    result = after_day.run()
     assert made(result) == set()
-    assert snapshot(deployment.lake) == before
+    assert snapshot(after_day.lake) == before
     (failure,) = (event for event in result.all_events if event.is_step_failure)
     assert "No space left on device" in str(failure.step_failure_data.user_failure_data)
     assert not [event for event in result.all_events if event.is_step_up_for_retry]

@@ -17,7 +17,7 @@ from acquisition_assets_tests.oracle.reference import UTC
 
 @pytest.mark.parametrize("seed", [2, 4, 5, 8])
 def test_the_size_of_the_parts_changes_nothing(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    world = make(seed)
+    world = make(seed, leads=(5, 20), events=12)
     policy = lenient_policy(tmp_path)
     lakes = {at_once: tmp_path / str(at_once) for at_once in (10**9, 1, 40)}
     for number, day in enumerate(world.days):
