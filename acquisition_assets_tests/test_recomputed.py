@@ -13,6 +13,8 @@ import pytest
 
 from acquisition_assets.core.contracts import Violation
 from acquisition_assets.core.step import Step
+from acquisition_assets_tests.kit import incident_contract_rows as incidents
+from acquisition_assets_tests.kit import watch_contract_rows as watch
 from acquisition_assets_tests.kit import world
 from acquisition_assets_tests.kit.forecast_contract_rows import EVIDENCE as SEGMENT_EVIDENCE
 from acquisition_assets_tests.kit.random_world import write
@@ -72,12 +74,15 @@ TAMPERED: dict[str, Tamper] = {
     "conversion_forecasts": without("lead_id", "mudo"),
     "forecast_quality": lambda table: added(table, training_rows=1),
     "rule_evidence": lambda table: pa.Table.from_pylist([EVIDENCE], schema=table.schema),
+    **watch.TAMPERED,
+    **incidents.TAMPERED,
 }
 STEPS = {
     "budget_advice": "channel_costs",
     "forecast_quality": "conversion_forecasts",
     "lead_activity": "features",
     "daily_metrics": "features",
+    **watch.STEPS,
 }
 
 
@@ -108,7 +113,7 @@ def run_tampered(folder: Path, table: str, tamper: Tamper, monkeypatch: pytest.M
 
 
 def test_every_computed_table_has_a_tampered_case() -> None:
-    assert TAMPERED.keys() == {"lead_activity", "daily_metrics", *OUTPUTS}
+    assert TAMPERED.keys() == {"lead_activity", "daily_metrics", "metric_history", *OUTPUTS}
 
 
 @pytest.mark.parametrize("table", TAMPERED)

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from acquisition_assets_tests.kit import forecast_contract_rows as forecasts
+from acquisition_assets_tests.kit import incident_contract_rows as incidents
+from acquisition_assets_tests.kit import watch_contract_rows as watch
 
 Row = Mapping[str, Any]
 DAY = dt.date(2026, 3, 31)
@@ -439,6 +441,8 @@ GOOD: dict[str, Sequence[Row]] = {
     "budget_advice": [SHIFT, KEPT],
     "social_performance": [CHANNEL, IDLE_CHANNEL, FULL_CHANNEL],
     **forecasts.GOOD,
+    **watch.GOOD,
+    **incidents.GOOD,
 }
 """Table -> rows that keep its contract together; a column that may be null is null in one of them."""
 
@@ -527,5 +531,7 @@ BROKEN: dict[str, dict[str, Sequence[Row]]] = {
         "channel named": [{**CHANNEL, "channel": ""}],
     },
     **forecasts.BROKEN,
+    **watch.BROKEN,
+    **incidents.BROKEN,
 }
 """Table -> rule across columns -> rows that break it, one by one."""
