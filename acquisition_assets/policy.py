@@ -19,7 +19,7 @@ from acquisition_assets.conversion_forecasts.policy import ForecastPolicy
 from acquisition_assets.core.policy import Section, load_policy
 from acquisition_assets.dynamic_scores.policy import ScorePolicy
 from acquisition_assets.features.policy import FeaturePolicy, whole_days
-from acquisition_assets.incidents.policy import IncidentPolicy
+from acquisition_assets.incidents.policy import AlertPolicy, IncidentPolicy
 from acquisition_assets.inputs.vocabulary import VocabularyPolicy
 from acquisition_assets.lead_segments.policy import Segment, SegmentName
 from acquisition_assets.metric_watch.policy import WatchPolicy
@@ -62,6 +62,7 @@ class Policy(Section):
     conversion_forecasts: ForecastPolicy
     metric_watch: WatchPolicy
     incidents: IncidentPolicy
+    alerts: AlertPolicy
     reports: ReportPolicy
 
     @model_validator(mode="after")
