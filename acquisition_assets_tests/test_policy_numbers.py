@@ -26,6 +26,7 @@ from acquisition_assets.core.policy import merge
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.core.sql_files import sql_folder
 from acquisition_assets.definitions import build_defs
+from acquisition_assets.incidents.policy import AlertPolicy, IncidentPolicy
 from acquisition_assets.metric_watch.policy import WatchPolicy
 from acquisition_assets.policy import Policy, read_policy
 from acquisition_assets_tests.kit.running import snapshot
@@ -40,6 +41,8 @@ CHANGES: dict[str, tuple[str, Mapping[str, Any]]] = {
             "recent_days": 3,
             "month_days": 10,
             "metrics_days": 40,
+            "watched_days": 130,
+            "watched_channel_mean": 1.0,
             "first_business_hour": 11,
             "last_business_hour": 15,
             "last_weekday": 3,
@@ -194,11 +197,13 @@ INPUT_SECTIONS = {
     "vocabulary": {"status", "event_type", "source", "interest_area", "content_type"},
     "conversion_forecasts": set(ForecastPolicy.model_fields),
     "metric_watch": set(WatchPolicy.model_fields),
+    "incidents": set(IncidentPolicy.model_fields),
+    "alerts": set(AlertPolicy.model_fields),
     "channels": set(ChannelPolicy.model_fields),
 }
-"""What is tested elsewhere: in raw/, conversion_forecasts/, metric_watch/ and channels/."""
+"""What is tested elsewhere: in raw/, conversion_forecasts/, metric_watch/, incidents/, automation/ and channels/."""
 TABLES = {
-    "features": ("lead_activity", "daily_metrics"),
+    "features": ("lead_activity", "daily_metrics", "metric_history"),
     "channel_costs": ("channel_costs", "budget_advice"),
 }
 REPORTS = {report.table.table: report.task for report in SPECS}

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from acquisition_assets.automation.alerts import Alert, alerts_of, digest, finished_runs, message_of
+from acquisition_assets.automation.alerts import GROWTH, Alert, alerts_of, digest, finished_runs, message_of
 from acquisition_assets.automation.notifiers import AlertError, Notifier, make_notifiers
 from acquisition_assets.core.days import UTC
 from acquisition_assets.core.settings import Settings
@@ -76,7 +76,7 @@ def alert_sensor(
             if run.run_id not in cursor.seen
             for alert in alerts_of(context.instance, run, settings.ui_url)
         ]
-        found.sort(key=lambda alert: (not alert.urgent, alert.happened_at))
+        found.sort(key=lambda alert: (not alert.urgent, alert.audience != GROWTH, alert.happened_at))
         targets = notifiers(context.log) if notifiers else make_notifiers(settings.alert_urls, context.log)
         deliveries = [deliver(context.instance, target, found, deadline) for target in targets]
         broken = [delivery for delivery in deliveries if delivery.error]

@@ -63,8 +63,8 @@ class Settings(BaseModel):
     )
     alert_urls: str = Field(
         "",
-        description="apprise URLs, separated by blanks; `growth=URL` gets incidents, `data=URL` what concerns the data, "
-        "a plain URL all; without any, alerts go to the log",
+        description="apprise URLs, separated by blanks; `growth=URL` gets incidents, `data=URL` what concerns "
+        "the data, a plain URL all; without any, alerts go to the log",
     )
     ui_url: str = Field("", description="address of the Dagster UI, for links in alerts")
     publish_url: str | None = Field(None, description="`postgresql://` URL of the database to publish to")
