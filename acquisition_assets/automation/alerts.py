@@ -130,6 +130,19 @@ def outcome_before(instance: dg.DagsterInstance, now: Evaluation, run_id: str) -
     return None
 
 
+def _lasts(instance: dg.DagsterInstance, now: Evaluation) -> bool:
+    """Whether a check is a WARN that the day before had too: a warning that lasts is alerted once."""
+    try:
+        before = dt.date.fromisoformat(now.indexed_partition or "") - dt.timedelta(days=1)
+    except ValueError:
+        return False
+    history = instance.event_log_storage.get_asset_check_execution_history(
+        now.key, limit=1, partition_filter=PartitionKeyFilter(key=before.isoformat())
+    )
+    found = _evaluation(history[0].event, None) if history and history[0].event else None
+    return found is not None and not found.passed and found.severity == now.severity == dg.AssetCheckSeverity.WARN
+
+
 def _evaluation(entry: dg.EventLogEntry, run_partition: str | None) -> Evaluation | None:
     event = entry.dagster_event
     if event is None or event.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION:
@@ -170,6 +183,7 @@ def alerts_of(instance: dg.DagsterInstance, run: dg.DagsterRun, ui_url: str = ""
         if not found.passed
         and not (followed and _is_covered(found.key))
         and found.is_news_after(outcome_before(instance, found, run.run_id))
+        and not _lasts(instance, found)
     ]
     if run.status == dg.DagsterRunStatus.FAILURE:
         alerts.append(_run_alert(run, partition, events, ui_url))

@@ -25,7 +25,7 @@ from acquisition_assets.metric_watch.contract import METRIC_WATCH
 from acquisition_assets.raw.contract import QUARANTINE, SOURCE_STATE
 from acquisition_assets.raw.policy import FreshnessPolicy
 
-ANOMALY_COLUMNS = ("type", "severity", "message", "recommendation", "observed", "baseline", "change", "affected_leads")
+ANOMALY_COLUMNS = ("type", "severity", "observed", "baseline", "change", "affected_leads")
 FRESHNESS_COLUMNS = ("day", "table", "severity", "days_old", "limit_days")
 QUARANTINE_COLUMNS = ("day", "table", "severity", "rows")
 NEWEST_OF = {metrics.LEADS: NEW_LEADS, metrics.EVENTS: DELIVERIES_SENT}

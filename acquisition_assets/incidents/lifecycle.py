@@ -34,7 +34,7 @@ from acquisition_assets.incidents.contract import (
     STALE_DATA,
     WORSE,
 )
-from acquisition_assets.incidents.messages import Locale, Told
+from acquisition_assets.incidents.messages import Described, Locale
 from acquisition_assets.incidents.policy import IncidentPolicy
 from acquisition_assets.metric_watch.contract import DROP, NO_DATA, NOT_ENOUGH_DATA, SLOW_DECLINE, SPIKE
 
@@ -59,7 +59,8 @@ RULES: Mapping[str, Key] = {
     UNUSUAL_BEHAVIOR: Key(metrics.UNUSUAL_BEHAVIOR, None, SPIKE),
 }
 """The incident that each rule of the document is a sign of."""
-KINDS = {key: kind for kind, key in RULES.items()}
+KINDS = {key: kind for kind, key in RULES.items() if kind != HIGH_FRAUD_RATE}
+"""The types that apply to a change which the watch alone has seen; a fraud rate is high by the limit of its rule."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,6 @@ class _Sign:
     observed: float | None = None
     expected: float | None = None
     affected_leads: int | None = None
-    message: str | None = None
-    recommendation: str | None = None
 
 
 @dataclass(frozen=True)
@@ -138,10 +137,10 @@ class _Incident:
         """Whether it has not ended yet."""
         return self.resolved_on is None
 
-    def told(self, day: dt.date) -> Told:
+    def described(self, day: dt.date) -> Described:
         """Return what its words are made of on a day."""
         sign, until = self.sign, day if self.is_open else self.last_seen_on
-        return Told(
+        return Described(
             metric=self.key.metric,
             channel=self.key.channel,
             direction=self.key.direction,
@@ -154,8 +153,6 @@ class _Incident:
             opened_on=self.opened_on,
             last_seen_on=self.last_seen_on,
             is_open=self.is_open,
-            own_message=sign.message,
-            own_recommendation=sign.recommendation,
         )
 
 
@@ -342,9 +339,8 @@ def _watched_sign(key: Key, row: Mapping[str, Any], policy: IncidentPolicy) -> _
 def _rule_sign(row: Mapping[str, Any], watched: _Sign | None) -> _Sign:
     """Return the sign of a rule of the document; where the watch saw the same drop, with the watch's numbers."""
     severity = HIGH if HIGH in (row["severity"], watched.severity if watched else None) else MEDIUM
-    words = {"message": row["message"], "recommendation": row["recommendation"]}
     if watched is not None and row["type"] in (LEAD_GENERATION_DROP, ENGAGEMENT_DROP):
-        return replace(watched, kind=row["type"], severity=severity, recommendation=row["recommendation"])
+        return replace(watched, kind=row["type"], severity=severity)
     affected = row["affected_leads"]
     return _Sign(
         row["type"],
@@ -353,7 +349,6 @@ def _rule_sign(row: Mapping[str, Any], watched: _Sign | None) -> _Sign:
         observed=_number(row["observed"]),
         expected=_number(row["baseline"]),
         affected_leads=None if affected is None else int(affected),
-        **words,
     )
 
 
@@ -411,7 +406,6 @@ def _reopened(earlier: pd.DataFrame | None) -> list[_Incident]:
             observed=row["observed"],
             expected=row["expected"],
             affected_leads=row["affected_leads"],
-            recommendation=row["recommendation"],
         )
         found.append(
             _Incident(
@@ -432,21 +426,21 @@ def _reopened(earlier: pd.DataFrame | None) -> list[_Incident]:
 
 
 def _notice(incident: _Incident, day: dt.date, event: str, locale: Locale) -> Notice:
-    told = incident.told(day)
+    described = incident.described(day)
     return Notice(
         day=day,
         incident=incident.id,
         event=event,
         kind=incident.sign.kind,
         severity=incident.severity,
-        title=messages.headline(event, messages.title(told, locale), locale),
-        message=messages.message(told, locale),
-        recommendation=messages.recommendation(told, locale),
+        title=messages.headline(event, messages.title(described, locale), locale),
+        message=messages.message(described, locale),
+        recommendation=messages.recommendation(described, locale),
     )
 
 
 def _row(incident: _Incident, day: dt.date, locale: Locale) -> dict[str, object]:
-    told = incident.told(day)
+    described = incident.described(day)
     return {
         "id": incident.id,
         "metric": incident.key.metric,
@@ -457,7 +451,7 @@ def _row(incident: _Incident, day: dt.date, locale: Locale) -> dict[str, object]
         "opened_on": incident.opened_on,
         "last_seen_on": incident.last_seen_on,
         "resolved_on": incident.resolved_on,
-        "days": told.days,
+        "days": described.days,
         "quiet_days": incident.quiet_days,
         "worst_change": incident.worst_change,
         "observed": incident.sign.observed,
@@ -469,9 +463,9 @@ def _row(incident: _Incident, day: dt.date, locale: Locale) -> dict[str, object]
         "alerted_on": incident.alerted_on,
         "alerted_change": incident.alerted_change,
         "alerted_severity": incident.alerted_severity,
-        "title": messages.title(told, locale),
-        "message": messages.message(told, locale),
-        "recommendation": messages.recommendation(told, locale),
+        "title": messages.title(described, locale),
+        "message": messages.message(described, locale),
+        "recommendation": messages.recommendation(described, locale),
     }
 
 

@@ -77,6 +77,8 @@ WORDS: dict[Locale, dict[str, str]] = {
         "day": "{title}, día {days}",
         "per_day": "{observed} al día frente a {expected} esperados",
         "share": "{observed} frente a {expected} esperado",
+        "limit": "{observed} frente a un límite de {expected}",
+        "silent": "{observed} leads recibieron muchos envíos en los últimos días y no reaccionaron a ninguno",
         "stale": "El último dato es de hace {observed} días; se esperan como máximo {expected}",
         "rows": "{observed} filas no cumplen el contrato",
         "since": "{message}. Desde {since}",
@@ -100,6 +102,8 @@ WORDS: dict[Locale, dict[str, str]] = {
         "day": "{title}, day {days}",
         "per_day": "{observed} a day, {expected} expected",
         "share": "{observed}, {expected} expected",
+        "limit": "{observed}, limit {expected}",
+        "silent": "{observed} leads were sent many deliveries in the last days and reacted to none",
         "stale": "The newest row is {observed} days old; at most {expected} are expected",
         "rows": "{observed} rows break the contract",
         "since": "{message}. Since {since}",
@@ -123,6 +127,7 @@ ADVICE: dict[Locale, dict[tuple[str | None, str], str]] = {
         (None, DROP): "Revisar qué cambió ese día",
         (None, SPIKE): "Revisar qué cambió ese día",
         (None, SLOW_DECLINE): "Comparar canales y campañas con los de hace un mes",
+        (EVENTS, UNUSUAL_BEHAVIOR): "Revisar calidad de emails y considerar pausar envíos",
         (None, STALE_DATA): "Revisar la exportación o la conexión de esta tabla",
         (None, QUARANTINE): "Mirar las filas en cuarentena y corregir el origen",
     },
@@ -136,6 +141,7 @@ ADVICE: dict[Locale, dict[tuple[str | None, str], str]] = {
         (None, DROP): "Review what changed on that day",
         (None, SPIKE): "Review what changed on that day",
         (None, SLOW_DECLINE): "Compare channels and campaigns with those of a month ago",
+        (EVENTS, UNUSUAL_BEHAVIOR): "Review email quality and consider pausing sends",
         (None, STALE_DATA): "Check the export or the connection of this table",
         (None, QUARANTINE): "Look at the rows in quarantine and correct their source",
     },
@@ -145,7 +151,7 @@ LARGEST_PERCENT = 100_000
 
 
 @dataclass(frozen=True)
-class Told:
+class Described:
     """What an incident's words are made of; the units are those of the table `incidents`."""
 
     metric: str
@@ -160,8 +166,6 @@ class Told:
     opened_on: dt.date
     last_seen_on: dt.date
     is_open: bool
-    own_message: str | None = None
-    own_recommendation: str | None = None
 
 
 def metric_name(metric: str, channel: str | None, locale: Locale) -> str:
@@ -170,51 +174,48 @@ def metric_name(metric: str, channel: str | None, locale: Locale) -> str:
     return name if channel is None else WORDS[locale]["channel"].format(name=name, channel=channel)
 
 
-def title(told: Told, locale: Locale) -> str:
+def title(seen: Described, locale: Locale) -> str:
     """Return the incident in a few words, with the day that it is in."""
-    words, change = WORDS[locale], told.change
-    key = told.kind if told.kind in (HIGH_FRAUD_RATE, UNUSUAL_BEHAVIOR) else told.direction
-    if told.kind == SLOW_DECLINE:
+    words, change = WORDS[locale], seen.change
+    key = seen.kind if seen.kind in (HIGH_FRAUD_RATE, UNUSUAL_BEHAVIOR) else seen.direction
+    if seen.kind == SLOW_DECLINE:
         key = SLOW_DECLINE
-    if key == HIGH_FRAUD_RATE and told.own_message is None:
-        key = SPIKE
     if key == SPIKE and (change is None or change * 100 > LARGEST_PERCENT):
         key = "new"
     short = words[key].format(
-        name=metric_name(told.metric, told.channel, locale),
+        name=metric_name(seen.metric, seen.channel, locale),
         percent="" if change is None else f"{round_half_up(abs(change) * 100, 0):.0f} %",
-        observed=_value(told, told.observed),
-        expected=_value(told, told.expected),
+        observed=_value(seen, seen.observed),
+        expected=_value(seen, seen.expected),
     )
-    return words["day"].format(title=short, days=told.days)
+    return words["day"].format(title=short, days=seen.days)
 
 
-def message(told: Told, locale: Locale) -> str:
+def message(seen: Described, locale: Locale) -> str:
     """Return a sentence: what was seen, what was expected, since when."""
     words = WORDS[locale]
-    if told.own_message is not None:
-        said = told.own_message
+    if seen.kind == UNUSUAL_BEHAVIOR:
+        said = words["silent"].format(observed=_value(seen, seen.observed))
     else:
         by_direction = {STALE_DATA: "stale", QUARANTINE: "rows"}
-        key = by_direction.get(told.direction) or ("share" if is_rate(told.metric) else "per_day")
-        said = words[key].format(observed=_value(told, told.observed), expected=_value(told, told.expected))
-        said = f"{metric_name(told.metric, told.channel, locale)}: {said}"
-    if told.worst_change is not None and told.worst_change != told.change:
-        sign = "+" if told.worst_change > 0 else "-"
-        worst = f"{sign}{round_half_up(abs(told.worst_change) * 100, 0):.0f} %"
+        key = by_direction.get(seen.direction) or ("share" if is_rate(seen.metric) else "per_day")
+        key = "limit" if seen.kind == HIGH_FRAUD_RATE else key
+        said = words[key].format(observed=_value(seen, seen.observed), expected=_value(seen, seen.expected))
+        said = f"{metric_name(seen.metric, seen.channel, locale)}: {said}"
+    if seen.worst_change is not None and seen.worst_change != seen.change:
+        sign = "+" if seen.worst_change > 0 else "-"
+        worst = f"{sign}{round_half_up(abs(seen.worst_change) * 100, 0):.0f} %"
         said = words["worst"].format(message=said, worst=worst)
-    if told.is_open:
-        return words["since"].format(message=said, since=told.opened_on.isoformat())
-    return words["until"].format(message=said, since=told.opened_on.isoformat(), until=told.last_seen_on.isoformat())
+    if seen.is_open:
+        return words["since"].format(message=said, since=seen.opened_on.isoformat())
+    return words["until"].format(message=said, since=seen.opened_on.isoformat(), until=seen.last_seen_on.isoformat())
 
 
-def recommendation(told: Told, locale: Locale) -> str:
+def recommendation(seen: Described, locale: Locale) -> str:
     """Return what to do."""
-    if told.own_recommendation is not None:
-        return told.own_recommendation
     advice = ADVICE[locale]
-    key = SLOW_DECLINE if told.kind == SLOW_DECLINE else told.direction
-    return advice.get((source_of(told.metric), key)) or advice[None, key]
+    key = seen.kind if seen.kind in (SLOW_DECLINE, UNUSUAL_BEHAVIOR) else seen.direction
+    return advice.get((source_of(seen.metric), key)) or advice[None, key]
 
 
 def headline(event: str, own_title: str, locale: Locale) -> str:
@@ -222,10 +223,10 @@ def headline(event: str, own_title: str, locale: Locale) -> str:
     return WORDS[locale][event].format(title=own_title)
 
 
-def _value(told: Told, value: float | None) -> str:
+def _value(seen: Described, value: float | None) -> str:
     if value is None:
         return "?"
-    if is_rate(told.metric):
+    if is_rate(seen.metric):
         return f"{round_half_up(value, 0 if value >= 10 else 1):.{0 if value >= 10 else 1}f} %"
     decimals = 0 if value == int(value) or value >= 100 else 1
     return f"{round_half_up(value, decimals):.{decimals}f}"

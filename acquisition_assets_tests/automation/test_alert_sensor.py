@@ -230,6 +230,14 @@ def test_a_check_that_goes_on_failing_is_told_again_only_after_it_passed(
     assert len(target.got) == 2
 
 
+def test_a_warning_that_lasts_for_days_is_told_once(instance: dg.DagsterInstance, target: Target) -> None:
+    warn = dg.AssetCheckSeverity.WARN
+    for day, passed in (("2025-03-10", False), ("2025-03-11", False), ("2025-03-12", True), ("2025-03-13", False)):
+        run(instance, asset(passed=passed, severity=warn), day=day)
+    Daemon(instance, target.url).tick()
+    assert [title[-10:] for title in target.titles] == ["2025-03-10", "2025-03-13"]
+
+
 def test_a_warning_that_becomes_an_error_is_news_and_an_error_that_becomes_a_warning_is_not(
     instance: dg.DagsterInstance, target: Target
 ) -> None:

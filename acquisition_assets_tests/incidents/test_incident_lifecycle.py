@@ -74,7 +74,6 @@ def frame(contract: Contract, rows: list[dict[str, Any]]) -> pd.DataFrame:
 def rule(number: int, kind: str, severity: str, observed: float, baseline: float | None, **more: Any) -> dict[str, Any]:
     """A row of anomalies with its day."""
     change = None if baseline is None else round(observed / baseline - 1, 4)
-    words = {"message": f"{kind} was found", "recommendation": "Do something"}
     return {
         "day": day(number),
         "type": kind,
@@ -83,7 +82,6 @@ def rule(number: int, kind: str, severity: str, observed: float, baseline: float
         "baseline": baseline,
         "change": change,
         "affected_leads": None,
-        **words,
         **more,
     }
 
@@ -99,7 +97,7 @@ def facts(
     earlier: pd.DataFrame | None = None,
 ) -> Facts:
     """What the lake knows of the first days."""
-    names = ["day", "type", "severity", "message", "recommendation", "observed", "baseline", "change", "affected_leads"]
+    names = ["day", "type", "severity", "observed", "baseline", "change", "affected_leads"]
     return Facts(
         days=[day(number) for number in range(1, length + 1) if number not in missing],
         watched=frame(METRIC_WATCH, rows),

@@ -1,0 +1,171 @@
+"""Protects alerts end to end: four days with a drop of three, a real daemon, a receiver that is down for a while."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import http.server
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from acquisition_assets_tests.kit.servers import free_port, wait_for
+
+ROOT = Path(__file__).resolve().parents[3]
+FIRST = dt.date(2026, 3, 2)
+HISTORY_DAYS = 70
+DROP = [FIRST + dt.timedelta(days=n) for n in range(3)]
+AFTER = FIRST + dt.timedelta(days=3)
+SECONDS = 240
+ENGLISH = [
+    ("2026-03-02", "New leads 73 % below expected, day 1"),
+    ("2026-03-07", "Resolved: New leads 68 % below expected, day 3"),
+]
+
+
+class Receiver:
+    """A webhook that can be switched on; it keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.got: list[dict[str, Any]] = []
+
+    @contextlib.contextmanager
+    def up(self) -> Iterator[None]:
+        """Listen."""
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                receiver.got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield
+        server.shutdown()
+        server.server_close()
+
+
+def write_leads(folder: Path) -> None:
+    """Write about 40 leads a day, and a quarter of that on the days of the drop."""
+    rng = np.random.default_rng(5)
+    rows = []
+    for n in range(-HISTORY_DAYS, 4):
+        day = FIRST + dt.timedelta(days=n)
+        count = 40 + int(rng.integers(-5, 6)) if day not in DROP else 11 + n
+        noon = dt.datetime(day.year, day.month, day.day, 12, tzinfo=dt.timezone.utc)
+        rows += [{"lead_id": f"{day}-{k}", "status": "new", "source": "web", "created_at": noon} for k in range(count)]
+    folder.mkdir()
+    pq.write_table(pa.Table.from_pylist(rows), folder / "leads.parquet")
+
+
+@pytest.fixture
+def receiver() -> Receiver:
+    return Receiver()
+
+
+@pytest.fixture
+def environment(tmp_path: Path, receiver: Receiver) -> Mapping[str, str]:
+    """Return the settings of a deployment with one target, for incidents."""
+    write_leads(tmp_path / "source")
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("incidents: {quiet_days: 1}\n", encoding="utf-8")
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    return {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONWARNINGS": "ignore",
+        "HOME": str(tmp_path),
+        "DAGSTER_HOME": str(home),
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "ACQUISITION_SOURCE": str(tmp_path / "source"),
+        "ACQUISITION_LAKE": str(tmp_path / "lake"),
+        "ACQUISITION_POLICY": str(policy),
+        "ACQUISITION_ALERT_URLS": f"growth=json://127.0.0.1:{receiver.port}/incidents",
+    }
+
+
+@contextlib.contextmanager
+def daemon(folder: Path, environment: Mapping[str, str]) -> Iterator[Path]:
+    """Run Dagster's daemon; yield its log."""
+    log = folder / "daemon.log"
+    command = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(ROOT / "workspace.yaml")]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=dict(environment), cwd=folder, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        yield log
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(30)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+
+
+def acquisition(environment: Mapping[str, str], *arguments: str) -> str:
+    """Run the program; return what it prints."""
+    command = [sys.executable, "-m", "acquisition_assets", *arguments]
+    ended = subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def ticks(instance: dg.DagsterInstance) -> int:
+    """Return how many ticks of the sensor have ended."""
+    states = [state for state in instance.all_instigator_state() if state.name == "alerts"]
+    found = [tick for s in states for tick in instance.get_ticks(s.instigator_origin_id, s.selector_id)]
+    return sum(tick.status.value in ("SKIPPED", "FAILURE") for tick in found)
+
+
+def test_a_drop_of_three_days_is_told_once_and_its_end_once(
+    tmp_path: Path, environment: Mapping[str, str], receiver: Receiver
+) -> None:
+    acquisition(environment, "run", "--from", str(DROP[0]), "--to", str(DROP[-1]))
+    with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance, daemon(tmp_path, environment) as log:
+        wait_for("tick that fails", lambda: "did not take the alert" in log.read_text(errors="replace"), SECONDS)
+        assert receiver.got == []
+        with receiver.up():
+            wait_for("first message", lambda: receiver.got, SECONDS)
+            acquisition(environment, "run", "--date", str(AFTER))
+            wait_for("second message", lambda: len(receiver.got) > 1, SECONDS)
+            seen = ticks(instance)
+            wait_for("another tick", lambda: ticks(instance) > seen, SECONDS)
+    opened, resolved = receiver.got
+    assert opened["title"] == "Leads nuevos: 72 % por debajo de lo esperado, día 1"
+    assert opened["message"].split("\n") == [
+        *opened["message"].split("\n")[:1],
+        "Revisar canales de adquisición y campañas",
+        "new_leads:all:drop:2026-03-02 (2026-03-02)",
+    ]
+    assert "Desde 2026-03-02" in opened["message"]
+    assert resolved["title"].startswith("Resuelto: Leads nuevos: ")
+    assert "De 2026-03-02 a 2026-03-04" in resolved["message"]
+    policy = tmp_path / "english.yaml"
+    policy.write_text("locale: en\nincidents: {quiet_days: 1}\n", encoding="utf-8")
+    said = acquisition({**environment, "COLUMNS": "300"}, "simulate-alerts", "--policy", str(policy))
+    told = [line.split()[:2] for line in said.splitlines() if line.strip().startswith("2026-")]
+    assert told == [["2026-03-02", "opened"], ["2026-03-05", "resolved"]]
+    assert all(title in said for _, title in ENGLISH)
