@@ -55,10 +55,10 @@ def band(
     title: str,
     marked: Collection[int] = (),
 ) -> str:
-    """Draw a line of values over the range in which each was expected, the marked values as red strokes below.
+    """Draw a line of values over the range in which each was expected, the marked values as red strokes at the bottom.
 
-    If there are too many values to show inline, the range has a corner each week, then neighbours share one value:
-    their mean, or the least or highest of them where one is marked.
+    The range has a corner each week. If there are too many values to show inline, neighbours share one: their mean, or
+    that of the marked ones among them.
 
     Args:
         values: one per unit of the width; None is a gap.
@@ -74,9 +74,9 @@ def band(
         places = list(range(0, len(values), step))
         kept = [_of_group(values, place, step, red) for place in places]
         drawn = (
-            f'<path d="{_range_outline(ranges, top)}" fill="{BAND}"/>'
+            f'<path d="{_range_outline(ranges, top, step)}" fill="{BAND}"/>'
             f'<path d="{_line(kept, step, top)}" fill="none" stroke="{BLUE}" vector-effect="non-scaling-stroke"/>'
-            + (f'<path d="{_strokes(red)}" stroke="{RED}"/>' if red else "")
+            + (f'<path d="{_strokes(red, step)}" stroke="{RED}" stroke-width="5"/>' if red else "")
         )
         image = _image(drawn, LOW_HEIGHT, f"{title} (highest: {top:g})", units=width)
         if len(image) <= INLINE or step > width:
@@ -91,10 +91,11 @@ def _of_group(values: Sequence[float | None], place: int, step: int, red: Collec
     return sum(chosen) / len(chosen) if chosen else None
 
 
-def _range_outline(ranges: Sequence[tuple[float, float] | None], top: float) -> str:
-    """Return the outline of the range, with a corner each week."""
+def _range_outline(ranges: Sequence[tuple[float, float] | None], top: float, step: int) -> str:
+    """Return the outline of the range, with a corner each week; each few weeks where the step is longer."""
     corners = [(n, each) for n, each in enumerate(ranges) if each is not None]
-    kept = corners[::DAYS_OF_WEEK] + ([corners[-1]] if corners and (len(corners) - 1) % DAYS_OF_WEEK else [])
+    every = DAYS_OF_WEEK * step
+    kept = corners[::every] + ([corners[-1]] if corners and (len(corners) - 1) % every else [])
     if not kept:
         return ""
     above = [f"{n} {_low_place(high, top)}" for n, (_, high) in kept]
@@ -119,8 +120,14 @@ def _line(values: Sequence[float | None], step: int, top: float) -> str:
     return path
 
 
-def _strokes(places: Collection[int]) -> str:
-    return "".join(f"M{place} {LOW_HEIGHT}v-4" for place in sorted(places))
+def _strokes(places: Collection[int], step: int) -> str:
+    """Return a stroke along the bottom for each run of marked places, in units of the step."""
+    groups = sorted({place // step for place in places})
+    path, until = "", None
+    for group in groups:
+        path += f"h{step}" if group == until else f"M{group * step} {LOW_HEIGHT}h{step}"
+        until = group + 1
+    return path
 
 
 def _low_place(value: float, top: float) -> int:
