@@ -74,13 +74,14 @@ WORDS: dict[Locale, dict[str, str]] = {
         UNUSUAL_BEHAVIOR: "{observed} leads con muchos envíos y sin reacción",
         STALE_DATA: "{name}: sin datos nuevos",
         QUARANTINE: "{name}: {observed} filas en cuarentena",
+        "one row": "{name}: 1 fila en cuarentena",
         "day": "{title}, día {days}",
         "per_day": "{observed} al día frente a {expected} esperados",
         "share": "{observed} frente a {expected} esperado",
         "limit": "{observed} frente a un límite de {expected}",
         "silent": "{observed} leads recibieron muchos envíos en los últimos días y no reaccionaron a ninguno",
         "stale": "El último dato es de hace {observed} días; se esperan como máximo {expected}",
-        "rows": "{observed} filas no cumplen el contrato",
+        "rows": "filas que no cumplen el contrato: {observed}",
         "since": "{message}. Desde {since}",
         "worst": "{message}; lo peor: {worst}",
         "until": "{message}. De {since} a {until}",
@@ -99,13 +100,14 @@ WORDS: dict[Locale, dict[str, str]] = {
         UNUSUAL_BEHAVIOR: "{observed} leads sent much without any reaction",
         STALE_DATA: "{name}: no new data",
         QUARANTINE: "{name}: {observed} rows in quarantine",
+        "one row": "{name}: 1 row in quarantine",
         "day": "{title}, day {days}",
         "per_day": "{observed} a day, {expected} expected",
         "share": "{observed}, {expected} expected",
         "limit": "{observed}, limit {expected}",
         "silent": "{observed} leads were sent many deliveries in the last days and reacted to none",
         "stale": "The newest row is {observed} days old; at most {expected} are expected",
-        "rows": "{observed} rows break the contract",
+        "rows": "rows that break the contract: {observed}",
         "since": "{message}. Since {since}",
         "worst": "{message}; worst: {worst}",
         "until": "{message}. From {since} to {until}",
@@ -182,6 +184,8 @@ def title(seen: Described, locale: Locale) -> str:
         key = SLOW_DECLINE
     if key == SPIKE and (change is None or change * 100 > LARGEST_PERCENT):
         key = "new"
+    if key == QUARANTINE and seen.observed == 1:
+        key = "one row"
     short = words[key].format(
         name=metric_name(seen.metric, seen.channel, locale),
         percent="" if change is None else f"{round_half_up(abs(change) * 100, 0):.0f} %",
