@@ -85,7 +85,7 @@ def band(
 
 
 def _of_group(values: Sequence[float | None], place: int, step: int, red: Collection[int]) -> float | None:
-    """Return the value that stands for some neighbours: a marked one of them, else their mean."""
+    """Return one value for some neighbours: a marked one of them, else their mean."""
     group = [(n, value) for n, value in enumerate(values[place : place + step], place) if value is not None]
     chosen = [value for n, value in group if n in red] or [value for _, value in group]
     return sum(chosen) / len(chosen) if chosen else None

@@ -24,7 +24,7 @@ OPEN_RATE = "open_rate"
 FRAUD_RATE = "fraud_rate"
 UNUSUAL_BEHAVIOR = "unusual_behavior"
 UNWANTED = frozenset({UNSUBSCRIBED, BOUNCED, COMPLAINED, MACHINE_OPENS, REFERRALS_FRAUD})
-"""Counts of which fewer is no problem; fraud is also found days after the referral, so its last days are too low."""
+"""Counts that do no harm when they fall; fraud is found days after the referral, so its last days are too low."""
 
 _SOURCES = {
     UNUSUAL_BEHAVIOR: EVENTS,

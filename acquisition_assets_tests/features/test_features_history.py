@@ -20,7 +20,7 @@ NAMES = [name for names in COUNTS_OF_TABLE.values() for name in names]
 
 
 def history(channels: dict[str, dict[dt.date, int]] | None = None, **given: dict[dt.date, int]) -> pd.DataFrame:
-    """Return the history of days on each of which everything happened 30 times, but for what is given."""
+    """Return the history of days with 30 of everything, but for what is given."""
     counts = {day: {name: given.get(name, {}).get(day, 30) for name in (*NAMES, "events")} for day in COUNTED}
     found = metric_history(counts, channels or {}, DAYS, 1, 10.0, POLICY.freshness)
     assert METRIC_HISTORY.validate(METRIC_HISTORY.to_arrow(found)) == []

@@ -262,7 +262,7 @@ def test_quarantine_opens_and_ends_an_incident() -> None:
 def test_an_acknowledgement_silences_until_its_day() -> None:
     acknowledged = [("new_leads:all:drop:2026-03-01", 2, 7)]
     found = followed(14, facts(14, watched("dDDDDDDDDDDDDD"), acknowledged=acknowledged))
-    # The seventh day is silent; that it became worse is told as soon as the acknowledgement is over.
+    # The seventh day is silent; that it became worse is alerted as soon as the acknowledgement is over.
     assert events(found) == [(1, "opened"), (8, "worse"), (14, "repeated")]
     during = followed(5, facts(5, watched("dDDDD"), acknowledged=acknowledged))
     assert list(during.incidents["acknowledged_until"]) == [day(7)]
