@@ -41,6 +41,8 @@ def table_differences(tables: Mapping[str, Any], reports: Mapping[str, Any], lak
     for table in LEAD_TABLES:
         found += keyed(table, tables[table], rows(lake_dir, table, day), ["lead_id"])
     found += keyed("daily_metrics", tables["daily_metrics"], rows(lake_dir, "daily_metrics", day), ["day"])
+    published_history = rows(lake_dir, "metric_history", day)
+    found += keyed("metric_history", tables["metric_history"], published_history, ["day", "metric", "channel"])
     found += keyed(
         "content_recommendations",
         tables["content_recommendations"],
@@ -176,9 +178,9 @@ def keyed(table: str, expected: Sequence[Row], found: Sequence[Row], key: Sequen
     if len(ours) != len(found):
         yield f"{table}: the key {key} is not unique"
     if ours.keys() != theirs.keys():
-        more, less = sorted(ours.keys() - theirs.keys()), sorted(theirs.keys() - ours.keys())
+        more, less = sorted(ours.keys() - theirs.keys(), key=repr), sorted(theirs.keys() - ours.keys(), key=repr)
         yield f"{table}: superfluous {more[:5]}, missing {less[:5]}"
-    for name in sorted(ours.keys() & theirs.keys()):
+    for name in sorted(ours.keys() & theirs.keys(), key=repr):
         if ours[name].keys() != theirs[name].keys():
             yield f"{table}: columns {sorted(ours[name].keys() ^ theirs[name].keys())}"
             return
