@@ -17,7 +17,7 @@ from acquisition_assets.channel_performance import summary as performance_summar
 from acquisition_assets.channel_performance.contract import BUDGET_ADVICE, CHANNEL_COSTS, CHANNEL_PERFORMANCE
 from acquisition_assets.content_recommendations import explain as recommendation_explain
 from acquisition_assets.content_recommendations import report as recommendation_report
-from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS
+from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS, RECOMMENDER_QUALITY
 from acquisition_assets.conversion_forecasts import evidence_report, quality_report
 from acquisition_assets.conversion_forecasts import explain as forecast_explain
 from acquisition_assets.conversion_forecasts import report as forecast_report
@@ -103,7 +103,9 @@ def _behavior_predictions(build: Build) -> list[dg.AssetsDefinition]:
 def _content_recommendations(build: Build) -> list[dg.AssetsDefinition]:
     from acquisition_assets.content_recommendations import asset
 
-    return asset.build(build.env, build.policy.content_recommendations, build.policy.reports.recommendations)
+    policy = build.policy
+    rules = asset.Rules(policy.content_recommendations, policy.content, policy.locale, policy.reports.recommendations)
+    return asset.build(build.env, rules)
 
 
 def _lead_segments(build: Build) -> list[dg.AssetsDefinition]:
@@ -139,6 +141,14 @@ def _conversion_forecasts(build: Build) -> list[dg.AssetsDefinition]:
 
     policy = build.policy
     return asset.build(build.env, policy.conversion_forecasts, policy.features, policy.reports.forecasts)
+
+
+def _rule_evidence(build: Build) -> list[dg.AssetsDefinition]:
+    from acquisition_assets.conversion_forecasts import asset
+
+    policy = build.policy
+    length = policy.reports.forecasts
+    return asset.build_evidence(build.env, policy.conversion_forecasts, policy.features, length, LEAD_SEGMENTS)
 
 
 def _metric_watch(build: Build) -> list[dg.AssetsDefinition]:
@@ -184,7 +194,7 @@ PRODUCTS: tuple[Product, ...] = (
     ),
     Product(
         "content_recommendations",
-        (CONTENT_RECOMMENDATIONS,),
+        (CONTENT_RECOMMENDATIONS, RECOMMENDER_QUALITY),
         _content_recommendations,
         ReportSpec(
             recommendation_report.TASK,
@@ -192,7 +202,17 @@ PRODUCTS: tuple[Product, ...] = (
             recommendation_report.RecommendationReport,
             recommendation_report.summary,
         ),
-        lambda lead, policy: recommendation_explain.section(lead, policy.content_recommendations),
+        lambda lead, policy: recommendation_explain.section(lead, policy.content_recommendations, policy.content),
+    ),
+    Product(
+        "conversion_forecasts",
+        (CONVERSION_FORECASTS, FORECAST_QUALITY),
+        _conversion_forecasts,
+        ReportSpec(forecast_report.TASK, CONVERSION_FORECASTS, forecast_report.ForecastReport, forecast_report.summary),
+        lambda lead, policy: forecast_explain.section(lead, policy.conversion_forecasts),
+        more_reports=(
+            ReportSpec(quality_report.TASK, FORECAST_QUALITY, quality_report.QualityReport, quality_report.summary),
+        ),
     ),
     Product(
         "lead_segments",
@@ -226,15 +246,10 @@ PRODUCTS: tuple[Product, ...] = (
         ),
     ),
     Product(
-        "conversion_forecasts",
-        (CONVERSION_FORECASTS, FORECAST_QUALITY, RULE_EVIDENCE),
-        _conversion_forecasts,
-        ReportSpec(forecast_report.TASK, CONVERSION_FORECASTS, forecast_report.ForecastReport, forecast_report.summary),
-        lambda lead, policy: forecast_explain.section(lead, policy.conversion_forecasts),
-        more_reports=(
-            ReportSpec(quality_report.TASK, FORECAST_QUALITY, quality_report.QualityReport, quality_report.summary),
-            ReportSpec(evidence_report.TASK, RULE_EVIDENCE, evidence_report.EvidenceReport, evidence_report.summary),
-        ),
+        "rule_evidence",
+        (RULE_EVIDENCE,),
+        _rule_evidence,
+        ReportSpec(evidence_report.TASK, RULE_EVIDENCE, evidence_report.EvidenceReport, evidence_report.summary),
     ),
     Product("metric_watch", (METRIC_WATCH,), _metric_watch),
     Product("incidents", (INCIDENTS,), _incidents, summary=incident_summary.section),

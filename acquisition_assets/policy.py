@@ -14,7 +14,7 @@ from acquisition_assets.anomalies.policy import AnomalyPolicy
 from acquisition_assets.behavior_predictions.policy import PredictionPolicy
 from acquisition_assets.channel_performance.policy import ChannelPerformancePolicy
 from acquisition_assets.channels.policy import ChannelPolicy, PlatformPolicy
-from acquisition_assets.content_recommendations.policy import RecommendationPolicy
+from acquisition_assets.content_recommendations.policy import ContentPolicy, RecommendationPolicy
 from acquisition_assets.conversion_forecasts.policy import ForecastPolicy
 from acquisition_assets.core.policy import Section, load_policy
 from acquisition_assets.dynamic_scores.policy import ScorePolicy
@@ -55,6 +55,7 @@ class Policy(Section):
     dynamic_scores: ScorePolicy
     behavior_predictions: PredictionPolicy
     content_recommendations: RecommendationPolicy
+    content: ContentPolicy
     segments: dict[SegmentName, Segment]
     anomalies: AnomalyPolicy
     social_performance: SocialPolicy

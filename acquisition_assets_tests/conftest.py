@@ -40,6 +40,8 @@ SLOW = (
 """Folders and files that `make quick` leaves out: they start servers or programs, or run many whole days."""
 TOGETHER = ("spark", "ui")
 """Folders whose tests share an expensive server and run in one process; elsewhere the tests of a file do."""
+FIRST = ("services", "commands", "bench", "test_reference.py", "test_recomputed.py")
+"""Folders and files that start first, since one that takes minutes and starts last keeps only one process busy."""
 
 settings.register_profile("quick", max_examples=10)
 
@@ -54,11 +56,16 @@ class ByServer(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServer:
+    config.option.loadscopereorder = False  # Keep the order of collection, which begins with FIRST.
     return ByServer(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    slow = [HERE / name for name in SLOW]
     for item in items:
-        if any(path == item.path or path in item.path.parents for path in slow):
+        if _is_in(item, SLOW):
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: not _is_in(item, FIRST))
+
+
+def _is_in(item: pytest.Item, names: tuple[str, ...]) -> bool:
+    return any(path == item.path or path in item.path.parents for path in map(HERE.joinpath, names))

@@ -15,7 +15,8 @@ from acquisition_assets import catalog
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "acquisition_assets"
 NAME = "acquisition_assets"
-PRODUCTS = frozenset(product.name for product in catalog.PRODUCTS) - {"raw", "features"}
+PRODUCTS = frozenset(product.name for product in catalog.PRODUCTS) - {"raw", "features", "rule_evidence"}
+"""The rooms of products; the evidence for rules is made in the room of the forecasts, from the same outcomes."""
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"core"}),
     frozenset({"inputs"}),

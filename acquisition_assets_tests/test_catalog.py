@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -10,6 +14,9 @@ import pytest
 from acquisition_assets.catalog import DELIVERED, PRODUCTS, REPORTS, TABLES
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.definitions import build_defs
+from acquisition_assets_tests.kit import expectations
+from acquisition_assets_tests.kit.comparing import not_compared
+from acquisition_assets_tests.kit.expectations import DAY, TableExpectations, collected, own_references, problems
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +51,50 @@ def test_every_table_of_the_catalogue_has_one_product_and_a_name_of_its_own() ->
 def test_each_report_belongs_to_a_table_of_its_product() -> None:
     for product in PRODUCTS:
         assert all(report.table in product.tables for report in product.reports)
-    assert [report.task for report in REPORTS] == [
-        "dynamic_scoring_system",
-        "predictive_behavior_analysis",
-        "personalized_content_recommendations",
-        "advanced_segmentation_engine",
-        "anomaly_detection",
-        "social_media_tracking",
-        "conversion_forecasts",
-        "forecast_quality",
-        "rule_evidence",
-    ]
+    assert [report.task for report in REPORTS] == [task for each in collected().values() for task in each.report_keys]
+
+
+def test_the_test_folder_of_each_product_says_what_to_expect_of_it() -> None:
+    """What that is, kit/expectations.py defines."""
+    assert list(problems()) == []
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        (None, "expectations.py is missing: write what the tests must know of dynamic_scores there"),
+        ({"tables": {}}, "tables are [], in the catalogue ['dynamic_scores']"),
+        ({"report_keys": {}}, "reports in the catalogue ['dynamic_scoring_system']"),
+        ({"tables": {"dynamic_scores": TableExpectations(good=[])}}, "dynamic_scores has no tampered case"),
+    ],
+)
+def test_incomplete_expectations_are_named(
+    known: dict[str, Any] | None, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = dict(collected())
+    shipped = found.pop("dynamic_scores")
+    if known is not None:
+        found["dynamic_scores"] = replace(shipped, **known)
+    monkeypatch.setattr(expectations, "collected", lambda: found)
+    (problem,) = problems()
+    assert problem.startswith("acquisition_assets_tests/dynamic_scores/expectations.py")
+    assert words in problem
+
+
+def test_each_delivered_table_is_implemented_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By oracle/reference.py, by a test that its expectations name, or by a reference of its product."""
+    made: dict[str, Any] = {"lead_activity": [{"lead_id": "ana"}]}
+    assert not [problem for problem in not_compared(made) if problem.startswith(("lead_activity", "channel_"))]
+    assert {problem.split(":")[0] for problem in not_compared(made)} >= {
+        *("daily_metrics", "dynamic_scores", "behavior_predictions", "content_recommendations"),
+        *("lead_segments", "segment_changes", "anomalies", "social_performance"),
+    }
+
+    def reference(tables: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
+        return {"social_performance": [{"channel": str(day), "total_leads": len(tables["lead_activity"])}]}
+
+    found = {"social_performance": replace(collected()["social_performance"], reference=reference)}
+    monkeypatch.setattr(expectations, "collected", lambda: found)
+    own = own_references(made, DAY)
+    assert own == {**made, "social_performance": [{"channel": str(DAY), "total_leads": 1}]}
+    assert not [problem for problem in not_compared(own) if problem.startswith("social_performance")]

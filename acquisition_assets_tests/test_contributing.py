@@ -52,6 +52,21 @@ def test_every_link_of_the_guide_leads_somewhere(link: str) -> None:
     assert (ROOT / link).is_file()
 
 
+@pytest.mark.parametrize(
+    ("change", "most"),
+    [("Add a product", 9), ("Add a column", 9), ("Add a destination", 2), ("Add a source layout", 2)],
+)
+def test_a_change_edits_few_files(change: str, most: int) -> None:
+    """Each checklist ends with the files that it edits besides those of its own; more of them is a step back."""
+    section = TEXT.split(f"### {change}\n")[1].split("\n#")[0]
+    steps, edited = section.split("Edited files: ")
+    files = re.findall(r"`([^`\s]+\.\w+)`", edited)
+    files += ["a second query"] if "a second query" in edited else []
+    assert 0 < len(set(files)) == len(files) <= most
+    generated = {"docs/tables.md", "docs/configuration.md", "docs/layouts.md"}
+    assert {file for file in files if file not in generated} <= {*re.findall(r"`([^`\s]+)`", steps), "a second query"}
+
+
 def test_every_target_of_the_guide_exists() -> None:
     named = set(re.findall(r"\bmake ([a-z-]+)", "\n".join([*QUOTED, *re.findall(r"^make .*$", TEXT, re.MULTILINE)])))
     assert {"quick", "check", "newest"} <= named
@@ -71,6 +86,8 @@ def test_slow_tests_are_in_the_documented_folders(name: str) -> None:
 def test_functions_of_the_checklists_exist() -> None:
     source = (ROOT / "acquisition_assets/criteria/language.py").read_text(encoding="utf-8")
     destination = (ROOT / "acquisition_assets/destinations/asset.py").read_text(encoding="utf-8")
+    choice = (ROOT / "acquisition_assets/destinations/choose.py").read_text(encoding="utf-8")
+    assert re.search(r"^KINDS\b.* = ", choice, re.MULTILINE)
     assert re.search(r"^FUNCTIONS = ", source, re.MULTILINE)
     assert re.search(r"^_FUNCTION_NODES\b.* = ", source, re.MULTILINE)
     assert re.search(r"^class Destination\(Protocol\):", destination, re.MULTILINE)

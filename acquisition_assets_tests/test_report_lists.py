@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from acquisition_assets.conversion_forecasts.report import ForecastReport, summary
+from acquisition_assets_tests.kit.expectations import collected
 from acquisition_assets_tests.kit.random_world import write
 from acquisition_assets_tests.kit.running import TASKS, compute_day, report
 
@@ -17,47 +18,8 @@ DAY = dt.date(2026, 3, 10)
 LEADS = 70
 Report = dict[str, Any]
 
-# The keys of each report; those of the first six as the requirements document lists them.
-KEYS: dict[str, set[str]] = {
-    "dynamic_scoring_system": {
-        "updated",
-        "total_analyzed",
-        "avg_score_change",
-        "increased",
-        "decreased",
-        "score_changes",
-    },
-    "predictive_behavior_analysis": {
-        "predictions",
-        "total_analyzed",
-        "action_distribution",
-        "high_probability_leads",
-    },
-    "personalized_content_recommendations": {
-        "recommendations",
-        "total_leads",
-        "content_type_distribution",
-        "avg_recommendations_per_lead",
-    },
-    "advanced_segmentation_engine": {"segments", "total_segments", "total_segmented_leads", "largest_segment"},
-    "anomaly_detection": {"anomalies", "total_detected", "high_severity", "medium_severity"},
-    "social_media_tracking": {
-        "social_platforms",
-        "total_social_leads",
-        "best_platform",
-        "channel_comparison",
-        "social_percentage",
-    },
-    "conversion_forecasts": {
-        *("method", "horizon_days", "total_leads", "expected_conversions", "base_rate", "missing_conversions"),
-        *("training_rows", "training_conversions", "gate_passed", "gate_reason", "priorities", "forecasts"),
-    },
-    "forecast_quality": {
-        *("gate_passed", "gate_reason", "validation_rows", "validation_conversions", "training_rows"),
-        *("training_conversions", "is_approximate", "refused_features", "fingerprint", "candidates"),
-    },
-    "rule_evidence": {"evidence_days", "verdicts", "rules"},
-}
+KEYS = {task: keys for known in collected().values() for task, keys in known.report_keys.items()}
+"""Task -> the keys of its report, as the products' expectations list them."""
 
 
 def name(number: int) -> str:

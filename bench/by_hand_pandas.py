@@ -310,7 +310,7 @@ def make_recommendations(
     is_eligible = activity["status"].isin(["new", "nurturing", "engaged"]) & ~left
     parts = []
     for place, (rule, holds) in enumerate(rules.items()):
-        item = policy.content_recommendations.items[rule]
+        item = policy.content_recommendations.document_items[rule]
         same = content[(content["content_type"] == item.content_type) & (content["title"] == item.title)]["content_id"]
         parts.append(
             pd.DataFrame(

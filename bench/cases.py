@@ -19,6 +19,8 @@ from pathlib import Path
 import duckdb
 
 from acquisition_assets.core.days import days_between
+from bench import content
+from bench.layouts import FORMS, write_texts
 from bench.measure import ROOT, Ran, Taken, median, python, repeated
 from bench.world import World, write_world
 
@@ -170,13 +172,44 @@ def ingestion(bench: Bench) -> list[str]:
     return table(("from files", *SIZE_HEAD, "times the wall", "times the CPU"), rows)
 
 
+def layouts(bench: Bench) -> list[str]:
+    """Ingestion of exports that layouts map, against ingestion of the same rows in canonical files.
+
+    Leads are named by their addresses in the exports, words and times are other ones. Seconds are without the start of
+    Python. Sizes beyond a million leads are left out.
+    """
+    rows: list[tuple[object, ...]] = []
+    for leads in (size for size in bench.leads if size <= LARGE):
+        world, source = bench.world(leads)
+        for form in FORMS:
+            canonical, exports = (_texts(bench, source, form, mapped=mapped) for mapped in (False, True))
+
+            def ingest(folder: Path, day: dt.date = world.last_day, leads: int = leads) -> Taken:
+                ran = _child("direct", folder, bench.folder("ingestion"), day, ["ingest"], limited(leads))
+                return _part(ran, "ingest")
+
+            runs = bench.runs_of(leads)
+            limit = repeated(runs, lambda folder=canonical: ingest(folder))
+            ours = repeated(runs, lambda folder=exports: ingest(folder))
+            rows.append((f"{leads:,} leads, {form}: canonical files", *limit.cells, "1", "1"))
+            rows.append((f"{leads:,} leads, {form}: exports with layouts", *ours.cells, *_times(ours, limit)))
+    return table(("from text files", *SIZE_HEAD, "times the wall", "times the CPU"), rows)
+
+
+def _texts(bench: Bench, world: Path, form: str, *, mapped: bool) -> Path:
+    """Return the folder of a world's text files; they are made once, in another process, as worlds are."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(write_texts, world, bench.cache, form, mapped=mapped).result()
+
+
 def outputs(bench: Bench) -> list[str]:
     """Features and six outputs from the lake, with contracts, checks and reports, by Dagster; and the same by hand."""
     rows: list[tuple[object, ...]] = []
     folder = bench.folder("by-hand")
     for leads in bench.leads:
         world, source = bench.world(leads)
-        lake, day, memory, environment = bench.lake(leads), world.last_day, memory_limit(leads), limited(leads)
+        lake, day, memory = bench.lake(leads), world.last_day, memory_limit(leads)
+        environment = {**limited(leads), "ACQUISITION_POLICY": document_items(folder)}
         limit = repeated(
             bench.runs, lambda lake=lake, day=day, memory=memory: _by_hand("duckdb", lake, day, folder, memory)
         )
@@ -322,21 +355,43 @@ def postgres(bench: Bench) -> list[str]:
     return [line for line in done.stdout.splitlines() if line.startswith("|")]
 
 
+def own_content(bench: Bench) -> list[str]:
+    """Recommendations of 2,000 own items to readers with a taste of their own, the dearest way of ranking them."""
+    rows = [
+        (
+            f"{leads:,} leads",
+            f"{leads * content.EACH * 2:,}",
+            *content.measured(leads, content.ITEMS, bench.cache).taken.cells,
+        )
+        for leads in bench.leads
+    ]
+    return table(("leads", "events", *SIZE_HEAD), rows)
+
+
 CASES: dict[str, Callable[[Bench], list[str]]] = {
     "sample": sample,
     "first_day": first_day,
     "steps": step_by_step,
     "outputs": outputs,
     "ingestion": ingestion,
+    "layouts": layouts,
     "next_day": next_day,
     "dagster": dagster_overhead,
     "segments": segments,
     "range": backfill,
     "postgres": postgres,
+    "content": own_content,
     "growth": growth,
 }
 ON_DEMAND = ("growth",)
 """Benchmarks that take half an hour and 60 GB of disk, and are run by their name only."""
+
+
+def document_items(folder: Path) -> str:
+    """Write a policy file with the document's fixed items, as the scripts by hand recommend them; return its path."""
+    path = folder / "document.yaml"
+    path.write_text("content_recommendations: {items: document}\n", encoding="utf-8")
+    return str(path)
 
 
 def fifty_segments() -> str:

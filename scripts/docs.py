@@ -50,8 +50,8 @@ segments:
 
 A criterion is a condition with `and`, `or`, `not`, parentheses, comparisons, `between`, `in`, `like`, `ilike`, `is
 null`, arithmetic operators and the functions {", ".join(f"`{name}`" for name in FUNCTIONS)}. It may name the
-columns of [lead_activity](tables.md#lead_activity), `engagement_score` and `conversion_probability`; times are
-written as `timestamp '2026-01-31 12:00:00'`.
+columns of [lead_activity](tables.md#lead_activity), `engagement_score`, `conversion_probability`,
+`forecast_probability` and `priority`; times are written as `timestamp '2026-01-31 12:00:00'`.
 
 `acquisition validate --policy FILE` checks a file. A wrong key, type, unit or order of thresholds is refused, with
 its place and the allowed values. Numbers must be plain decimals (`010` and `1:30` are refused), and YAML anchors and
@@ -139,9 +139,11 @@ A layout says how the files of an export become the input tables, so that a fold
 
 Shipped layouts recognise their files by the columns, whatever the files are called. Read are CSV (the delimiter is
 found), `.xlsx`, JSON, and JSON lines, each of the text formats also as `.gz`, in the folder and in the folders
-directly inside it. A file that already has a canonical name and columns (`leads.csv`) needs no layout, and wins for
-its table. `validate` prints for each file its layout, the rows of each table, the first rows with personal data
-masked, the times, the columns that nothing uses, and the files that no layout knows.
+directly inside it. Of a workbook the first sheet is read, or the one that the layout names; titles above the names of
+the columns are skipped. A file that already has a canonical name and columns (`leads.csv`) needs no layout, and wins
+for its table. A layout may also say what the columns of a database mean: see [PostgreSQL](postgresql.md). `validate`
+prints for each file its layout, the rows of each table, the first rows with personal data masked,
+the times, the columns that nothing uses, and the files that no layout knows.
 
 ## Recipes
 
@@ -154,6 +156,9 @@ leads.
 my-exports/hubspot-contacts.csv    contacts, with their merged ids
 my-exports/sendgrid/2025-09.jsonl  the event webhook's log
 ```
+
+**What advertising costs.** Put the reports of Google Ads, Meta Ads and LinkedIn Ads, by day, into the same folder: they
+become `spend`, from which costs per lead and `budget_advice` come. A row that covers several days goes to quarantine.
 
 **A mail tool alone.** Say `create_leads: true` in a layout of your own: each address becomes a lead, created at its
 first record.
@@ -209,7 +214,8 @@ tables:
 | `words`, `otherwise` | what each word means; other words stay as they are, or become `otherwise` |
 | `time` | `iso`, `epoch_s`, `epoch_ms`, `excel`, or patterns of strptime: the first that fits counts |
 | `split`, `strip_prefix` | one part of a cell, such as `{by: ";", take: 1}`; a prefix that is cut off |
-| `when` | the records, or the value, that it holds for: `equals`, `in`, `is: there`, `is: missing` |
+| `divide_by` | how many of the export's units make one, such as `1000000` for amounts in micros |
+| `when` | the records, or the value, that it holds for: `equals`, `in`, `is: there`, `is: missing`, `same_as` |
 | `each`, `item` | a cell with several items gives a row for each |
 | `lead` | `by: id` or `by: email`, `from` which column, and `create_leads` |
 
@@ -245,6 +251,7 @@ def _layout(layout: Layout) -> list[str]:
 
 def _value(value: Value) -> str:
     origin = _names(value.names, ", ") or (f"`{value.constant}`" if value.constant is not None else "each item")
+    origin += f" / {value.divide_by:,}" if value.divide_by else ""
     words = ", ".join(f"{word}: {meaning}" for word, meaning in (value.words or {}).items())
     return f"{origin}{f' ({words})' if words else ''}{' under a condition' if value.when else ''}".replace("|", "\\|")
 

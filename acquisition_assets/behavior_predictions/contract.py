@@ -29,6 +29,7 @@ BEHAVIOR_PREDICTIONS = Contract(
     table="behavior_predictions",
     grain="One row per lead whose status is neither converted nor inactive.",
     key=("lead_id",),
+    ranked_by="conversion_probability",
     columns={
         "lead_id": column(Kind.TEXT, "Id of the lead", lineage=("lead_activity.lead_id",)),
         "status": column(

@@ -627,7 +627,7 @@ class _MediumWords:
 
 
 def channel_table(combinations: pa.Table, policy: ChannelPolicy, platforms: PlatformPolicy) -> pa.Table:
-    """Return the distinct combinations of the reduced fields with the columns of `ANSWERS`.
+    """Return the distinct combinations of the reduced fields with the columns of `ANSWERS`, and their repairs as text.
 
     Args:
         combinations: one row per combination, as the SQL joins the fields, in the column `combination`.
@@ -638,7 +638,8 @@ def channel_table(combinations: pa.Table, policy: ChannelPolicy, platforms: Plat
     texts = combinations.column("combination").to_pylist()
     found = [classifier.classify_alike(split_combination(text)) for text in texts]
     answers = {name: pa.array([getattr(each, name) for each in found], pa.string()) for name in ANSWERS}
-    return pa.table({"combination": pa.array(texts, pa.string()), **answers})
+    repairs = pa.array([" ".join(each.repairs) for each in found], pa.string())
+    return pa.table({"combination": pa.array(texts, pa.string()), **answers, "repairs": repairs})
 
 
 def _referrer(host: str | None, path: str | None) -> Value:

@@ -50,15 +50,15 @@ from acquisition_assets.policy import Policy, read_policy
 EXAMPLES = 20
 """Leads whose change is shown one by one."""
 OF_FEATURES = ("features", "platforms", "channels")
-OF_OUTPUTS = ("dynamic_scores", "behavior_predictions", "content_recommendations", "segments")
+OF_OUTPUTS = ("dynamic_scores", "behavior_predictions", "content_recommendations", "content", "segments")
 COMPARED = {
     "scores": DYNAMIC_SCORES,
     "predictions": BEHAVIOR_PREDICTIONS,
     "segments": LEAD_SEGMENTS,
     "items": CONTENT_RECOMMENDATIONS,
 }
-JUDGED = ("score_band", "predicted_action", "segment")
-"""The kinds of rules whose evidence is shown side by side."""
+JUDGED = {"score_band": "score", "predicted_action": "action", "segment": "segment"}
+"""The kinds of rules whose evidence is shown side by side, with their words."""
 RANKINGS = {"score": "score", "points": "points of the predictions"}
 Result = dict[str, Any]
 
@@ -156,7 +156,8 @@ def _compute_day(env: Env, day: dt.date, policy: Policy, *, with_features: bool,
     _make(env, day, DYNAMIC_SCORES, scores.produce, policy.dynamic_scores)
     _make(env, day, BEHAVIOR_PREDICTIONS, predictions.produce, policy.behavior_predictions)
     if with_items:
-        _make(env, day, CONTENT_RECOMMENDATIONS, recommendations.produce, policy.content_recommendations)
+        items = recommendations.Rules(policy.content_recommendations, policy.content, policy.locale, EXAMPLES)
+        _make(env, day, CONTENT_RECOMMENDATIONS, recommendations.produce, items)
     _make(env, day, LEAD_SEGMENTS, segments.produce, chosen)
 
 
@@ -192,7 +193,7 @@ def _sql(name: str) -> str:
 
 def _evidence(env: Env, day: dt.date, policy: Policy, judging: ForecastPolicy) -> tuple[list[Result], pa.Table]:
     """Return the evidence for each rule on the past weeks, and the scores and points of the judged leads."""
-    rules = forecasts.Rules(judging, policy.features, EXAMPLES)
+    rules = forecasts.EvidenceRules(judging, policy.features, EXAMPLES, LEAD_SEGMENTS)
     with env.lake.staging() as folder, env.engine.session(folder) as session:
         step = Step(env, RULE_EVIDENCE, day, session, folder)
         forecasts.produce_evidence(step, rules)
@@ -215,7 +216,7 @@ def _bands(found: Sequence[list[Result]]) -> list[Result]:
 def _place(key: tuple[str, str]) -> tuple[int, float, str]:
     """Return the place of a rule: bands first, from the lowest."""
     first = key[1].split()[0]
-    return JUDGED.index(key[0]), float(first) if first.isdecimal() else 0.0, key[1]
+    return list(JUDGED).index(key[0]), float(first) if first.isdecimal() else 0.0, key[1]
 
 
 def _ranking(name: str, before: pa.Table, after: pa.Table, policy: ForecastPolicy) -> Result:
@@ -279,7 +280,7 @@ def sections(result: Result) -> list[Section]:
             "Segments",
             [
                 Grid(
-                    ["segment", "leads now", "with the new policy", "enter", "leave"],
+                    ["segment", "leads now", "new policy", "enter", "leave"],
                     [
                         [row[name] for name in ("segment", "leads_before", "leads_after", "entering", "leaving")]
                         for row in result["segments"]
@@ -291,7 +292,7 @@ def sections(result: Result) -> list[Section]:
             "Next actions",
             [
                 Grid(
-                    ["action", "leads now", "with the new policy"],
+                    ["action", "leads now", "new policy"],
                     [[row["action"], row["leads_before"], row["leads_after"]] for row in result["actions"]],
                 )
             ],
@@ -316,22 +317,27 @@ def _rankings(result: Result) -> Grid:
     rows = [
         [
             f"{row['ranking']}: {title}",
-            *(_shown(row[measure][when]) for when in ("before", "after", "difference")),
             row[measure]["verdict"],
+            *(_shown(row[measure][when]) for when in ("before", "after", "difference")),
         ]
         if row[measure]
-        else [f"{row['ranking']}: {title}", None, None, None, f"too few conversions ({row['conversions']})"]
+        else [f"{row['ranking']}: {title}", f"too few conversions ({row['conversions']})", None, None, None]
         for row in result["rankings"]
         for measure, title in titles.items()
     ]
-    return Grid(["", "now", "with the new policy", "difference", "the new policy is"], rows)
+    return Grid(["", "the new policy is", "now", "new policy", "difference"], rows)
 
 
 def _band_grid(result: Result) -> Grid:
     rows = [
-        [row["rule"], *(cell for when in ("before", "after") for cell in _rate(row[when]))] for row in result["bands"]
+        [_rule(row), *(cell for when in ("before", "after") for cell in _rate(row[when]))] for row in result["bands"]
     ]
-    return Grid(["", "leads now", "converted", "leads with the new policy", "converted"], rows)
+    return Grid(["", "leads now", "converted", "leads, new policy", "converted"], rows)
+
+
+def _rule(row: Result) -> str:
+    """Return a rule in words, such as `score 10 to 20` or `segment at_risk`."""
+    return f"{JUDGED[row['rule_kind']]} {row['rule']}"
 
 
 def _rate(found: Result | None) -> list[object]:

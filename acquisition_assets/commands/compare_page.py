@@ -24,7 +24,8 @@ ul.facts b { display: block; font-size: 1.5rem }
 th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid #dee2e6; vertical-align: top }
 .number { text-align: right; font-variant-numeric: tabular-nums } td.number { white-space: nowrap }
 .better { color: #2b8a3e; font-weight: 600 } .worse { color: #c92a2a; font-weight: 600 }
-p.note { color: #495057 }
+td:first-child { overflow-wrap: anywhere; min-width: 6rem } p.note { color: #495057 }
+@media (max-width: 40rem) { table { font-size: .8rem } th, td { padding: .35rem .4rem } }
 """
 NOTES = """<p class="note">AUC is the chance that a lead who converts ranks above one who does not: 0.5 is chance, 1 is
 perfect. Lift is how many times more conversions the best 10 % of the leads have than all leads. A difference counts as
@@ -34,6 +35,7 @@ better or worse only where its 95 % interval leaves out zero; otherwise the data
 def page(result: Mapping[str, Any], sections: Sequence[Section]) -> str:
     """Return the page: the number of leads that change, each section as a table, and some leads one by one."""
     totals = result["totals"]
+    first, *others = sections  # the first sentence says what the cards show
     facts = {
         "leads": totals["leads"],
         "get another score": totals["new_score"],
@@ -45,7 +47,7 @@ def page(result: Mapping[str, Any], sections: Sequence[Section]) -> str:
     body = [
         f"<h1>What a new policy changes on {escape(result['day'])}</h1>",
         f'<ul class="facts">{cards}</ul>',
-        *(_section(section) for section in sections),
+        *(_section(section) for section in [Section(first.title, first.parts[1:]), *others]),
         NOTES if result["evidence_days"] else "",
         _section(Section("Leads that change most", [_examples(result["examples"])])),
     ]

@@ -28,14 +28,18 @@ MOST_COLUMNS = 8
 """Columns of a table that are shown of its first rows."""
 
 
-def look_at_exports(source: FileSource, scratch: Path, out: Console) -> None:
+def look_at_exports(source: FileSource, memory_limit: str, scratch: Path, out: Console) -> None:
     """Print how each export of a folder is read.
+
+    Args:
+        memory_limit: what the engine may hold before it spills to the scratch folder.
 
     Raises:
         InputError: an export cannot be read, or its times can be read both ways.
     """
     end = dt.datetime.combine(LAST_DAY, dt.time(), UTC)
-    with in_memory() as connection, source.open(connection, scratch, Wanted(end, ((None, end),))) as tables:
+    limits = {"memory_limit": memory_limit, "temp_directory": str(scratch / "spill")}
+    with in_memory(**limits) as connection, source.open(connection, scratch, Wanted(end, ((None, end),))) as tables:
         exports = source.opened
         if exports is None or not exports.claims:
             return

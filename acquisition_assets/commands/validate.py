@@ -95,7 +95,7 @@ def _source(day: dt.date, settings: Settings, out: Console) -> Outcome:
     line(out, f"source  {source.label}: can be read and has the required tables and columns")
     if isinstance(source, FileSource) and source.exports().claims:
         with open_folder(temporary_place()) as scratch:
-            look_at_exports(source, scratch, out)
+            look_at_exports(source, settings.memory_limit, scratch, out)
     policy: Policy | None = None
     with contextlib.suppress(AcquisitionError, OSError):  # reported as the policy
         policy = read_checked_policy(settings)

@@ -24,7 +24,7 @@ NO_CUTOFFS = pa.schema(
 ).empty_table()
 FOLDER = "conversion_forecasts"
 HISTORIES = ("status_spans", "lead_histories")
-SAMPLE = ("sampled_leads", "sampled_events", "foreign_events", "training_rows")
+SAMPLE = ("sampled_leads", "sampled_events", "shared_deliveries", "foreign_events", "training_rows")
 CHAIN = tuple(
     (name, f"lead_activity/{name}") for name in (*DELIVERY_PARTS, "deliveries", *LEAD_FACTS, LEAD_ACTIVITY.table)
 )

@@ -42,7 +42,6 @@ from acquisition_assets.features.asset import feature_parameters
 from acquisition_assets.features.contract import LEAD_ACTIVITY
 from acquisition_assets.features.policy import FeaturePolicy
 from acquisition_assets.features.resolve import AS_READ, bind_resolved
-from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS
 from acquisition_assets.raw.contract import RAW_ALIASES, RAW_EVENTS, RAW_LEADS, RAW_STATUS_CHANGES
 
 TRAINING = "training"
@@ -59,9 +58,8 @@ PAST = {
     "past_scores": DYNAMIC_SCORES,
     "past_predictions": BEHAVIOR_PREDICTIONS,
     "past_recommendations": CONTENT_RECOMMENDATIONS,
-    "past_segments": LEAD_SEGMENTS,
 }
-"""What the rules said on the evidence days, by the names of rule_counts."""
+"""What the rules said on the evidence days, by the names of rule_counts. The segments are `EvidenceRules.segments`."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +71,23 @@ class Rules:
     report_length: int
 
 
+@dataclass(frozen=True)
+class EvidenceRules(Rules):
+    """What the evidence needs besides.
+
+    segments: the table of the segments, which come after the forecasts, as their criteria may name a forecast.
+    """
+
+    segments: Contract
+
+    @property
+    def past(self) -> dict[str, Contract]:
+        """The tables that are judged, by the names of rule_counts."""
+        return {**PAST, "past_segments": self.segments}
+
+
 def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_length: int) -> list[dg.AssetsDefinition]:
-    """Return the assets of the forecasts with their quality, which one step makes, and of the evidence."""
+    """Return the assets of the forecasts and of their quality, which one step makes."""
     rules = Rules(policy, features, report_length)
     forecasts = Output(
         contract=CONVERSION_FORECASTS,
@@ -119,11 +132,19 @@ def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_leng
         findings=skill,
         kinds=frozenset({"parquet", "scikitlearn"}),
     )
+    return [output_assets(env, [forecasts, quality], name=CONVERSION_FORECASTS.table)]
+
+
+def build_evidence(
+    env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_length: int, segments: Contract
+) -> list[dg.AssetsDefinition]:
+    """Return the asset of the evidence, which reads past days of tables that are made after the forecasts."""
+    rules = EvidenceRules(policy, features, report_length, segments)
     rule_evidence = Output(
         contract=RULE_EVIDENCE,
         description="What became of the leads for which each rule held, with intervals and a verdict.",
         policy=rules,
-        deps=[*HISTORY, *(contract.table for contract in PAST.values())],
+        deps=[*HISTORY, *(contract.table for contract in rules.past.values())],
         produce=produce_evidence,
         recompute=recompute_evidence,
         recomputed_text="Leads and conversions of all channels, counted again by the raw times.",
@@ -134,10 +155,7 @@ def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_leng
         checks={"bands_ordered": BANDS_ORDERED},
         findings=evidence_findings,
     )
-    return [
-        output_assets(env, [forecasts, quality], name=CONVERSION_FORECASTS.table),
-        output_assets(env, [rule_evidence], ordered_days=True),
-    ]
+    return [output_assets(env, [rule_evidence], ordered_days=True)]
 
 
 def _own_past(table: str, policy: ForecastPolicy) -> dg.AssetDep:
@@ -358,12 +376,12 @@ def skill(step: Step, rules: Rules) -> Sequence[Finding]:
 # -- rule_evidence -----------------------------------------------------------------------------------------------------
 
 
-def produce_evidence(step: Step, rules: Rules) -> None:
+def produce_evidence(step: Step, rules: EvidenceRules) -> None:
     """Stage what became of the leads of each rule, on the partitions of the last weeks."""
     policy, session, lake = rules.forecasts, step.session, step.env.lake
-    published = set.intersection(*(set(lake.days(contract.table)) for contract in PAST.values()))
+    published = set.intersection(*(set(lake.days(contract.table)) for contract in rules.past.values()))
     days = outcomes.evidence_days(step.day, published, policy)
-    for name, contract in PAST.items():
+    for name, contract in rules.past.items():
         step.bind(contract, days, name=name)
     ends = [end_of_day(day, step.env.tz) for day in days]
     session.bind_arrow(

@@ -52,6 +52,7 @@ CONVERSION_FORECASTS = Contract(
     table="conversion_forecasts",
     grain="One row per lead that is neither converted nor inactive as of T.",
     key=("lead_id",),
+    ranked_by="rank",
     columns={
         "lead_id": column(Kind.TEXT, "Id of the lead", lineage=("lead_activity.lead_id",)),
         "forecast_probability": _probability(

@@ -134,14 +134,7 @@ def learn(rows: pa.Table, labels: Floats, leads: Ints, policy: ForecastPolicy) -
     lines: list[Floats] = []
     refused: list[str] = []
     for feature in NUMBERS:
-        _add(
-            [(one, _column(_raw(rows, one), one)) for one in _numbers(rows, feature)],
-            labels,
-            columns,
-            lines,
-            refused,
-            policy,
-        )
+        _add(_numbers(rows, feature), labels, columns, lines, refused, policy)
     for feature in CATEGORIES:
         _add(_categories(rows, feature, labels, leads, policy), labels, columns, lines, refused, policy)
     matrix = np.empty((rows.num_rows, len(columns)))
@@ -172,13 +165,14 @@ def _add(
             lines.append(_scaled(values, scaled, policy.clip_deviations))
 
 
-def _numbers(rows: pa.Table, feature: Feature) -> list[Column]:
-    value = Column(feature.name, is_flag=False, is_log=feature.log, fill=0.0, centre=0.0, scale=1.0)
-    known = _raw(rows, value)
-    known = known[~np.isnan(known)]
+def _numbers(rows: pa.Table, feature: Feature) -> list[tuple[Column, Floats]]:
+    """Return the column of a number and that of its flag, with the values of the rows."""
+    empty = Column(feature.name, is_flag=False, is_log=feature.log, fill=0.0, centre=0.0, scale=1.0)
+    values = _raw(rows, empty)
+    known = values[~np.isnan(values)]
     fill = float(known.mean()) if known.size else 0.0
-    flag = Column(feature.name, is_flag=True, is_log=feature.log, fill=0.0, centre=0.0, scale=1.0)
-    return [Column(**{**vars(value), "fill": fill}), flag]
+    columns = (Column(**{**vars(empty), "fill": fill}), Column(**{**vars(empty), "is_flag": True}))
+    return [(column, _column(values, column)) for column in columns]
 
 
 def _categories(

@@ -44,16 +44,16 @@ def measure(
     if not labels.size:
         return dict.fromkeys(names)
     judged = Judged(probabilities, labels, base_rate, policy.calibration_bins, policy.lift_share)
-    weights = list(draws(leads, policy.bootstrap_draws, policy.seed))
+    drawn = [judged.every(lines) for lines in draws(leads, policy.bootstrap_draws, policy.seed)]
+    whole = judged.every(np.ones(labels.size))
     tail = (1 - policy.confidence) / 2
     found: dict[str, float | None] = {}
     for name in MEASURES:
-        of = getattr(judged, name)
-        drawn = np.concatenate([of(lines) for lines in weights])
-        known = drawn[np.isfinite(drawn)]
+        values = np.concatenate([one[name] for one in drawn])
+        known = values[np.isfinite(values)]
         low, high = np.quantile(known, [tail, 1 - tail]) if known.size else (np.nan, np.nan)
         found |= {
-            name: _known(float(of(np.ones(labels.size)))),
+            name: _known(float(whole[name])),
             f"{name}_low": _known(float(low)),
             f"{name}_high": _known(float(high)),
         }

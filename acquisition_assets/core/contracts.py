@@ -131,6 +131,7 @@ class Contract:
 
     low_cardinality: a key column with few distinct values, if there is one. It makes the uniqueness check need far less
     memory and time (see `duplicates_query`).
+    ranked_by: the column by which readers order the rows of a day, if there is one; destinations index it.
     """
 
     table: str
@@ -139,6 +140,7 @@ class Contract:
     columns: dict[str, pandera.Column]
     rules: tuple[Rule, ...] = ()
     low_cardinality: str | None = None
+    ranked_by: str | None = None
     schema: pandera.DataFrameSchema = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -37,7 +37,7 @@ class ReportSpec:
 class Product:
     """A folder of the package that makes tables.
 
-    name: the folder's name.
+    name: the folder's name; that of its table where it is made by code of another product's folder.
     tables: what it makes, in the order in which it makes them.
     build: returns its Dagster assets; given a `catalog.Build`.
     explain: returns the section that explains a lead; given the whole policy. None where no lead has a row of its own.

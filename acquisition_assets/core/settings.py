@@ -32,6 +32,8 @@ AUDIENCES = ("growth", "data")
 TAG = re.compile(r"([A-Za-z0-9_-]+)=(?=[A-Za-z0-9]{1,20}://)")
 SIZE = re.compile(r"(\d+(?:\.\d+)?) ?[KMGT](?:i?B)?", re.IGNORECASE)
 
+URL_START = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
 
 class Settings(BaseModel):
     """Where the data comes from and goes to. Each field is the environment variable ACQUISITION_<FIELD>."""
@@ -67,7 +69,10 @@ class Settings(BaseModel):
         "the data, a plain URL all; without any, alerts go to the log",
     )
     ui_url: str = Field("", description="address of the Dagster UI, for links in alerts")
-    publish_url: str | None = Field(None, description="`postgresql://` URL of the database to publish to")
+    publish_url: str | None = Field(
+        None,
+        description="URL of the destination to publish to, or several separated by blanks, such as `postgresql://`",
+    )
     publish_retention_days: int | None = Field(None, ge=1, description="days to keep published (default: all)")
     source_timezone: str | None = Field(
         None, description="time zone of the source's times that have no offset, in files and databases (default: UTC)"
@@ -121,9 +126,9 @@ class Settings(BaseModel):
 
     @field_validator("publish_url")
     @classmethod
-    def _database(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("postgresql://", "postgres://")):
-            raise ValueError("must be a postgresql:// URL")
+    def _destinations(cls, value: str | None) -> str | None:
+        if value is not None and not URL_START.match(value):
+            raise ValueError("must be a URL such as postgresql://user@host:5432/database")
         return value
 
     @field_validator("ui_url")
@@ -161,6 +166,11 @@ class Settings(BaseModel):
     def layouts(self) -> tuple[str, ...]:
         """The names or files of the source's layouts."""
         return tuple(part.strip() for part in (self.layout or "").split(",") if part.strip())
+
+    @property
+    def publish_urls(self) -> tuple[str, ...]:
+        """The URLs of the destinations."""
+        return tuple(re.split(rf"\s+(?={URL_START.pattern})", self.publish_url)) if self.publish_url else ()
 
     @property
     def tz(self) -> ZoneInfo:

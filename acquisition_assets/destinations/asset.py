@@ -20,7 +20,7 @@ from acquisition_assets.core.step import Finding, failures, partition_day
 
 GROUP = "published"
 CHECK = "rows_arrived"
-CHECK_TEXT = "The database has as many rows of the day as the lake."
+CHECK_TEXT = "The destination has as many rows of the day as the lake."
 REPORTS_TABLE = "reports"
 Results = Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]
 Delivery = Callable[[dt.date], tuple[int, int]]
@@ -33,6 +33,14 @@ class Destination(Protocol):
     @property
     def kind(self) -> str:
         """Return the kind that Dagster shows, such as `postgres`."""
+
+    @property
+    def title(self) -> str:
+        """Return the kind for people, such as `PostgreSQL`."""
+
+    @property
+    def prefix(self) -> str:
+        """Return what the names of its assets begin with, such as `published`; no other destination has it."""
 
     @property
     def label(self) -> str:
@@ -70,7 +78,7 @@ def _table_asset(env: Env, destination: Destination, contract: Contract) -> dg.A
             raise corrupt(contract.table, str(day), error) from error
         return expected, destination.count_rows(contract.table, day)
 
-    description = f"{contract.table} in PostgreSQL. {contract.grain}"
+    description = f"{contract.table} in {destination.title}. {contract.grain}"
     spec = _spec(env, destination, contract.table, [contract.table], description)
     spec = spec.merge_attributes(metadata={"dagster/column_schema": table_schema(contract)})
     return _asset(env, destination, contract.table, spec, deliver)
@@ -82,13 +90,17 @@ def _reports_asset(env: Env, destination: Destination) -> dg.AssetsDefinition:
         return destination.deliver_reports(day, reports), destination.count_rows(REPORTS_TABLE, day)
 
     deps = [report.table.table for report in REPORTS]
-    description = "The six reports in PostgreSQL, one row per day and task, as JSON."
+    description = f"The reports in {destination.title}, one row per day and task, as JSON."
     return _asset(env, destination, REPORTS_TABLE, _spec(env, destination, REPORTS_TABLE, deps, description), deliver)
+
+
+def _name(destination: Destination, table: str) -> str:
+    return f"{destination.prefix}_{table}"
 
 
 def _spec(env: Env, destination: Destination, table: str, deps: list[str], description: str) -> dg.AssetSpec:
     return dg.AssetSpec(
-        f"published_{table}",
+        _name(destination, table),
         deps=deps,
         group_name=GROUP,
         description=description,
@@ -102,7 +114,7 @@ def _spec(env: Env, destination: Destination, table: str, deps: list[str], descr
 def _asset(
     env: Env, destination: Destination, table: str, spec: dg.AssetSpec, deliver: Delivery
 ) -> dg.AssetsDefinition:
-    name = f"published_{table}"
+    name = _name(destination, table)
 
     @dg.multi_asset(name=name, specs=[spec], check_specs=[check_spec(env, name, CHECK, CHECK_TEXT)])
     def published(context: dg.AssetExecutionContext) -> Results:
@@ -119,7 +131,7 @@ def _asset(
             metadata={
                 "dagster/row_count": rows,
                 "seconds": round(seconds, 3),
-                "database": destination.label,
+                "destination": destination.label,
                 "days_expired": len(expired),
             },
         )

@@ -1,6 +1,6 @@
 """Delivers one day of a table or of the reports to PostgreSQL in one transaction, and removes old days.
 
-Columns are left to the contracts and sql/postgres/destination, and the assets to `asset`.
+Tables are left to `postgres_migrations` and `postgres_tables`, and the assets to `asset`.
 
 Rows stream by COPY into a temporary table, which disappears with the session. Then the day is locked, replaced and
 committed in the same transaction, so readers see the old day or the new one, and a killed process leaves nothing
@@ -28,8 +28,8 @@ from acquisition_assets.core.contracts import Contract
 from acquisition_assets.core.postgres import Connection, connect, describe_url
 from acquisition_assets.destinations.asset import REPORTS_TABLE
 from acquisition_assets.destinations.postgres_migrations import migrate
+from acquisition_assets.destinations.postgres_tables import SCHEMA
 
-SCHEMA = "acquisition"
 BATCH_ROWS = 4096
 """Small enough for the connection's buffers, so the next batch is written while the server reads this one."""
 
@@ -48,6 +48,8 @@ class PostgresDestination:
     url: str = field(repr=False)
     keep_days: int | None = None
     kind: str = "postgres"
+    title: str = "PostgreSQL"
+    prefix: str = "published"
 
     @property
     def label(self) -> str:

@@ -1,6 +1,6 @@
-"""Brings the schema `acquisition` up to date with the numbered files of sql/postgres/destination.
+"""Brings the schema `acquisition` up to date: the numbered files of sql/postgres/destination, then the contracts.
 
-The statements are left to those files, and rows to `postgres`.
+The statements are left to those files and to `postgres_tables`, and rows to `postgres`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from pathlib import Path
 from psycopg import sql
 
 from acquisition_assets.catalog import DELIVERED
-from acquisition_assets.core.contracts import Contract
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.postgres import Connection
 from acquisition_assets.core.sql_files import sql_folder
+from acquisition_assets.destinations.postgres_tables import follow, outdated
 
 LOCK = "acquisition.schema_migrations"
 
@@ -36,10 +36,12 @@ def migrations() -> list[Migration]:
 
 
 def migrate(connection: Connection) -> list[str]:
-    """Run the migrations that the database lacks, in one transaction and one process at a time.
+    """Run the migrations that the database lacks, then make its tables follow the contracts.
+
+    All of it is one transaction, in one process at a time.
 
     Returns:
-        The names of the migrations that ran.
+        The names of the migrations that ran, then of the tables that were made or changed.
 
     Raises:
         InputError: The database was migrated by a newer version of this package.
@@ -47,7 +49,7 @@ def migrate(connection: Connection) -> list[str]:
     shipped = migrations()
     newest = shipped[-1].version
     with connection.transaction():
-        if _version(connection) == newest:
+        if _version(connection) == newest and not outdated(connection, DELIVERED):
             return []
         connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [LOCK])
         _become_owner(connection)
@@ -57,9 +59,10 @@ def migrate(connection: Connection) -> list[str]:
                 f"schema acquisition has migration {version}, newer than this version's {newest}; update this package"
             )
         done = [_run(connection, migration) for migration in shipped if migration.version > version]
-        for contract in DELIVERED:
-            _comment(connection, contract)
-        return done
+        behind = outdated(connection, DELIVERED)
+        for contract in behind:
+            follow(connection, contract)
+        return [*done, *(contract.table for contract in behind)]
 
 
 def _version(connection: Connection) -> int:
@@ -86,19 +89,3 @@ def _run(connection: Connection, migration: Migration) -> str:
         [migration.version, migration.path.stem],
     )
     return migration.path.stem
-
-
-def _comment(connection: Connection, contract: Contract) -> None:
-    """Set the comments of a table and its columns to the contract's descriptions."""
-    table = sql.Identifier("acquisition", contract.table)
-    connection.execute(sql.SQL("comment on table {} is {}").format(table, contract.grain))
-    described = {name: describe(contract, name) for name in contract.columns}
-    for name, text in {"date": "Business day", **described}.items():
-        column = sql.Identifier("acquisition", contract.table, name)
-        connection.execute(sql.SQL("comment on column {} is {}").format(column, text))
-
-
-def describe(contract: Contract, column: str) -> str:
-    """Return a column's description with its unit, such as `Whole days since created_at [days]`."""
-    text, unit = contract.columns[column].description or "", contract.unit(column)
-    return f"{text} [{unit}]" if unit else text

@@ -34,6 +34,7 @@ DYNAMIC_SCORES = Contract(
     table="dynamic_scores",
     grain="One row per lead, with every part of its score.",
     key=("lead_id",),
+    ranked_by="score",
     columns={
         "lead_id": column(Kind.TEXT, "Id of the lead", lineage=("lead_activity.lead_id",)),
         "base_score": _points("Score that the source system keeps; never overwritten", ("base_score",), Check.ge(0)),

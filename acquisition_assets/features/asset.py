@@ -80,7 +80,7 @@ def build(
         produce=produce_activity,
         recompute=recompute_activity,
         recomputed_text="The number of leads, and the referrals, counted again from the raw tables.",
-        details=negative_responses,
+        details=counts,
         checks={"statuses": STATUSES},
         findings=statuses,
         group="features",
@@ -131,9 +131,9 @@ def recompute_activity(step: Step, rules: Rules) -> Comparison:
     return step.compare()
 
 
-def negative_responses(step: Step, rules: Rules) -> dict[str, Any]:
-    """Return how many responses came before their delivery, and so do not count."""
-    return step.row("lead_activity/negative_responses")
+def counts(step: Step, rules: Rules) -> dict[str, Any]:
+    """Return the number of responses before their delivery, which do not count, and of leads with repaired fields."""
+    return {**step.row("lead_activity/negative_responses"), **step.row("lead_activity/repaired_fields")}
 
 
 def statuses(step: Step, rules: Rules) -> Sequence[Finding]:

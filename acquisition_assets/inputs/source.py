@@ -46,7 +46,7 @@ class Wanted:
 def within(time: str, stretches: Iterable[tuple[dt.datetime | None, dt.datetime]]) -> str:
     """Return the SQL condition that a time lies in one of some half-open stretches, for DuckDB and PostgreSQL.
 
-    A stretch without a start begins at the beginning of time. Nothing lies in no stretch.
+    A stretch without a start has no lower bound. Without any stretch the condition is false.
     """
     each = [
         f"{time} < timestamptz '{end.isoformat()}'"

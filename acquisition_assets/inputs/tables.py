@@ -153,6 +153,7 @@ CONTENT = InputTable(
         _column("url"),
         _column("interest_area", Cell.WORD),
         _column("published_at", Cell.INSTANT),
+        _column("retired_at", Cell.INSTANT),
         _column("updated_at", Cell.INSTANT),
     ),
     key="content_id",

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS
+from acquisition_assets.conversion_forecasts.contract import CONVERSION_FORECASTS
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.output import Output, output_asset
 from acquisition_assets.core.plots import bars
@@ -20,12 +21,21 @@ from acquisition_assets.criteria.language import Criterion
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 from acquisition_assets.features.contract import LEAD_ACTIVITY
 from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS, SEGMENT_CHANGES
-from acquisition_assets.lead_segments.memberships import facts_columns, memberships_query, parse_segments
+from acquisition_assets.lead_segments.memberships import (
+    facts_columns,
+    memberships_query,
+    names_forecasts,
+    parse_segments,
+)
 from acquisition_assets.lead_segments.policy import Segment
 from acquisition_assets.lead_segments.report import TASK, mailable, segmentation_report, sizes
 
 SAMPLE = {"length": 200}
 """The sample of leads whose memberships are recomputed without SQL."""
+
+
+READ = (LEAD_ACTIVITY, DYNAMIC_SCORES, BEHAVIOR_PREDICTIONS, CONVERSION_FORECASTS)
+"""The tables whose columns a criterion may name."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +58,7 @@ def build(
         contract=LEAD_SEGMENTS,
         description="Which leads meet each segment's criterion. Users add segments in their policy file.",
         policy=Segments(segments, parse_segments(segments)),
-        deps=[LEAD_ACTIVITY.table, DYNAMIC_SCORES.table, BEHAVIOR_PREDICTIONS.table],
+        deps=[contract.table for contract in READ],
         produce=produce,
         recompute=recompute,
         recomputed_text="The memberships of a fixed sample of leads, evaluated without SQL.",
@@ -73,9 +83,11 @@ def build(
 
 def produce(step: Step, policy: Segments) -> None:
     """Stage the segments of every lead, in one pass over the columns that the criteria name."""
-    for contract in (LEAD_ACTIVITY, DYNAMIC_SCORES, BEHAVIOR_PREDICTIONS):
-        step.bind(contract)
     columns = ", ".join(facts_columns(policy.criteria))
+    for contract in READ:
+        # A lake of an earlier version has days without forecasts, which only a criterion that names them misses.
+        is_named = contract is not CONVERSION_FORECASTS or names_forecasts(policy.criteria)
+        step.bind(contract, None if is_named else [])
     step.session.bind_query("facts", f"select {columns} from ({read_sql('lead_segments/facts')}) as facts")
     step.session.bind_view("memberships", memberships_query(policy.criteria))
     step.write_query("lead_segments/lead_segments")

@@ -6,16 +6,24 @@ Criteria are left to the policy, and their meaning to `criteria`.
 from __future__ import annotations
 
 from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS
+from acquisition_assets.conversion_forecasts.contract import CONVERSION_FORECASTS
 from acquisition_assets.core.contracts import Contract, Kind, column
 from acquisition_assets.core.pandera_import import Check
 from acquisition_assets.features.contract import LEAD_ACTIVITY
 
+OF_FORECASTS = ("forecast_probability", "priority")
 FACTS: dict[str, Kind] = {
     **{name: LEAD_ACTIVITY.kind(name) for name in LEAD_ACTIVITY.columns},
     "engagement_score": Kind.NUMBER,
     "conversion_probability": BEHAVIOR_PREDICTIONS.kind("conversion_probability"),
+    **{name: CONVERSION_FORECASTS.kind(name) for name in OF_FORECASTS},
 }
-ORIGINS = ("dynamic_scores.score", "behavior_predictions.conversion_probability")
+ORIGINS = (
+    "dynamic_scores.score",
+    "behavior_predictions.conversion_probability",
+    "conversion_forecasts.forecast_probability",
+    "conversion_forecasts.priority",
+)
 
 LEAD_SEGMENTS = Contract(
     table="lead_segments",

@@ -9,13 +9,14 @@ import re
 from collections.abc import Mapping, Sequence
 
 from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS
+from acquisition_assets.conversion_forecasts.contract import CONVERSION_FORECASTS
 from acquisition_assets.core.masking import MASK
 from acquisition_assets.core.sections import Condition, LeadView, Notice, Part, Row, Section
 from acquisition_assets.core.wording import format_value
 from acquisition_assets.criteria.language import Criterion
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 from acquisition_assets.features.contract import LEAD_ACTIVITY
-from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS
+from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS, OF_FORECASTS
 from acquisition_assets.lead_segments.memberships import parse_segments
 from acquisition_assets.lead_segments.policy import Segment
 
@@ -47,10 +48,12 @@ def section(lead: LeadView, segments: Mapping[str, Segment]) -> Section:
 def _facts(lead: LeadView) -> Row:
     """Return the lead's values that a criterion may read."""
     prediction = lead.row(BEHAVIOR_PREDICTIONS.table)
+    forecast = lead.row(CONVERSION_FORECASTS.table) if lead.has(CONVERSION_FORECASTS.table) else None
     return {
         **lead.rows(LEAD_ACTIVITY.table)[0],
         "engagement_score": lead.rows(DYNAMIC_SCORES.table)[0]["score"],
         "conversion_probability": prediction["conversion_probability"] if prediction else None,
+        **{name: forecast[name] if forecast else None for name in OF_FORECASTS},
     }
 
 

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.criteria.language import ColumnType, Criterion, CriterionError, parse_criterion
-from acquisition_assets.lead_segments.contract import FACTS
+from acquisition_assets.lead_segments.contract import FACTS, OF_FORECASTS
 from acquisition_assets.lead_segments.policy import Segment
 
 COLUMN_TYPES = {name: ColumnType(kind.value) for name, kind in FACTS.items()}
@@ -33,6 +33,11 @@ def facts_columns(criteria: Sequence[Criterion]) -> list[str]:
     """Return the columns that the criteria read, and the lead's id."""
     named = {"lead_id"}.union(*(criterion.columns for criterion in criteria))
     return [name for name in FACTS if name in named]
+
+
+def names_forecasts(criteria: Sequence[Criterion]) -> bool:
+    """Return whether a criterion reads a column of conversion_forecasts."""
+    return any(criterion.columns & set(OF_FORECASTS) for criterion in criteria)
 
 
 def memberships_query(criteria: Sequence[Criterion]) -> str:

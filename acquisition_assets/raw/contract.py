@@ -105,6 +105,7 @@ RAW_CONTENT = Contract(
         "url": column(Kind.TEXT, "Address", nullable=True),
         "interest_area": column(Kind.TEXT, "Area of interest, lower case", nullable=True),
         "published_at": column(Kind.INSTANT, "When it was published", nullable=True),
+        "retired_at": column(Kind.INSTANT, "When it was taken down", nullable=True),
         "updated_at": column(Kind.INSTANT, "When the source changed the row", nullable=True),
     },
 )

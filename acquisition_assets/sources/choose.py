@@ -14,6 +14,7 @@ from acquisition_assets.inputs.source import Source
 from acquisition_assets.sources import sample
 from acquisition_assets.sources.arrow import sample_source
 from acquisition_assets.sources.files import FileSource
+from acquisition_assets.sources.layouts.library import named_layout
 
 SAMPLE = "sample"
 POSTGRES = ("postgresql://", "postgres://")
@@ -31,7 +32,8 @@ def choose_source(settings: Settings) -> Source:
         from acquisition_assets.sources.postgres import PostgresSource  # the drivers, which others do not need
 
         queries = Path(settings.source_queries) if settings.source_queries else None
-        return PostgresSource(settings.source, settings.naive_timezone, queries)
+        layouts = [named_layout(name) for name in settings.layouts]
+        return PostgresSource(settings.source, settings.naive_timezone, queries, layouts)
     kind, is_url, _ = settings.source.partition("://")
     if is_url:
         raise InputError(

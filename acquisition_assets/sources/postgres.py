@@ -12,7 +12,7 @@ import contextlib
 import datetime as dt
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,9 @@ from acquisition_assets.core.errors import AcquisitionError, InputError, SourceU
 from acquisition_assets.core.sql_files import sql_folder
 from acquisition_assets.inputs.source import INSTANT, ROW_PLACE, TABLES, TAKEN_AS_EMPTY, RawTable, Wanted, within
 from acquisition_assets.inputs.tables import INPUTS, Cell, require_columns
+from acquisition_assets.sources.layouts.grammar import Layout, plain_name
+from acquisition_assets.sources.layouts.mapping import MACROS
+from acquisition_assets.sources.layouts.query import QueryLayout, query_layouts
 
 LARGE_TABLE_ROWS = 100_000
 CASTS = {
@@ -108,10 +111,17 @@ class PostgresSource:
         url: `postgresql://...`, or any libpq connection string.
         timezone: IANA zone of timestamps without time zone.
         queries: a folder of reading queries that replace the shipped ones, all of them.
+        layouts: what the queries' columns, words and times mean, where these are not the canonical ones.
+
+    Raises:
+        InputError: a layout says what only exports can have.
     """
 
-    def __init__(self, url: str, timezone: str = "UTC", queries: Path | None = None) -> None:
+    def __init__(
+        self, url: str, timezone: str = "UTC", queries: Path | None = None, layouts: Sequence[Layout] = ()
+    ) -> None:
         self._url = url
+        self._layouts = query_layouts(layouts)
         self._timezone = timezone
         self._folder = queries or sql_folder() / "postgres" / "source"
         self.label = postgres.describe_url(url)
@@ -121,7 +131,7 @@ class PostgresSource:
 
     def check(self) -> list[str]:
         """See `Source.check`: the queries run (without giving rows) and give the columns and types that are needed."""
-        queries = read_queries(self._folder)
+        queries = self._queries()
         expected = {table.name for table in INPUTS.values() if table.is_expected}
         missing = expected - {query.table for query in queries}
         warnings = [f"{self._folder} has no {table}.sql; {table} is {TAKEN_AS_EMPTY}" for table in sorted(missing)]
@@ -132,7 +142,7 @@ class PostgresSource:
                 extraction = self._prepare(session, query, one_day)
                 columns = {**extraction.columns, ROW_PLACE: "BIGINT"}
                 nothing = ", ".join(f"null::{kind} as {identifier(name)}" for name, kind in columns.items())
-                _bind(connection, query, f"select {nothing} where false", self._timezone)
+                self._bind(connection, query, f"select {nothing} where false")
                 if query.table == "events":
                     warnings += self._unindexed(session, extraction)
         return warnings
@@ -147,12 +157,12 @@ class PostgresSource:
             SourceUnavailableError: the server is not there or hung up, a lock or the query took too long.
             InputError: the database or the queries are not as they must be.
         """
-        queries = read_queries(self._folder)
+        queries = self._queries()
         with self._session() as session:
             prepared = [self._prepare(session, query, wanted) for query in queries]
         self._extract(prepared, scratch)
         yield {
-            extraction.query.table: _bind(connection, extraction.query, _extracted(scratch, extraction), self._timezone)
+            extraction.query.table: self._bind(connection, extraction.query, _extracted(scratch, extraction))
             for extraction in prepared
         }
 
@@ -192,7 +202,11 @@ class PostgresSource:
     def _newest(self, session: postgres.Connection, query: Query, wanted: Wanted) -> dt.datetime | None:
         """Return the newest of the query's event times that is wanted; None if there is none."""
         extraction = self._prepare(session, query, wanted)
-        times = [n for n, kind in extraction.columns.items() if kind == INSTANT and (query.shape or n == "occurred_at")]
+        layout = self._layouts.get(query.table)
+        named = layout.reads("occurred_at") if layout else {"occurred_at"}
+        times = [
+            n for n, kind in extraction.columns.items() if kind == INSTANT and (query.shape or plain_name(n) in named)
+        ]
         newest = ", ".join(
             f"max({name}) filter (where {within(name, wanted.stretches)})" for name in map(identifier, times)
         )
@@ -226,9 +240,12 @@ class PostgresSource:
             given = session.execute(f"select * from (\n{text}\n) as q limit 0".encode()).description or []
         kinds = {column.name: CASTS.get(column.type_code, ("text", "VARCHAR")) for column in given}
         if not query.shape:
-            require_columns(query.table, list(kinds), str(query.path))
+            layout = self._layouts.get(query.table)
+            mapped = layout.given(list(kinds), str(query.path)) if layout else ()
+            require_columns(query.table, [*kinds, *mapped], str(query.path))
             known = {column.name for column in INPUTS[query.table].columns}
-            kinds = {name: kind for name, kind in kinds.items() if name in known}
+            read = layout.names if layout else ()
+            kinds = {name: kind for name, kind in kinds.items() if name in known or plain_name(name) in read}
         columns = {name: kind for name, (_, kind) in kinds.items()}
         untyped = session.info.parameter_status("server_encoding") == UNTYPED_ENCODING
         as_bytes = tuple(name for name, (cast, _) in kinds.items() if untyped and cast == "text")
@@ -239,6 +256,21 @@ class PostgresSource:
             for name, (cast, _) in kinds.items()
         )
         return Extraction(query, f"select {casts} from (\n{text}\n) as q", columns, as_bytes)
+
+    def _queries(self) -> list[Query]:
+        """Return the reading queries.
+
+        Raises:
+            InputError: there is none for leads, or for a table that a layout speaks of.
+        """
+        queries = read_queries(self._folder)
+        for table in sorted(set(self._layouts) - {query.table for query in queries}):
+            name = self._layouts[table].layout.name
+            raise InputError(f"the layout {name} speaks of {table}, but {self._folder} has no {table}.sql; write it")
+        return queries
+
+    def _bind(self, connection: duckdb.DuckDBPyConnection, query: Query, extracted: str) -> RawTable:
+        return _bind(connection, query, extracted, self._timezone, self._layouts.get(query.table))
 
     def _unindexed(self, session: postgres.Connection, extraction: Extraction) -> list[str]:
         """A warning for each large table that is read as a whole for the events of a single day."""
@@ -391,8 +423,10 @@ def _message(error: Exception) -> str:
     return re.sub(r"^.*?(ERROR|FATAL|failed): +", "", first)
 
 
-def _bind(connection: duckdb.DuckDBPyConnection, query: Query, extracted: str, timezone: str) -> RawTable:
-    """Name the extracted (and shaped) rows in DuckDB, and refuse columns that cannot be read.
+def _bind(
+    connection: duckdb.DuckDBPyConnection, query: Query, extracted: str, timezone: str, layout: QueryLayout | None
+) -> RawTable:
+    """Name the extracted (shaped, and mapped) rows in DuckDB, and refuse columns that cannot be read.
 
     Raises:
         InputError: a required column is missing, or a column has a type that it cannot have.
@@ -404,22 +438,37 @@ def _bind(connection: duckdb.DuckDBPyConnection, query: Query, extracted: str, t
     except (duckdb.BinderException, duckdb.ParserException) as error:
         shape = query.path.parent / "shape" / query.path.name
         raise InputError(f"{shape}: {str(error).splitlines()[0]}; adapt it to {query.path}") from None
-    described = connection.execute(f"describe {named}").fetchall()
-    given = {str(name): str(kind) for name, kind, *_ in described}
+    given = _described(connection, named)
+    origins: dict[str, tuple[tuple[str, str], ...]] = {}
+    if layout is not None:
+        for macro in MACROS:
+            connection.execute(macro)
+        columns = [name for name in given if name != ROW_PLACE]
+        sources = layout.given(columns, str(query.path))
+        origins = {name: tuple((query.path.name, each) for each in found) for name, found in sources.items()}
+        rows = layout.mapped(named, list(given), list(sources))
+        named = f"mapped_{query.table}"
+        connection.execute(f"create or replace temp view {named} as {rows}")
+        given = _described(connection, named)
     tells_place = ROW_PLACE in given
     require_columns(query.table, [name for name in given if name != ROW_PLACE], str(query.path))
     known = {column.name: column for column in INPUTS[query.table].columns}
-    columns = {name: kind for name, kind in given.items() if name in known}
-    for name, kind in columns.items():
+    kinds = {name: kind for name, kind in given.items() if name in known}
+    for name, kind in kinds.items():
         accepted = ACCEPTED[known[name].cell]
         if kind not in accepted:
             raise InputError(
                 f"{query.path}: {name} is {kind}, but must be one of {', '.join(accepted)}; cast it in the query"
             )
-    cells = {name: f"c{number}" for number, name in enumerate(columns)}
+    cells = {name: f"c{number}" for number, name in enumerate(kinds)}
     listed = [f"{identifier(name)} as {cell}" for name, cell in cells.items()] + [ROW_PLACE] * tells_place
     connection.execute(f"create or replace temp view {relation} as select {', '.join(listed)} from {named}")
-    return RawTable(relation, columns, cells, tells_place=tells_place, naive_timezone=timezone)
+    return RawTable(relation, kinds, cells, tells_place=tells_place, naive_timezone=timezone, origins=origins)
+
+
+def _described(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
+    """Return the columns of a relation with their types."""
+    return {str(name): str(kind) for name, kind, *_ in connection.execute(f"describe {relation}").fetchall()}
 
 
 def _scanned(plan: Mapping[str, Any]) -> Iterator[str]:

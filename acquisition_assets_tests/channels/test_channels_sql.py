@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -51,8 +54,9 @@ ROWS += [
 ]
 
 
-def run(leads: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The reduced fields and the channel of each lead, in order, by the SQL."""
+@contextlib.contextmanager
+def bound(leads: list[dict[str, Any]]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with the combinations of these leads and their channels, by the SQL."""
     text = pa.string()
     schema = pa.schema([("lead_id", pa.int64()), *((name, text) for name in (*COLUMNS, "referrer_host"))])
     hosts = [_host(lead["referrer_url"]) for lead in leads]
@@ -67,11 +71,26 @@ def run(leads: list[dict[str, Any]]) -> list[dict[str, Any]]:
         connection.execute(f"create temp table lead_combinations as {query}", reduction_parameters(POLICY))
         distinct = connection.sql(read_sql("lead_activity/combinations")).to_arrow_table()
         connection.register("channels", channel_table(distinct, POLICY, PLATFORMS))
+        yield connection
+
+
+def run(leads: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The reduced fields and the channel of each lead, in order."""
+    with bound(leads) as connection:
         answer = connection.sql(
             "select * from lead_combinations inner join channels using (combination) order by lead_id"
         )
         found = answer.to_arrow_table().to_pylist()
     return [{**row, **split_combination(row["combination"])} for row in found]
+
+
+def test_leads_with_repaired_fields_are_counted() -> None:
+    values = [("face%20book", None), ("news?x=1", None), ("{{source}}", "email"), ("news", "emial"), ("news", "email")]
+    blank = dict.fromkeys(COLUMNS)
+    with bound([{**blank, "utm_source": source, "utm_medium": medium} for source, medium in values]) as connection:
+        found = connection.sql(read_sql("lead_activity/repaired_fields")).to_arrow_table().to_pylist()
+    names = ("fields_encoded", "fields_with_junk", "fields_with_placeholders", "mediums_misspelt")
+    assert found == [dict.fromkeys(names, 1)]
 
 
 def _host(url: str | None) -> str | None:

@@ -153,7 +153,8 @@ def test_the_table_gives_each_combination_its_answers() -> None:
     combinations = [APART.join(text or "" for text in reduce_lead(POLICY, **lead).values()) for lead in leads]
     distinct = pa.table({"combination": pa.array(combinations, pa.string())})
     found = channel_table(distinct, POLICY, PLATFORMS)
-    assert found.column_names == ["combination", *ANSWERS]
+    assert found.column_names == ["combination", *ANSWERS, "repairs"]
+    assert found.column("repairs").to_pylist() == ["", "typo", ""]
     assert found.column("channel_class").to_pylist() == ["paid_search", "email", "unknown"]
     assert found.select(["combination"]).equals(distinct)
     assert channel_table(distinct.slice(0, 0), POLICY, PLATFORMS).num_rows == 0

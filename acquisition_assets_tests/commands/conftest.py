@@ -97,7 +97,10 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A lake with three days of the small world, and what the run printed."""
     folder = tmp_path_factory.mktemp("filled")
     source = write_world(folder / "source")
-    result = call("run", "--from", DAYS[0], "--to", DAYS[-1], "--source", source, "--lake", folder / "lake")
+    policy = folder / "policy.yaml"
+    policy.write_text("content: {shipped: always}", encoding="utf-8")
+    options = ("--source", source, "--lake", folder / "lake", "--policy", policy)
+    result = call("run", "--from", DAYS[0], "--to", DAYS[-1], *options)
     assert result.exit_code == 0, result.output
     return folder / "lake", result.output
 

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from acquisition_assets.cli import app
+from acquisition_assets.policy import read_policy
 from acquisition_assets.sources.arrow import ArrowSource
 from acquisition_assets.sources.sample import LAST_DAY, world
 from acquisition_assets_tests.kit.running import compute_day, rows, snapshot
@@ -29,15 +30,15 @@ segments:
 def lakes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a lake of two days, one of them old enough to have outcomes, and a new policy."""
     folder = tmp_path_factory.mktemp("compare")
-    tables = world(400)
+    tables, last = world(400), "lead_segments"
     source = ArrowSource("a made-up world", lambda: tables)
     for day in (PAST, LAST_DAY):
-        assert compute_day(folder, folder / "lake", day, source=source, last_step="lead_segments").success
+        first = compute_day(folder, folder / "lake", day, policy=read_policy(), source=source, last_step=last)
+        assert first.success, first.errors
     (folder / "new.yaml").write_text(NEW, encoding="utf-8")
     shutil.copytree(folder / "lake", folder / "renewed")
-    renewed = compute_day(
-        folder, folder / "renewed", LAST_DAY, policy=folder / "new.yaml", source=source, last_step="lead_segments"
-    )
+    new = read_policy(folder / "new.yaml")
+    renewed = compute_day(folder, folder / "renewed", LAST_DAY, policy=new, source=source, last_step=last)
     assert renewed.success, renewed.errors
     return folder
 

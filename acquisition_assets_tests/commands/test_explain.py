@@ -111,6 +111,10 @@ def test_recommendations_with_their_reasons(lake: Path) -> None:
     assert row(text, "1", "guide", title, reason)
     assert row(text, "interest_marketing", "rank 1", "interest_area = marketing (is marketing)")
     assert row(text, "interest_sales", "no", "interest_area = sales (is marketing)")
+    assert "items are ranked by newest; newest first: 3 readings in 30 days, fewer than 200" in text
+    nothing_left = "no other item of its kind is left"
+    assert row(text, "1", "0.40", "0.40", "0.00", nothing_left, "items about marketing first")
+    assert row(text, "5", "0.60", "0.60", "0.00", "Técnicas Avanzadas de Ventas (0.3)")
     assert row(text, "complement_guides", "rank 2", "completed a blog and no guide (completed blog)")
     assert row(text, "complement_videos", "no", "completions_total >= 3 (is 2) and no video (completed blog)")
 
@@ -118,16 +122,18 @@ def test_recommendations_with_their_reasons(lake: Path) -> None:
 def test_an_item_that_the_lead_has_completed(source: Path, tmp_path: Path) -> None:
     with (source / "events.csv").open("a", encoding="utf-8") as file:
         file.write("10,ana,a4,completed,guide-marketing-avanzada,guide,2025-03-10T11:00:00Z\n")
-    options = ("--lake", tmp_path / "lake")
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("content_recommendations: {items: document}", encoding="utf-8")
+    options = ("--lake", tmp_path / "lake", "--policy", policy)
     assert call("run", "--source", source, "--date", DAYS[-1], *options).exit_code == 0
-    text = explained(tmp_path / "lake", "ana")
+    text = explained(tmp_path / "lake", "ana", "--policy", policy)
     assert row(text, "interest_marketing", "completed", "interest_area = marketing (is marketing)")
     assert row(text, "high_engagement", "rank 2", f"score >= 8 (is {number(text, 'score'):g})")
 
 
 def test_more_items_than_there_may_be(source: Path, tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
-    policy.write_text("content_recommendations: {maximum_items: 2}", encoding="utf-8")
+    policy.write_text("content_recommendations: {items: document, maximum_items: 2}", encoding="utf-8")
     options = ("--lake", tmp_path / "lake", "--policy", policy)
     assert call("run", "--source", source, "--date", DAYS[-1], *options).exit_code == 0
     text = explained(tmp_path / "lake", "ana", "--policy", policy)

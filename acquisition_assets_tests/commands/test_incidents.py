@@ -21,7 +21,7 @@ from acquisition_assets.metric_watch.contract import METRIC_WATCH
 from acquisition_assets.raw.contract import QUARANTINE, SOURCE_STATE
 from acquisition_assets_tests.commands.conftest import call, refused
 from acquisition_assets_tests.kit.running import rows
-from acquisition_assets_tests.kit.watch_contract_rows import WATCHED
+from acquisition_assets_tests.metric_watch.expectations import WATCHED
 
 FIRST = dt.date(2026, 3, 1)
 BAD = {"source_table": "events", "row_key": "1", "reason": "unparsable value", "row": "{}", "detail": "occurred_at"}

@@ -56,3 +56,25 @@ def test_validate_ends_with_2_where_times_can_be_read_both_ways(
     assert layout_command(listed=False, write=True, source=str(tmp_path)) == 0
     assert validate_command("2025-09-28", source=str(tmp_path), lake=str(tmp_path / "lake")) == 2
     assert 'either time: "%d/%m/%Y" or time: "%m/%d/%Y"' in capsys.readouterr().err
+
+
+def test_a_named_layout_beats_that_of_the_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "crm.csv").write_text("Id,Stage,Born\n1,odd,2025-09-01\n2,odd,2025-09-01\n3,x,2025-09-01\n")
+    text = (
+        "name: {0}\ntitle: Ours\nrecognised_by: [Id, Stage, Born]\ntables: {{leads: {{columns: {{lead_id: Id, "
+        "status: {{from: Stage, words: {{{1}: new}}}}, created_at: Born}}}}}}"
+    )
+    (source / "layout.yaml").write_text(text.format("of-the-folder", "x"), encoding="utf-8")
+    named = tmp_path / "named.yaml"
+    named.write_text(text.format("named", "odd"), encoding="utf-8")
+    options = {"source": str(source), "lake": str(tmp_path / "lake")}
+    validate_command("2025-09-28", **options)
+    shown = capsys.readouterr().out
+    assert "crm.csv: layout of-the-folder" in shown
+    assert "unknown word, 2 rows, such as: status 'odd' is unknown; teach it in the policy file with" in shown
+    validate_command("2025-09-28", layout=str(named), **options)
+    shown = capsys.readouterr().out
+    assert "crm.csv: layout named" in shown
+    assert "unknown word, 1 row, such as: status 'x' is unknown" in shown

@@ -1,4 +1,4 @@
-"""Protects the rules of content_recommendations, their order, and that completed items are never recommended."""
+"""Protects the rules with the document's items: their order, and that completed items are never recommended."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from acquisition_assets.policy import read_policy
 from acquisition_assets_tests.kit.examples import examples
 from acquisition_assets_tests.kit.sql_cases import END, US, Row, active, ago, delivery, event, recommendations_of
 
-ITEMS = read_policy().content_recommendations.items
+ITEMS = read_policy().content_recommendations.document_items
 MARKETING = ITEMS["interest_marketing"]
 
 

@@ -60,8 +60,8 @@ REFUSED = [
         "dynamic_scores.completion_pionts: no such key; allowed here: analysed_",
     ),
     (
-        "content_recommendations: {items: {premium: {titel: x}}}",
-        "items.premium.titel: no such key; allowed here: content",
+        "content_recommendations: {document_items: {premium: {titel: x}}}",
+        "document_items.premium.titel: no such key; allowed here: content",
     ),
     (
         "segments: {mine: {criterium: x}}",
@@ -96,8 +96,8 @@ REFUSED = [
     ("locale: null", "locale: is needed and must not be null"),
     ("dynamic_scores:", "dynamic_scores: is needed and must not be null"),
     ("dynamic_scores: {completion_points: null}", "dynamic_scores.completion_points: is needed and must not be null"),
-    ("content_recommendations: {items: {premium: null}}", "items.premium is needed and must not be null"),
-    ("content_recommendations: {items: {premium: {title: ' '}}}", "items.premium.title: must say something"),
+    ("content_recommendations: {document_items: {premium: null}}", "items.premium is needed and must not be null"),
+    ("content_recommendations: {document_items: {premium: {title: ' '}}}", "items.premium.title: must say something"),
     ("segments: {mine: {description: '', criterion: age_days > 3}}", "segments.mine.description: must say something"),
     # wrong units, impossible thresholds
     ("dynamic_scores: {completion_points: -1}", "must be greater than or equal to 0 (got -1)"),
@@ -139,10 +139,10 @@ REFUSED = [
     ),
     ("platforms: {social_name: twitter}", "platforms: social_name must not be the platform 'twitter'"),
     (
-        "content_recommendations: {items: {premium: {content_type: EBook}}}",
+        "content_recommendations: {document_items: {premium: {content_type: EBook}}}",
         "content_type: must be trimmed and in lower",
     ),
-    ("content_recommendations: {items: {premiun: {title: x}}}", "items.premiun: must be 'interest_marketing',"),
+    ("content_recommendations: {document_items: {premiun: {title: x}}}", "premiun: must be 'interest_marketing',"),
     (f"segments: {{Mine: {SEGMENT}}}", "segments.Mine: a segment's name is made of lower-case letters, digits and _"),
     (f"segments: {{{'m' * 64}: {SEGMENT}}}", "a segment's name is made of"),
     # pairs that contradict each other

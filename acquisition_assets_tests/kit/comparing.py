@@ -8,19 +8,17 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from acquisition_assets.catalog import DELIVERED, TABLES
+from acquisition_assets.core.contracts import Contract
+from acquisition_assets_tests.kit.expectations import of_table, own_references
 from acquisition_assets_tests.kit.running import Run, report, rows
 from acquisition_assets_tests.oracle.reference import KEY, KINDS, MERGED, Account, Lake, Outcome, Row, half_up
-
-LEAD_TABLES = ("lead_activity", "dynamic_scores", "behavior_predictions")
-EXPLAINING = {"lead_activity": ("channel_detail", "channel_rule")}
-"""Columns that name what decided; the worked examples of channels cover them."""
-ROUNDED = {"observed": 2, "baseline": 2, "seasonal_baseline": 2, "change": 4}
 
 
 def differences(outcome: Outcome, run: Run, lake: Lake, lake_dir: Path, day: Any, raw_events: bool = True) -> list[str]:
@@ -35,38 +33,37 @@ def differences(outcome: Outcome, run: Run, lake: Lake, lake_dir: Path, day: Any
     return [*found, *table_differences(outcome.tables, outcome.reports, lake_dir, day)]
 
 
+def not_compared(made: Mapping[str, Any]) -> list[str]:
+    """The delivered tables that the reference does not make, and whose expectations name no test that compares them."""
+    return [
+        f"{contract.table}: implement it again, or name the test that compares it (compared_in of its expectations)"
+        for contract in DELIVERED
+        if contract.table not in made and not of_table(contract.table).compared_in
+    ]
+
+
 def table_differences(tables: Mapping[str, Any], reports: Mapping[str, Any], lake_dir: Path, day: Any) -> list[str]:
     """Every difference of the computed tables and reports of a day."""
-    found: list[str] = []
-    for table in LEAD_TABLES:
-        found += keyed(table, tables[table], rows(lake_dir, table, day), ["lead_id"])
-    found += keyed("daily_metrics", tables["daily_metrics"], rows(lake_dir, "daily_metrics", day), ["day"])
-    published_history = rows(lake_dir, "metric_history", day)
-    found += keyed("metric_history", tables["metric_history"], published_history, ["day", "metric", "channel"])
-    found += keyed(
-        "content_recommendations",
-        tables["content_recommendations"],
-        rows(lake_dir, "content_recommendations", day),
-        ["lead_id", "rank"],
-    )
-    segments = {(row["segment"], row["lead_id"]) for row in rows(lake_dir, "lead_segments", day)}
-    found += sets("lead_segments", tables["lead_segments"], segments)
-    changes = {(row["segment"], row["lead_id"], row["change"]) for row in rows(lake_dir, "segment_changes", day)}
-    found += sets("segment_changes", tables["segment_changes"], changes)
-    published = [
-        {name: value for name, value in row.items() if name != "message"} for row in rows(lake_dir, "anomalies", day)
-    ]
-    expected = [
-        {name: half_up(value, ROUNDED[name]) if name in ROUNDED else value for name, value in row.items()}
-        for row in tables["anomalies"]
-    ]
-    found += keyed("anomalies", expected, published, ["type"])
-    found += keyed(
-        "social_performance", tables["social_performance"], rows(lake_dir, "social_performance", day), ["channel"]
-    )
+    made = own_references(tables, day)
+    found = not_compared(made)
+    for contract in TABLES:
+        if contract.table in made:
+            found += one_table(contract, made[contract.table], rows(lake_dir, contract.table, day))
     for task, wanted in reports.items():
         found += report_differences(task, wanted, report(lake_dir, day, task))
     return found
+
+
+def one_table(contract: Contract, expected: Collection[Any], found: Sequence[Row]) -> Iterable[str]:
+    """How a table differs: row by row by its key, or as a set where the reference makes a set of tuples."""
+    if isinstance(expected, Set):
+        return sets(contract.table, expected, {tuple(row[name] for name in contract.columns) for row in found})
+    rounded = of_table(contract.table).rounded
+    exact = [
+        {name: half_up(value, rounded[name]) if name in rounded else value for name, value in row.items()}
+        for row in expected
+    ]
+    return keyed(contract.table, exact, found, contract.key)
 
 
 def accounting(outcome: Outcome, run: Run, lake_dir: Path, day: Any) -> Iterable[str]:
@@ -163,7 +160,7 @@ def _event(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return (given, row["content_type"] or "other", *others)
 
 
-def sets(table: str, expected: set[Any], found: set[Any]) -> Iterable[str]:
+def sets(table: str, expected: Set[Any], found: Set[Any]) -> Iterable[str]:
     """Memberships."""
     if expected != found:
         yield f"{table}: superfluous {sorted(found - expected)[:5]}, missing {sorted(expected - found)[:5]}"
@@ -171,7 +168,7 @@ def sets(table: str, expected: set[Any], found: set[Any]) -> Iterable[str]:
 
 def keyed(table: str, expected: Sequence[Row], found: Sequence[Row], key: Sequence[str]) -> Iterable[str]:
     """Rows with a key: which are missing or superfluous, and which columns differ."""
-    left_out = set(EXPLAINING.get(table, ())).difference(*expected[:1])
+    left_out = set(of_table(table).not_in_reference).difference(*expected[:1])
     compared = [{name: value for name, value in row.items() if name not in left_out} for row in found]
     ours = {tuple(row[name] for name in key): row for row in compared}
     theirs = {tuple(row[name] for name in key): row for row in expected}

@@ -319,7 +319,7 @@ def predictions_of(activity: Rows, scores: Mapping[str, float], policy: Policy =
 def recommendations_of(
     activity: Rows, scores: Mapping[str, float], events: Rows = (), content: Rows = (), policy: Policy = POLICY
 ) -> dict[str, list[Row]]:
-    """content_recommendations of these rows, by lead, in the order of their rank."""
+    """content_recommendations of these rows, with the document's items, by lead, in the order of their rank."""
     tables = {
         **with_scores(activity, scores),
         "raw_events": frame(RAW_EVENTS, events, dated=True),
@@ -327,10 +327,11 @@ def recommendations_of(
         "items": items_table(policy.content_recommendations),
     }
     parameters = policy.content_recommendations.parameters()
-    completed = ("completed", "content_recommendations/completed_items")
+    names = {"rule_leads": "rule_leads", "completed": "completed_items"}
+    before = [(name, f"content_recommendations/{file}") for name, file in names.items()]
     found: dict[str, list[Row]] = {}
     for row in sorted(
-        run_sql("content_recommendations/content_recommendations", tables, parameters, before=[completed]),
+        run_sql("content_recommendations/content_recommendations", tables, parameters, before=before),
         key=lambda row: (row["lead_id"], row["rank"]),
     ):
         found.setdefault(row["lead_id"], []).append(row)

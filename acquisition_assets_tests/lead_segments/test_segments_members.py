@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS
+from acquisition_assets.conversion_forecasts.contract import CONVERSION_FORECASTS
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.sql_files import read_sql
 from acquisition_assets.lead_segments.memberships import facts_columns, memberships_query, parse_segments
@@ -27,6 +28,7 @@ def members(
     scores: Mapping[str, float],
     segments: Mapping[str, Segment] = SHIPPED,
     probabilities: Mapping[str, float] | None = None,
+    forecasts: Mapping[str, tuple[float | None, str | None]] | None = None,
 ) -> set[tuple[str, str]]:
     """Return every segment with its leads; leads without a probability have no prediction."""
     criteria = parse_segments(segments)
@@ -35,7 +37,20 @@ def members(
         for lead, probability in (probabilities or {}).items()
     ]
     facts = read_sql("lead_segments/facts")
-    tables = {**with_scores(activity, scores), "behavior_predictions": frame(BEHAVIOR_PREDICTIONS, predictions)}
+    published = [
+        {
+            **dict.fromkeys(CONVERSION_FORECASTS.columns),
+            "lead_id": lead,
+            "forecast_probability": forecast,
+            "priority": priority,
+        }
+        for lead, (forecast, priority) in (forecasts or {}).items()
+    ]
+    tables = {
+        **with_scores(activity, scores),
+        "behavior_predictions": frame(BEHAVIOR_PREDICTIONS, predictions),
+        "conversion_forecasts": frame(CONVERSION_FORECASTS, published),
+    }
     with session_of(tables) as session:
         session.bind_query("facts", f"select {', '.join(facts_columns(criteria))} from ({facts}) as facts")
         session.bind_query("memberships", memberships_query(criteria))
@@ -51,6 +66,8 @@ def members(
                 **lead,
                 "engagement_score": scores.get(lead["lead_id"], 0.0),
                 "conversion_probability": (probabilities or {}).get(lead["lead_id"]),
+                "forecast_probability": (forecasts or {}).get(lead["lead_id"], (None, None))[0],
+                "priority": (forecasts or {}).get(lead["lead_id"], (None, None))[1],
             }
         )
     }
@@ -161,11 +178,28 @@ def test_a_user_defined_segment_follows_three_valued_logic(criterion: str, expec
 
 
 @pytest.mark.parametrize(
+    ("criterion", "expected"),
+    [
+        ("priority = 'act_now' and not is_unsubscribed", {"quick"}),
+        ("forecast_probability >= 0.05", {"quick", "slow"}),
+        ("not (forecast_probability >= 0.1)", {"slow"}),  # a lead without a forecast is in neither
+        ("forecast_probability is null", {"unknown"}),
+    ],
+)
+def test_a_criterion_may_name_the_forecast(criterion: str, expected: set[str]) -> None:
+    own = {"own": Segment(description="Own", criterion=criterion)}
+    forecasts = {"quick": (0.31, "act_now"), "slow": (0.05, "low")}
+    assert members(LEADS, {}, own, forecasts=forecasts) == {("own", lead) for lead in expected}
+
+
+@pytest.mark.parametrize(
     "criterion",
     [
         "lead_id in (select lead_id from raw_leads)",
         "1 = 1; drop table facts",
         "score > 3",
+        "segment = 'at_risk'",  # segments come from criteria, so a criterion that names them would be a cycle
+        "forecast_probability > 0.1 and at_risk",
         "engagement_score > 'much'",
         "getenv('HOME') = 'x'",
         "read_text('/etc/passwd') is not null",

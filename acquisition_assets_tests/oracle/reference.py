@@ -170,6 +170,7 @@ KINDS: dict[str, dict[str, str]] = {
         "url": "text",
         "interest_area": "word",
         "published_at": "time",
+        "retired_at": "time",
         "updated_at": "time",
     },
     "status_changes": {"lead_id": "lead", "status": "status", "changed_at": "time"},

@@ -57,6 +57,26 @@ NESTED = json.dumps(
 )
 
 
+ADDRESSES_ONLY = """email;estado;nombre;fecha_alta;fecha_baja;puntos;procedencia
+ana@example.com;activo;Ana;25/09/2025 10:00:00;;10;formulario
+bo@example.com;baja;Bo;03/09/2025 11:30:00;26/09/2025 09:00:00;3;web
+"""
+WEBHOOK = json.dumps(
+    {
+        "payload": [
+            {
+                "kind": f"message.{kind}",
+                "at": 1758873600000,
+                "contact": {"address": "ana@example.com"},
+                "message": {"uid": "m1"},
+                "campaign": {"uid": "c1"},
+            }
+            for kind in ("sent", "opened", "link_clicked")
+        ]
+    }
+)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "table", "columns", "rows"),
     [
@@ -108,8 +128,25 @@ NESTED = json.dumps(
                 ("x3", "bo@example.com", "bounced", "2025-09-26T08:03:00Z", "m1"),
             ],
         ),
+        (
+            "suscriptores.csv",
+            ADDRESSES_ONLY,
+            "leads",
+            "lead_id status created_at unsubscribed_at source",
+            [
+                ("ana@example.com", "nurturing", "2025-09-25 10:00:00", None, "formulario"),
+                ("bo@example.com", "inactive", "2025-09-03 11:30:00", "2025-09-26 09:00:00", "web"),
+            ],
+        ),
+        (
+            "hook.json",
+            WEBHOOK,
+            "events",
+            "lead_id event_type occurred_at delivery_id content_id",
+            [("ana@example.com", kind, "2025-09-26 08:00:00+00", "m1", "c1") for kind in ("sent", "opened", "clicked")],
+        ),
     ],
-    ids=["english", "spanish", "german", "portuguese", "nested"],
+    ids=["english", "spanish", "german", "portuguese", "nested", "addresses only", "nested times and ids"],
 )
 def test_a_draft_reads_its_export_without_an_edit(
     tmp_path: Path, name: str, text: str, table: str, columns: str, rows: list[tuple[Any, ...]]

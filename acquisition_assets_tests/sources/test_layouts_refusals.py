@@ -44,6 +44,14 @@ def rows(folder: Path, text: str, **files: str) -> Read:
         (LEADS.replace("Born}", "{from: Born, time: '%H:%M'}}"), "a pattern with day, month and year"),
         (LEADS.replace("Born}", "{from: Born, time: '%d%d %m %Y'}}"), "names one directive twice"),
         (LEADS.replace("Id,", "{from: Id, time: iso},"), "leads.lead_id: time is for columns that hold times"),
+        (
+            LEADS.replace("Id,", "{from: Id, divide_by: 100},"),
+            "divide_by is for columns that hold numbers",
+        ),
+        (
+            LEADS.replace("Id,", "{from: Id, when: {column: Id, equals: x, same_as: Stage}},"),
+            "exactly one of equals, in, is and same_as",
+        ),
         (LEADS.replace("Id,", "{from: Id, constant: x},"), "exactly one of from, constant, text and item"),
         (LEADS.replace("Id,", "{item: true},"), "item needs each"),
         ("files: ['../*.csv']\n" + LEADS, "files outside the folder are not read"),
@@ -155,6 +163,21 @@ def test_names_and_words_that_hold_sql_are_only_text(tmp_path: Path) -> None:
     assert found.rows["leads"] == expected
 
 
+def test_parts_of_cells_and_prefixes(tmp_path: Path) -> None:
+    text = (
+        "name: own\ntitle: Own\nfiles: ['*.*']\ntables: {leads: {columns: {lead_id: {from: Id, strip_prefix: 'urn:'}, "
+        "status: {from: Path, split: {by: '>', take: -1}, words: {won: converted}}, created_at: Born, "
+        "interest_area: {from: Path, split: {by: '>', take: 3}}}}}"
+    )
+    found = rows(
+        tmp_path, text, **{"it's; drop table x--_csv": "Id,Path,Born\nURN:7,Lead>Won,2025-09-01\n8,,2025-09-02\n"}
+    )
+    assert found.rows["leads"] == [
+        {"lead_id": "7", "status": "converted", "created_at": "2025-09-01", "interest_area": None},
+        {"lead_id": "8", "status": None, "created_at": "2025-09-02", "interest_area": None},
+    ]
+
+
 def test_two_layouts_that_recognise_a_file_and_one_that_is_near(tmp_path: Path) -> None:
     (tmp_path / "crm.csv").write_text("Id,Stage,Born\n1,new,2025-09-01\n", encoding="utf-8")
     for name in ("one", "two"):
@@ -181,6 +204,10 @@ def test_files_that_would_fill_memory_or_disk(tmp_path: Path) -> None:
     (deep / "a.json").write_text(f"[{record}, {'[' * 100_000}{']' * 100_000}]")
     with pytest.raises(InputError, match="nested deeper than 512 levels"):
         read(deep, [own])
+    (deep / "a.json").unlink()
+    (deep / "b.jsonl").write_text(f'{record}\n{{"Id": "2", "a": {"[" * 100_000}{"]" * 100_000}}}\n')
+    found = read(deep, [own])
+    assert [(row["lead_id"], row["status"]) for row in found.rows["leads"]] == [("1", "new"), ("2", None)]
     with gzip.open(bomb / "a.jsonl.gz", "wb", compresslevel=9) as packed:
         packed.write(f"{record}\n".encode())
         for _ in range(300):

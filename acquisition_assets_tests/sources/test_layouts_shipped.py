@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from pathlib import Path
@@ -21,6 +22,14 @@ def test_every_cell_of_an_export(name: str) -> None:
     assert set(found.layouts) == {name}, "another layout, or none, recognises the export"
     assert found.rows == json.loads((EXPORTS / name / "expected.json").read_text(encoding="utf-8"))
     assert not any(found.rejects.values())
+
+
+@pytest.mark.parametrize("name", ["hubspot-contacts/hubspot-export.csv", "google-ads-spend/stream.json"])
+def test_packed_exports_are_read_as_the_others(tmp_path: Path, name: str) -> None:
+    path = EXPORTS / name
+    (tmp_path / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+    expected = json.loads((path.parent / "expected.json").read_text(encoding="utf-8"))
+    assert read(tmp_path, tuple(LAYOUTS.values())).rows == expected
 
 
 def test_every_layout_names_its_documentation_and_has_an_export() -> None:

@@ -2,7 +2,7 @@
 -- channel. Reads: lead_activity. Parameters: $end_at (T) and $created_from, the start of the longest period.
 -- A day is 24 hours before T; a lead is engaged where its status is engaged or converted.
 select
-    cast(floor((date_diff('microsecond', created_at, $end_at) - 1) / 86400000000.0) as bigint) as days_before,
+    cast(floor((epoch_us($end_at) - epoch_us(created_at) - 1) / 86400000000.0) as bigint) as days_before,
     channel_class,
     channel,
     count(*) as leads,

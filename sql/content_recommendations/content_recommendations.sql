@@ -1,7 +1,6 @@
--- Grain: one row per lead and recommended item. Key: lead_id, rank.
--- Reads: lead_activity, dynamic_scores, raw_content, items (rule, place, content_type, title, reason, content_id),
--- completed (lead_id, content_id: the items that leads have completed).
--- Parameters: the thresholds of the policy section content_recommendations.
+-- Grain: one row per lead and recommended item of the document. Key: lead_id, rank.
+-- Reads: rule_leads, raw_content, items (rule, place, content_type, title, reason, content_id), completed (lead_id,
+-- content_id: the items that leads have completed). Parameter: $maximum_items.
 -- A lead's items are the bits of one number, in order of place. So memory holds one row per lead, and an item's rank is
 -- the number of bits set up to its own.
 with catalogue as (
@@ -18,44 +17,24 @@ with catalogue as (
     group by items.rule, items.place, items.content_type, items.title, items.reason
 ),
 
-eligible as (
-    select
-        activity.lead_id,
-        activity.interest_area,
-        activity.status,
-        activity.completions_total,
-        scores.score as engagement_score,
-        list_contains(activity.consumed_content_types, 'blog') as read_blog,
-        list_contains(activity.consumed_content_types, 'guide') as read_guide,
-        list_contains(activity.consumed_content_types, 'video') as saw_video
-    from lead_activity as activity
-    inner join dynamic_scores as scores on activity.lead_id = scores.lead_id
-    where
-        activity.status in ('new', 'nurturing', 'engaged')
-        and not activity.is_unsubscribed
-        and not activity.is_bounced
-        and not activity.has_complained
-),
-
 matched as (
     select
-        eligible.lead_id,
+        leads.lead_id,
         catalogue.bit,
         catalogue.content_id
-    from eligible
+    from rule_leads as leads
     inner join catalogue
         on
             case catalogue.rule
-                when 'interest_marketing' then eligible.interest_area = 'marketing'
-                when 'interest_sales' then eligible.interest_area = 'sales'
-                when 'complement_guides' then eligible.read_blog and not eligible.read_guide
-                when 'complement_videos'
-                    then eligible.completions_total >= $complement_videos_completions and not eligible.saw_video
-                when 'high_engagement' then eligible.engagement_score >= $high_engagement_score
-                when 'near_conversion'
-                    then eligible.status = 'nurturing' and eligible.engagement_score >= $near_conversion_score
-                when 'premium' then eligible.completions_total >= $premium_completions
+                when 'interest_marketing' then leads.interest_marketing
+                when 'interest_sales' then leads.interest_sales
+                when 'complement_guides' then leads.complement_guides
+                when 'complement_videos' then leads.complement_videos
+                when 'high_engagement' then leads.high_engagement
+                when 'near_conversion' then leads.near_conversion
+                when 'premium' then leads.premium
             end
+    where leads.is_recipient
 ),
 
 recommended as (
@@ -88,6 +67,12 @@ select
     content_type,
     title,
     reason,
-    content_id
+    content_id,
+    cast(null as double) as item_score,
+    cast(null as double) as popularity_part,
+    cast(null as double) as personal_part,
+    cast(null as varchar) as because_content_id,
+    cast(null as varchar) as next_content_id,
+    cast(null as double) as next_score
 from ranked
 where rank <= $maximum_items

@@ -11,7 +11,8 @@ select
     cast(null as varchar) as referrer_host,
     cast(null as varchar) as interest_area,
     0.0 as engagement_score,
-    histories.created_at + ($end_at - forecast_rows.cut_at) as merged_created_at,
+    make_timestamptz(epoch_us(histories.created_at) + epoch_us($end_at) - epoch_us(forecast_rows.cut_at))
+        as merged_created_at,
     cast(null as timestamptz) as merged_engaged_at,
     cast(null as timestamptz) as merged_converted_at,
     cast(null as timestamptz) as merged_inactive_at,

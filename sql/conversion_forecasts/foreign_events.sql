@@ -1,53 +1,25 @@
 -- Grain: one row per sampled lead and event of another lead in a delivery that has events of both.
--- Key: lead_id, event_id. Reads: day_events, sampled_events.
+-- Key: lead_id, event_id. Reads: day_events, sampled_events, shared_deliveries.
 -- Whose delivery it is its earliest event decides (mixed_deliveries), so a lead's row needs all events of the delivery.
-with touched as (
-    select
-        event_id,
-        lead_id,
-        delivery_id,
-        event_type,
-        occurred_at,
-        is_machine,
-        local_hour,
-        local_weekday,
-        date
-    from day_events
-    where
-        delivery_id is not null
-        and hash(delivery_id) in (
-            select hash(delivery_id)
-            from sampled_events
-            where is_named
-        )
-),
-
-shared as (
-    select delivery_id
-    from touched
-    group by delivery_id
-    having min(lead_id) <> max(lead_id)
-),
-
-pairs as (
+with pairs as (
     select distinct
         sampled_events.lead_id,
         sampled_events.delivery_id
     from sampled_events
-    inner join shared on sampled_events.delivery_id = shared.delivery_id
+    inner join shared_deliveries as shared on sampled_events.delivery_id = shared.delivery_id
     where sampled_events.is_named
 )
 
 select
     pairs.lead_id,
-    touched.event_id,
-    touched.delivery_id,
-    touched.event_type,
-    touched.occurred_at,
-    touched.is_machine,
-    touched.local_hour,
-    touched.local_weekday,
-    touched.date
-from pairs
-inner join touched on pairs.delivery_id = touched.delivery_id
-where pairs.lead_id <> touched.lead_id
+    events.event_id,
+    events.delivery_id,
+    events.event_type,
+    events.occurred_at,
+    events.is_machine,
+    events.local_hour,
+    events.local_weekday,
+    events.date
+from day_events as events
+inner join pairs on events.delivery_id = pairs.delivery_id
+where pairs.lead_id <> events.lead_id

@@ -7,7 +7,7 @@ select
     activity.channel,
     coalesce(
         histories.converted_at >= evidence_days.end_at
-        and date_diff('microsecond', evidence_days.end_at, histories.converted_at) < $horizon_us, false
+        and epoch_us(histories.converted_at) - epoch_us(evidence_days.end_at) < $horizon_us, false
     ) as is_converted
 from past_activity as activity
 inner join evidence_days on activity.date = evidence_days.date

@@ -8,7 +8,7 @@ select
     forecasts.forecast_high,
     coalesce(
         histories.converted_at >= $past_end_at
-        and date_diff('microsecond', $past_end_at, histories.converted_at) < $horizon_us, false
+        and epoch_us(histories.converted_at) - epoch_us($past_end_at) < $horizon_us, false
     ) as is_converted
 from past_forecasts as forecasts
 inner join lead_histories as histories on forecasts.lead_id = histories.lead_id

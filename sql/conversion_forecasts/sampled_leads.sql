@@ -12,10 +12,10 @@ with closed as (
 counted as (
     select
         *,
-        least($cuts, greatest(0, ceil(date_diff('microsecond', created_at, $newest_cut_at) / $step_us)))
+        least($cuts, greatest(0, ceil((epoch_us($newest_cut_at) - epoch_us(created_at)) / $step_us)))
         - case
             when closed_at is null then 0
-            else least($cuts, greatest(0, ceil(date_diff('microsecond', closed_at, $newest_cut_at) / $step_us)))
+            else least($cuts, greatest(0, ceil((epoch_us($newest_cut_at) - epoch_us(closed_at)) / $step_us)))
         end as cuts
     from closed
 ),

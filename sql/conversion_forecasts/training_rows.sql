@@ -21,17 +21,15 @@ open_leads as (
         end as dated_status,
         coalesce(
             leads.converted_at >= cutoffs.cut_at
-            and date_diff('microsecond', cutoffs.cut_at, leads.converted_at) < $horizon_us, false
+            and epoch_us(leads.converted_at) - epoch_us(cutoffs.cut_at) < $horizon_us, false
         ) as is_converted,
         case
             when spans.status is not null then spans.status = 'inactive'
             when leads.is_undated_inactive
                 then
-                    date_diff(
-                        'microsecond',
-                        greatest(leads.created_at, coalesce(last_events.last_event_at, leads.created_at)),
-                        cutoffs.cut_at
-                    ) >= $undated_open_us
+                    epoch_us(cutoffs.cut_at)
+                    - epoch_us(greatest(leads.created_at, coalesce(last_events.last_event_at, leads.created_at)))
+                    >= $undated_open_us
             else coalesce(leads.inactive_at < cutoffs.cut_at, false)
         end as is_inactive
     from sampled_leads as leads

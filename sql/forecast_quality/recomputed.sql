@@ -14,7 +14,7 @@ outcomes as (
     select
         labels.cut,
         labels.lead_id,
-        date_diff('microsecond', labels.cut_at, coalesce(own.converted_at, changed.converted_at)) as waited_us
+        epoch_us(coalesce(own.converted_at, changed.converted_at)) - epoch_us(labels.cut_at) as waited_us
     from training_labels as labels
     left join day_leads as own on labels.lead_id = own.lead_id and own.converted_at < $end_at
     left join changed on labels.lead_id = changed.lead_id

@@ -32,5 +32,5 @@ with whole as (
 
 select
     *,
-    case when opened_at >= sent_at then date_diff('microsecond', sent_at, opened_at) end as response_us
+    case when opened_at >= sent_at then epoch_us(opened_at) - epoch_us(sent_at) end as response_us
 from whole

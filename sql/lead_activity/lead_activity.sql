@@ -37,7 +37,7 @@ select
     and not leads.is_unsubscribed
     and not leads.is_bounced
     and not leads.has_complained as may_be_mailed,
-    cast(floor(date_diff('microsecond', leads.created_at, $end_at) / 86400000000.0) as bigint) as age_days,
+    cast(floor((epoch_us($end_at) - epoch_us(leads.created_at)) / 86400000000.0) as bigint) as age_days,
     coalesce(delivery_facts.deliveries_total, 0) as deliveries_total,
     coalesce(delivery_facts.deliveries_7d, 0) as deliveries_7d,
     coalesce(delivery_facts.deliveries_30d, 0) as deliveries_30d,
@@ -65,11 +65,11 @@ select
     end as weekday_share,
     leads.last_sent_at,
     leads.last_engaged_at,
-    cast(floor(date_diff('microsecond', leads.last_engaged_at, $end_at) / 86400000000.0) as bigint)
+    cast(floor((epoch_us($end_at) - epoch_us(leads.last_engaged_at)) / 86400000000.0) as bigint)
         as days_since_engagement,
     cast(
         floor(
-            date_diff('microsecond', coalesce(leads.last_engaged_at, leads.created_at), $end_at)
+            (epoch_us($end_at) - epoch_us(coalesce(leads.last_engaged_at, leads.created_at)))
             / 86400000000.0
         ) as bigint
     ) as days_inactive,

@@ -11,11 +11,8 @@ with changed as (
 
 outcomes as (
     select
-        date_diff(
-            'microsecond',
-            evidence_days.end_at,
-            case when leads.converted_at < $end_at then leads.converted_at else changed.converted_at end
-        ) as waited_us
+        epoch_us(case when leads.converted_at < $end_at then leads.converted_at else changed.converted_at end)
+        - epoch_us(evidence_days.end_at) as waited_us
     from past_activity as activity
     inner join evidence_days on activity.date = evidence_days.date
     inner join day_leads as leads on activity.lead_id = leads.lead_id

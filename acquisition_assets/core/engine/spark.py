@@ -80,10 +80,7 @@ MEANING = {
     "spark.sql.parquet.compression.codec": "zstd",
 }
 # Defaults of a cluster that are slow: 200 partitions for each computed relation, and a job for each file listing.
-SPEED = {
-    "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning": "true",
-    "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000",
-}
+SPEED = {"spark.sql.sources.parallelPartitionDiscovery.threshold": "1000"}
 NEEDS_JAVA = "it needs Java 17 or newer: run scripts/java.sh, or set JAVA_HOME"
 _starting = threading.Lock()
 
@@ -114,11 +111,7 @@ class SparkEngine:
             watched(spark, self.master),
             self._exchange(scratch) as exchange,
         ):
-            session = SparkEngineSession(self, spark, scratch, exchange)
-            try:
-                yield session
-            finally:
-                session.release()
+            yield SparkEngineSession(self, spark, scratch, exchange)
 
     def part_of_api(self, name: str) -> Any:
         """Return a module of the API that the master needs; Spark Connect's modules have the same names."""
@@ -204,8 +197,8 @@ class SparkEngine:
 class SparkEngineSession:
     """A session on one Spark session.
 
-    exchange: a folder that the workers and this process share; parts: the part files of each staged file; kept: the
-    computed relations, to be released.
+    exchange: a folder that the workers and this process share; parts: the part files of each staged file. Spark frees
+    the computed relations of a session once nothing refers to them.
     """
 
     engine: SparkEngine
@@ -213,7 +206,6 @@ class SparkEngineSession:
     scratch: Path
     exchange: str
     parts: dict[Path, list[str]] = field(default_factory=dict)
-    kept: list[DataFrame] = field(default_factory=list)
 
     def bind(self, name: str, contract: Contract, files: Sequence[str]) -> None:
         """See `Session.bind`."""
@@ -234,7 +226,7 @@ class SparkEngineSession:
 
     def bind_arrow(self, name: str, table: pa.Table) -> None:
         """See `Session.bind_arrow`."""
-        self.spark.createDataFrame(table).createOrReplaceTempView(name)
+        self._small(table).createOrReplaceTempView(name)
 
     def slice_by(self, name: str, column: str) -> Slices:
         """See `Session.slice_by`; a single range, because Spark partitions every query itself."""
@@ -244,8 +236,9 @@ class SparkEngineSession:
         """See `Session.bind_query`."""
         from pyspark import StorageLevel
 
-        frame = self._frame(query, parameters).persist(StorageLevel.MEMORY_AND_DISK)
-        self.kept.append(frame)
+        # A relation that is only persisted keeps the plan of all that it was made from. Planning a query on relations
+        # of relations then takes minutes, however few their rows are.
+        frame = self._frame(query, parameters).localCheckpoint(eager=False, storageLevel=StorageLevel.MEMORY_AND_DISK)
         frame.createOrReplaceTempView(name)
 
     def bind_view(self, name: str, query: str) -> None:
@@ -289,12 +282,6 @@ class SparkEngineSession:
         whole.createOrReplaceTempView("staged_rows")
         return broken_rules(contract, "staged_rows", self._first_row, unique=unique)
 
-    def release(self) -> None:
-        """Free the memory and disk of the computed relations."""
-        for frame in self.kept:
-            with contextlib.suppress(Exception):  # the application may be gone, with all that it kept
-                frame.unpersist()
-
     def _frame(self, query: str, parameters: Parameters | None = None) -> DataFrame:
         return self.spark.sql(to_spark(query), args=dict(used(query, parameters)))
 
@@ -305,7 +292,15 @@ class SparkEngineSession:
         """Return a staged file: from Spark's part files where it wrote them, else (a small one) from this process."""
         if path in self.parts:
             return self.spark.read.parquet(*map(read_url, self.parts[path]))
-        return self.spark.createDataFrame(pq.read_table(path, partitioning=None))
+        return self._small(pq.read_table(path, partitioning=None))
+
+    def _small(self, table: pa.Table) -> DataFrame:
+        """Return the rows of a table of this process. Spark Connect wants the types of an empty one."""
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        if table.num_rows:
+            return self.spark.createDataFrame(table)
+        return self.spark.createDataFrame([], from_arrow_schema(table.schema))
 
     def _parts_in(self, folder: str) -> list[str]:
         """Return the addresses of the part files that this process sees, in the order of the rows."""

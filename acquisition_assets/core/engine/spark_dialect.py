@@ -18,6 +18,8 @@ from sqlglot.errors import UnsupportedError
 
 _EACH_LETTER = "array_join(transform(split({text}, ''), letter -> {changed}), '')"
 HASHES = ("hash", "xxhash64")
+_INSTANTS = {"epoch_us": "unix_micros", "make_timestamptz": "timestamp_micros"}
+"""Functions of instants in microseconds since 1970, with Spark's names. Both are far cheaper than `date_diff`."""
 # Letters whose upper case is one letter in DuckDB and several in Spark.
 SMALL = "ßᾀᾁᾂᾃᾄᾅᾆᾇᾐᾑᾒᾓᾔᾕᾖᾗᾠᾡᾢᾣᾤᾥᾦᾧᾳῃῳ"
 CAPITAL = "ẞᾈᾉᾊᾋᾌᾍᾎᾏᾘᾙᾚᾛᾜᾝᾞᾟᾨᾩᾪᾫᾬᾭᾮᾯᾼῌῼ"
@@ -102,10 +104,13 @@ def _like(node: Any) -> exp.Expr:
 
 
 def _function(node: Any) -> exp.Expr:
-    """Translate `hash` and `bit_count`; refuse every other function that sqlglot does not know."""
-    if node.name.lower() == "hash":
+    """Translate `hash`, `bit_count` and functions of instants; refuse every other one that sqlglot does not know."""
+    name = node.name.lower()
+    if name == "hash":
         return _hash(node)
-    if node.name.lower() != "bit_count":
+    if name in _INSTANTS:
+        return exp.Anonymous(this=_INSTANTS[name], expressions=[expression.copy() for expression in node.expressions])
+    if name != "bit_count":
         raise _refusal(node, "sqlglot does not know this function")
     return exp.BitwiseCount(this=node.expressions[0].copy())
 

@@ -42,9 +42,10 @@ class Column:
 
     @property
     def last(self) -> str:
-        """The name as names are compared; of a path, its last key."""
-        keys = keys_of(self.name) if self.name.startswith("$") else ()
-        return plain_name(keys[-1] if keys else self.name)
+        """The name as names are compared; of a path, its last key, or whose id it is."""
+        keys = keys_of(self.name) if self.name.startswith("$") else (self.name,)
+        name = plain_name(keys[-1])
+        return f"{plain_name(keys[-2])} id" if name in ("id", "uid", "uuid") and len(keys) > 1 else name
 
     def share(self, pattern: re.Pattern[str]) -> float:
         """Return the share of values that match."""
@@ -60,8 +61,8 @@ class Column:
 def draft(export: Export) -> str:
     """Return the text of a layout for one file, to be checked and completed by a person."""
     at, columns = _columns(export)
-    placed = _placed(columns)
-    is_events = "event_type" in placed and "occurred_at" in placed
+    is_events = _are_events(columns)
+    placed = _placed(columns, ("id", "email", *(EVENT_COLUMNS if is_events else LEAD_COLUMNS)))
     rest = [column.name for column in columns if column.name not in {each.name for each in placed.values()}]
     head = [
         f"name: {layout_name(export.path.name)}",
@@ -129,20 +130,24 @@ def _words(name: str, column: Column | None, known: Mapping[str, Sequence[str]],
 def _meaning(word: str, known: Mapping[str, Sequence[str]]) -> str | None:
     plain = re.sub(r"[\s_\-]+", " ", word).strip()
     exact = (meaning for meaning, words in known.items() if plain in [re.sub(r"[\s_\-]+", " ", w) for w in words])
-    inside = (
-        meaning for meaning, words in known.items() if any(re.search(rf"\b{re.escape(w)}\b", plain) for w in words)
-    )
-    return next(exact, None) or next(inside, None)
+    inside = [(len(w), meaning) for meaning, words in known.items() for w in words if re.search(rf"\b{w}\b", plain)]
+    return next(exact, None) or (max(inside, key=lambda each: each[0])[1] if inside else None)
 
 
-def _placed(columns: Sequence[Column]) -> dict[str, Column]:
-    """Return the column for each canonical name: by what it is called, then by what its values look like."""
+def _are_events(columns: Sequence[Column]) -> bool:
+    """Return whether records say that something happened: most words of a column are of events, and one has times."""
+    kinds = [each for each in columns if _known(each, EVENT_WORDS) > max(0.5, _known(each, STATUS_WORDS))]
+    return bool(kinds) and any(_score("occurred_at", each) > 0 for each in columns)
+
+
+def _placed(columns: Sequence[Column], names: Sequence[str]) -> dict[str, Column]:
+    """Return the column for each of some canonical names: by what it is called, then by what its values look like."""
     found: dict[str, Column] = {}
     scored = sorted(
         (
             (score, -order, name, column)
             for order, column in enumerate(columns)
-            for name in NAMES
+            for name in names
             if (score := _score(name, column)) > 0
         ),
         key=lambda each: each[:2],
@@ -167,12 +172,16 @@ def _score(name: str, column: Column) -> float:
     if is_time and name != "id":
         return 0.0
     if name in ("status", "event_type"):
-        known = STATUS_WORDS if name == "status" else EVENT_WORDS
-        hits = sum(_meaning(word, known) is not None for word in column.words) / max(1, len(column.words))
+        hits = _known(column, STATUS_WORDS if name == "status" else EVENT_WORDS)
         return called + hits if column.words and (called or hits > 0.5) and len(set(column.values)) > 0 else 0.0
     if name in ("id", "event_id") and len(set(column.values)) < len(column.values) and name == "event_id":
         return 0.0
     return called
+
+
+def _known(column: Column, known: Mapping[str, Sequence[str]]) -> float:
+    """Return the share of a column's distinct words that are known."""
+    return sum(_meaning(word, known) is not None for word in column.words) / max(1, len(column.words))
 
 
 def _called(name: str, synonyms: Sequence[str]) -> float:

@@ -34,8 +34,16 @@ from acquisition_assets.sources.layouts.mapping import (
     records_sql,
     unread_time,
 )
-from acquisition_assets.sources.layouts.records import Export, Records
-from acquisition_assets.sources.layouts.times import Order, ambiguous_pairs, is_day_first, order_query, sortable_sql
+from acquisition_assets.sources.layouts.records import CSV, SHEET, Export, Records, open_sheet
+from acquisition_assets.sources.layouts.times import (
+    Order,
+    ambiguous_pairs,
+    is_day_first,
+    is_odd_sql,
+    order_query,
+    sortable_sql,
+    time_sql,
+)
 from acquisition_assets.sources.spool import Spool, read_parquet
 
 FILE_STEP = 1 << 40
@@ -140,7 +148,7 @@ class ExportFolder:
         if self.encoding is None and encodings:
             for tier in self.tiers:
                 for layout in tier:
-                    own = replace(export, encoding=layout.encoding) if layout.encoding else export
+                    own = replace(export, encoding=layout.encoding, _known={}) if layout.encoding else export
                     if library.matching(own, [layout]):
                         export = own
         found = library.choose(export, self.tiers)
@@ -296,7 +304,11 @@ class ExportFolder:
                                 time for time in value.time or () if not _is_left_out(time, pairs, day_first=kept)
                             )
         zone = self.zone_of(layout)
-        return Choice(times, None if zone == self.common_zone else zone)
+        choice = Choice(times, None if zone == self.common_zone else zone)
+        if choice.zone not in (None, "UTC"):  # these times are in UTC from here on, so nobody could count them later
+            for table, note in _odd_times(connection, layout, own, choice, self.given):
+                self.notes.setdefault(table, []).append(note)
+        return choice
 
     def _decided(
         self, layout: Layout, table: str, column: str, place: str, order: Order, pairs: Sequence[tuple[str, str]]
@@ -440,6 +452,29 @@ class ExportFolder:
         return replace(leads, relation=view)
 
 
+def _odd_times(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, own: Sequence[Cells], choice: Choice, given: frozenset[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield for each table a note on its times in an hour that the clock of the layout's zone repeats or skips."""
+    for name, mappings in layout.tables.items():
+        for mapping in mappings if name not in given else ():
+            for column, value in mapping.values():
+                if INPUTS[name].column(column).cell is not Cell.INSTANT or not value.names:
+                    continue
+                count = 0
+                for cells in (each for each in own if any(map(each.has, value.names))):
+                    text = f"export_trimmed({time_sql(unread_time(value, cells), value.time or ())})"
+                    odd = is_odd_sql("x", choice.zone or "")
+                    rows = f"(select {text} as x from {records_sql(cells.records, mapping, cells)})"
+                    (counted,) = connection.execute(f"select count(*) filter (where {odd}) from {rows}").fetchone() or (
+                        0,
+                    )
+                    count += counted
+                if count:
+                    times = "time lies" if count == 1 else "times lie"
+                    yield name, f"{name}.{column}: {count} {times} in an hour that the clock repeats or skips"
+
+
 def _time_columns(layout: Layout) -> list[str]:
     """Return the columns or paths that times without an offset may come from."""
     found: list[str] = []
@@ -482,8 +517,10 @@ def _outline(claim: Claim) -> Records:
 
 
 def _require_columns(claim: Claim, table: InputTable, mapping: Rows, cells: Cells) -> None:
-    if claim.export.kind not in ("csv", "sheet") or not gives_rows(mapping, cells):
+    if claim.export.kind not in (CSV, SHEET) or not gives_rows(mapping, cells):
         return
+    if claim.export.kind == SHEET and not claim.export.columns(claim.layout):
+        open_sheet(claim.export.path, claim.layout.records.sheet)  # which says that there is no such sheet
     for column, names in missing_columns(table, mapping, cells):
         listed = ", ".join(claim.export.columns(claim.layout)[:50])
         raise InputError(

@@ -129,18 +129,27 @@ class Grammar(Section):
 
 
 class Condition(Grammar):
-    """What must hold of one column of a record: one of `equals`, `in` and `is`; words are compared without case."""
+    """What must hold of one column of a record: one of `equals`, `in`, `is` and `same_as`.
+
+    Words are compared without case. `same_as` names another column, which must hold the same.
+    """
 
     column: Name
     equals: ShortText | None = None
     among: Texts | None = Field(None, alias="in")
     has: Literal["there", "missing"] | None = Field(None, alias="is")
+    same_as: Name | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Condition:
-        if sum(each is not None for each in (self.equals, self.among, self.has)) != 1:
-            raise ValueError("must have exactly one of equals, in and is")
+        if sum(each is not None for each in (self.equals, self.among, self.has, self.same_as)) != 1:
+            raise ValueError("must have exactly one of equals, in, is and same_as")
         return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns that the condition looks at."""
+        return (self.column, self.same_as) if self.same_as else (self.column,)
 
 
 Conditions = Annotated[tuple[Condition, ...], BeforeValidator(_conditions)]
@@ -168,6 +177,7 @@ class Value(Grammar):
         item: the item of `each` (true), or what it has at a JSON path.
         words: what each word of the cell means; other words stay, or become `otherwise`.
         time: how times are written; of several ways the first that fits counts.
+        divide_by: how many of the export's units make one, such as 1000000 for amounts in micros.
         when: without it the value is missing.
     """
 
@@ -180,6 +190,7 @@ class Value(Grammar):
     time: Times | None = None
     split: Split | None = None
     strip_prefix: Texts = ()
+    divide_by: Annotated[int, Field(ge=2, le=1_000_000_000)] | None = None
     when: Conditions = ()
 
     @model_validator(mode="after")
@@ -261,8 +272,8 @@ class Rows(Grammar):
     def names(self) -> tuple[str, ...]:
         """Every column or path of the export that the mapping names."""
         found = [name for _, value in self.values() for name in value.names]
-        found += [each.column for _, value in self.values() for each in value.when]
-        found += [each.column for each in self.when]
+        found += [name for _, value in self.values() for each in value.when for name in each.names]
+        found += [name for each in self.when for name in each.names]
         found += [*(self.lead.columns if self.lead else ()), *(self.each.columns if self.each else ())]
         return tuple(dict.fromkeys(found))
 
@@ -383,5 +394,7 @@ def _require_columns(place: str, table: InputTable, mapping: Rows) -> None:
     for name, value in mapping.values():
         if value.time is not None and table.column(name).cell is not Cell.INSTANT:
             raise ValueError(f"{place}.{name}: time is for columns that hold times")
+        if value.divide_by is not None and table.column(name).cell is not Cell.NUMBER:
+            raise ValueError(f"{place}.{name}: divide_by is for columns that hold numbers")
         if value.item and mapping.each is None:
             raise ValueError(f"{place}.{name}: item needs each")

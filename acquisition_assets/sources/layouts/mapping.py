@@ -125,7 +125,7 @@ class Choice:
 
 def gives_rows(mapping: Rows, cells: Cells) -> bool:
     """Return whether any record can meet the mapping's conditions, by the columns that there are."""
-    needed = [each.column for each in mapping.when if each.has != "missing"]
+    needed = [name for each in mapping.when if each.has != "missing" for name in each.names]
     if mapping.each and not any(map(cells.has, mapping.each.columns)):
         return False
     return all(map(cells.has, needed))
@@ -213,26 +213,33 @@ def compile_rows(
         elif name in mapping.columns:
             values = mapping.columns[name]
             origins[name] = tuple(dict.fromkeys(each for value in values for each in value.names))
-            parts = [
-                _value(
-                    table,
-                    name,
-                    value,
-                    cells,
-                    choice.times.get((table.name, number, name, nth), value.time),
-                    choice,
-                    is_one_of=len(values) > 1,
-                )
-                for nth, value in enumerate(values)
-            ]
-            listed.append(f"{parts[0] if len(parts) == 1 else 'coalesce(' + ', '.join(parts) + ')'} as k{at}")
-            if len(parts) == 1 and re.fullmatch(r"c\d+", parts[0]):
-                unchanged[f"k{at}"] = int(parts[0][1:])
+            cell = column_sql(table, mapping, number, name, cells, choice)
+            listed.append(f"{cell} as k{at}")
+            if re.fullmatch(r"c\d+", cell):
+                unchanged[f"k{at}"] = int(cell[1:])
         else:
             listed.append(f"null::varchar as k{at}")
     listed.append(f"{place} as {ROW_PLACE}")
     relation = records_sql(cells.records, mapping, cells)
     return Compiled(f"{', '.join(listed)} from {relation} as record{join}", origins, unchanged)
+
+
+def column_sql(table: InputTable, mapping: Rows, number: int, name: str, cells: Cells, choice: Choice) -> str:
+    """Return the SQL of a canonical column that the mapping of this number gives: its first value that is there."""
+    values = mapping.columns[name]
+    parts = [
+        _value(
+            table,
+            name,
+            value,
+            cells,
+            choice.times.get((table.name, number, name, nth), value.time),
+            choice,
+            is_one_of=len(values) > 1,
+        )
+        for nth, value in enumerate(values)
+    ]
+    return parts[0] if len(parts) == 1 else f"coalesce({', '.join(parts)})"
 
 
 def _value(
@@ -254,6 +261,8 @@ def _value(
             cell = utc_sql(f"export_trimmed({cell})", choice.zone)
     if column.cell is Cell.NUMBER and cells.layout.decimal == "," and not value.constant:
         cell = f"replace(replace({cell}, '.', ''), ',', '.')"
+    if value.divide_by is not None:  # what is no number stays as it is, and is refused where rows are checked
+        cell = f"coalesce((try_cast({cell} as decimal(38, 9))::double / {value.divide_by})::varchar, {cell})"
     if value.when:
         condition = " and ".join(_condition(each, cells) for each in value.when)
         cell = f"case when {condition} then {cell} end"
@@ -318,6 +327,8 @@ def _condition(condition: Condition, cells: Cells) -> str:
         return f"{cell} is null"
     if condition.has == "there":
         return f"{cell} is not null"
+    if condition.same_as is not None:
+        return f"coalesce({cells.word(condition.column)} = {cells.word(condition.same_as)}, false)"
     words = condition.among if condition.among is not None else (condition.equals or "",)
     listed = ", ".join(literal(word.strip().lower()) for word in words)
     return f"coalesce({cells.word(condition.column)} in ({listed}), false)" if listed else "false"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import itertools
 import json
 import re
 import zipfile
@@ -38,6 +39,10 @@ AT_WITHIN = 1 << 16
 """Characters of a file within which the array of its records begins, where they are in an envelope."""
 SHEET_ROWS = 10_000
 """Rows of a sheet that are in memory as text at a time."""
+TITLE_ROWS = 10
+"""First rows of a sheet, empty ones apart, among which the one with the names of the columns is looked for."""
+MOST_TITLE_CELLS = 0.6
+"""Share of a sheet's width that titles fill at most."""
 LARGEST_SHEET = 4 << 30
 """Bytes of an unpacked workbook."""
 _T = TypeVar("_T")
@@ -98,14 +103,15 @@ class Export:
         """Return the header of a CSV file; names that are known help to find the delimiter."""
         return read_header(self.path, self._start[0], known)
 
-    @cached_property
-    def _rows(self) -> tuple[tuple[str, ...], list[list[str]]]:
-        return _sheet_start(self.path)
+    def _rows(self, layout: Layout | None) -> tuple[tuple[str, ...], list[list[str]]]:
+        """Return the columns and first rows of the sheet that a layout reads; nothing if there is no such sheet."""
+        sheet = layout.records.sheet if layout else None
+        return self._once(("sheet", sheet), lambda: _sheet_start(self.path, sheet))
 
     def columns(self, layout: Layout | None) -> tuple[str, ...]:
         """Return the columns or JSON keys that the file has, as names are compared."""
         if self.kind == SHEET:
-            return self._rows[0]
+            return self._rows(layout)[0]
         if self.kind == CSV:
             key = ("columns", layout.name if layout else None)
             known = frozenset(layout.known_names) if layout else frozenset()
@@ -144,10 +150,11 @@ class Export:
         keys = keys_of(layout.records.at) if layout else ()
         return keys if keys and sample_values(self._start[0][:AT_WITHIN], keys, 1) else ()
 
-    def first_rows(self, most: int) -> tuple[tuple[str, ...], list[list[str]]]:
+    def first_rows(self, most: int, layout: Layout | None = None) -> tuple[tuple[str, ...], list[list[str]]]:
         """Return the columns and first rows of a table in text or in a workbook."""
         if self.kind == SHEET:
-            return self._rows[0], self._rows[1][:most]
+            names, rows = self._rows(layout)
+            return names, rows[:most]
         header = self.header(())
         lines = self._start[0].splitlines()[header.lines :][: most + 1]
         whole = lines[:most] if len(lines) > most or len(self._start[0]) < 1 << 20 else lines[:-1]
@@ -156,7 +163,7 @@ class Export:
     def first_cells(self, layout: Layout, names: Sequence[str]) -> dict[str, list[str]]:
         """Return what the first records have in columns or paths of a layout, as text."""
         if self.kind in (CSV, SHEET):
-            columns, rows = self.first_rows(SAMPLED)
+            columns, rows = self.first_rows(SAMPLED, layout)
             at = {plain_name(column): number for number, column in enumerate(columns)}
             found: dict[str, list[str]] = {}
             for name in names:
@@ -352,6 +359,10 @@ def _require_single(file: Path, names: Sequence[str], known: Collection[str]) ->
 # -- workbooks --------------------------------------------------------------------------------------------------------
 
 
+class NoSheetError(InputError):
+    """A workbook that lacks the sheet a layout names."""
+
+
 def open_sheet(file: Path, name: str | None) -> tuple[tuple[str, ...], Iterator[list[str]]]:
     """Return the columns of a sheet and its rows as text, each as long as there are columns.
 
@@ -359,7 +370,8 @@ def open_sheet(file: Path, name: str | None) -> tuple[tuple[str, ...], Iterator[
         name: of the sheet; None for the first.
 
     Raises:
-        InputError: the file is no workbook, is too large when unpacked, or has no such sheet.
+        NoSheetError: it has no such sheet.
+        InputError: the file is no workbook, or is too large when unpacked.
     """
     import python_calamine as calamine  # which only workbooks need
 
@@ -367,26 +379,39 @@ def open_sheet(file: Path, name: str | None) -> tuple[tuple[str, ...], Iterator[
     try:
         book = calamine.CalamineWorkbook.from_path(str(file))
         if name is not None and name not in book.sheet_names:
-            raise InputError(f"{file} has no sheet {name!r}; it has {', '.join(book.sheet_names)}")
+            raise NoSheetError(f"{file} has no sheet {name!r}; it has {', '.join(book.sheet_names)}")
         sheet = book.get_sheet_by_name(name) if name else book.get_sheet_by_index(0)
         rows = iter(sheet.iter_rows())
-    except InputError:
+    except NoSheetError:
         raise
     except Exception:
         raise InputError(f"{file} cannot be read (it is damaged, or no .xlsx workbook); save it again") from None
-    header = next((row for row in rows if any(map(_cell_text, row))), [])
-    names = tuple(plain_name(_cell_text(cell)) for cell in header)
+    first = list(itertools.islice((row for row in rows if any(map(_cell_text, row))), TITLE_ROWS))
+    at = _header_at(first)
+    names = tuple(plain_name(_cell_text(cell)) for cell in first[at]) if first else ()
     if not any(names):
         raise InputError(f"{file} is empty; the first row of its sheet must name the columns")
     return names, (
         [_cell_text(cell) for cell in (*row, *[None] * (len(names) - len(row)))][: len(names)]
-        for row in rows
+        for row in itertools.chain(first[at + 1 :], rows)
         if any(map(_cell_text, row))
     )
 
 
-def _sheet_start(file: Path) -> tuple[tuple[str, ...], list[list[str]]]:
-    names, rows = open_sheet(file, None)
+def _header_at(first: Sequence[Sequence[object]]) -> int:
+    """Return which of the first rows of a sheet names the columns: the first that fills most of the sheet's width.
+
+    Titles, and groups of columns in merged cells, fill less: only the first cell of a merged area has a value.
+    """
+    filled = [sum(bool(_cell_text(cell)) for cell in row) for row in first]
+    return next((at for at, count in enumerate(filled) if count > MOST_TITLE_CELLS * max(filled)), 0)
+
+
+def _sheet_start(file: Path, name: str | None) -> tuple[tuple[str, ...], list[list[str]]]:
+    try:
+        names, rows = open_sheet(file, name)
+    except NoSheetError:
+        return (), []
     return names, [row for _, row in zip(range(SAMPLED), rows, strict=False)]
 
 

@@ -30,6 +30,9 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "event_id": ("event id", "event_id", "id evento", "id do evento", "ereignis-id", "uuid", "eventid"),
     "email": (
+        "emails",
+        "dirección de email",
+        "adresse",
         "email",
         "e-mail",
         "email address",
@@ -64,6 +67,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "situación",
     ),
     "event_type": (
+        "kind",
         "event",
         "event type",
         "type",
@@ -82,6 +86,8 @@ NAMES: dict[str, tuple[str, ...]] = {
         "ereignistyp",
     ),
     "source": (
+        "procedencia",
+        "origem da primeira conversão",
         "source",
         "lead source",
         "original source",
@@ -97,6 +103,10 @@ NAMES: dict[str, tuple[str, ...]] = {
         "fonte",
     ),
     "created_at": (
+        "registriert",
+        "data da primeira conversão",
+        "alta",
+        "inscrito em",
         "created",
         "created at",
         "create date",
@@ -117,6 +127,9 @@ NAMES: dict[str, tuple[str, ...]] = {
         "cadastro",
     ),
     "updated_at": (
+        "letzte änderung",
+        "última actividad",
+        "data da última conversão",
         "updated",
         "updated at",
         "modified",
@@ -132,6 +145,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "data de atualização",
     ),
     "occurred_at": (
+        "at",
         "timestamp",
         "time",
         "date",
@@ -208,6 +222,9 @@ NAMES: dict[str, tuple[str, ...]] = {
         "won at",
     ),
     "unsubscribed_at": (
+        "abgemeldet",
+        "fecha baja",
+        "unsubscribed",
         "unsubscribed at",
         "opt-out date",
         "fecha de baja",
@@ -241,6 +258,13 @@ STATUS_WORDS: dict[str, tuple[str, ...]] = {
         "aberto",
     ),
     "nurturing": (
+        "marketing qualified",
+        "subscribed",
+        "active",
+        "activo",
+        "aktiv",
+        "ativo",
+        "suscrito",
         "nurturing",
         "contacted",
         "working",
@@ -258,6 +282,7 @@ STATUS_WORDS: dict[str, tuple[str, ...]] = {
         "engagement",
     ),
     "engaged": (
+        "sales qualified",
         "engaged",
         "sql",
         "qualified",
@@ -289,6 +314,9 @@ STATUS_WORDS: dict[str, tuple[str, ...]] = {
         "convertido",
     ),
     "inactive": (
+        "bounced",
+        "cleaned",
+        "rebotado",
         "inactive",
         "lost",
         "closed lost",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from acquisition_assets.policy import read_policy
 from acquisition_assets_tests.kit.ingesting import HEADER, events, put
 from acquisition_assets_tests.kit.program import finish, start
 from acquisition_assets_tests.kit.running import compute_day, partition, rows, snapshot
@@ -54,7 +55,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("undisturbed")
     source = write_source(folder / "source")
     for day in (BEFORE, DAY):
-        assert compute_day(source, folder / "lake", day).success
+        assert compute_day(source, folder / "lake", day, policy=read_policy()).success
     return source, folder / "lake"
 
 
@@ -63,7 +64,7 @@ def test_a_killed_run_leaves_whole_partitions_and_the_next_run_completes_the_day
 ) -> None:
     source, expected = undisturbed
     wanted, lake = snapshot(expected), tmp_path / "lake"
-    assert compute_day(source, lake, BEFORE).success
+    assert compute_day(source, lake, BEFORE, policy=read_policy()).success
     first = published(lake)
     for more in (1, 9, 15):
         process = compute(source, lake, DAY)
@@ -85,7 +86,7 @@ def test_a_killed_rerun_leaves_old_or_new_partitions(undisturbed: tuple[Path, Pa
     with (source / "leads.csv").open("a", encoding="utf-8") as file:
         file.write("more,new,2025-01-10\n")
     shutil.copytree(lake, tmp_path / "other")
-    assert compute_day(source, tmp_path / "other", DAY).success
+    assert compute_day(source, tmp_path / "other", DAY, policy=read_policy()).success
     new = snapshot(tmp_path / "other")
     assert new != old
     for table in ("quarantine", "lead_activity"):
@@ -104,7 +105,7 @@ def test_a_killed_rerun_leaves_old_or_new_partitions(undisturbed: tuple[Path, Pa
 
 def test_two_concurrent_runs_of_one_day_give_the_result_of_one(undisturbed: tuple[Path, Path], tmp_path: Path) -> None:
     source, expected = undisturbed
-    assert compute_day(source, tmp_path / "lake", BEFORE).success
+    assert compute_day(source, tmp_path / "lake", BEFORE, policy=read_policy()).success
     for process in [compute(source, tmp_path / "lake", DAY) for _ in range(2)]:
         finish(process)
     assert snapshot(tmp_path / "lake") == snapshot(expected)
@@ -115,7 +116,7 @@ def test_concurrent_runs_of_days_that_share_events_lose_none(undisturbed: tuple[
     shutil.copytree(undisturbed[1], lake)
     shutil.copytree(lake, tmp_path / "serial")
     for day in (LATER, DAY):
-        assert compute_day(source, tmp_path / "serial", day).success
+        assert compute_day(source, tmp_path / "serial", day, policy=read_policy()).success
     wanted = snapshot(tmp_path / "serial")
     for process in [compute(source, lake, day) for day in (LATER, DAY)]:
         finish(process)
@@ -156,13 +157,13 @@ def test_a_corrupt_partition_is_named_and_can_be_rebuilt(
     for table, day, again in (("raw_events", "2025-01-02", True), ("lead_activity", DAY, False)):
         file = partition(lake, table, day) / "data.parquet"
         file.write_bytes(content)
-        run = compute_day(source, lake, DAY)
+        run = compute_day(source, lake, DAY, policy=read_policy())
         if table == "lead_activity":
             assert run.success  # it is rebuilt
         else:
             assert f"partition {table}/date={day} of the lake is corrupt" in run.errors
             assert f"acquisition run --date {day} --full" in run.errors
-            assert compute_day(source, lake, DAY, full=again).success
+            assert compute_day(source, lake, DAY, full=again, policy=read_policy()).success
         assert pq.ParquetFile(file).metadata.num_rows
     assert snapshot(lake) == wanted
 

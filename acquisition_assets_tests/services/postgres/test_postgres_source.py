@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import random
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ import duckdb
 import psycopg
 import pytest
 
-from acquisition_assets.core.errors import SourceUnavailableError
+from acquisition_assets.core.errors import InputError, SourceUnavailableError
 from acquisition_assets.inputs.source import ROW_PLACE, TABLES, RawTable, Wanted
 from acquisition_assets.inputs.tables import INPUTS
+from acquisition_assets.sources.layouts.library import read_layout
 from acquisition_assets.sources.postgres import PostgresSource, windowed
 
 from .conftest import SQL, Background, Database, wait_until
@@ -115,6 +117,75 @@ def test_optional_columns_are_read_where_the_database_has_them(source_database: 
     assert source.check() == []
     assert read(source, tmp_path, "leads", columns) == [(None,) * len(known)] * 2
     assert len(read(source, tmp_path, "referrals", "referral_id")) == 2
+
+
+CRM = """
+create table people (id bigint, mail text, stage text, joined text, points text, won timestamp);
+insert into people values
+(1, 'ana@example.com', ' Prospect', '01.06.2026 09:30', '3,5', null),
+(2, null, 'Kunde', '02.06.2026 10:00', '-', '2026-06-05 10:00');
+create table mail_log (id bigint, person bigint, kind text, happened bigint);
+insert into mail_log values (1, 1, 'delivered', 1780300800000), (2, 1, 'odd', 1780300860000);
+"""
+PEOPLE = """
+name: crm
+title: People of the CRM
+decimal: ","
+timezone: Europe/Madrid
+recognised_by: [stage, joined]
+tables:
+  leads:
+    columns:
+      lead_id: id
+      email: mail
+      status: {from: stage, words: {prospect: new, kunde: converted}}
+      engagement_score: points
+      created_at: {from: joined, time: "%d.%m.%Y %H:%M"}
+      converted_at: won
+  events:
+    columns:
+      event_id: id
+      lead_id: person
+      event_type: {from: kind, words: {delivered: sent}}
+      occurred_at: {from: happened, time: epoch_ms}
+"""
+
+
+def test_words_and_times_by_a_layout(source_database: Database, tmp_path: Path) -> None:
+    source_database.run(CRM)
+    for name, query in (("leads", "select * from people"), ("events", "select * from mail_log")):
+        (tmp_path / f"{name}.sql").write_text(query, encoding="utf-8")
+    path = tmp_path / "crm.yaml"
+
+    def source(text: str) -> PostgresSource:
+        path.write_text(text, encoding="utf-8")
+        return PostgresSource(source_database.url, queries=tmp_path, layouts=[read_layout(path)])
+
+    crm = source(PEOPLE)
+    assert not [warning for warning in crm.check() if "leads" in warning or "events" in warning]
+    columns = "lead_id, email, status, engagement_score, created_at, converted_at"
+    assert read(crm, tmp_path, "leads", columns) == [
+        (1, "ana@example.com", "new", "3.5", "2026-06-01 07:30:00+00", None),
+        (2, None, "converted", "-", "2026-06-02 08:00:00+00", "2026-06-05 10:00:00+00"),
+    ]
+    assert read(crm, tmp_path, "events", "event_id, lead_id, event_type, occurred_at") == [
+        (1, 1, "sent", "2026-06-01 08:00:00+00"),
+        (2, 1, "odd", "2026-06-01 08:01:00+00"),
+    ]
+    with opened(crm, tmp_path) as (_, tables):
+        assert tables["leads"].origins["status"] == (("leads.sql", "stage"),)
+    for wrong, words in {
+        PEOPLE.replace("from: joined", "from: since"): "needs the column since; the query has id, mail, stage",
+        PEOPLE.replace('"%d.%m.%Y %H:%M"', '["%d/%m/%Y", "%m/%d/%Y"]'): "choose either %d/%m/%Y or %m/%d/%Y",
+        PEOPLE.replace("  events:", "  referrals:")
+        .replace("event_id: id", "referral_id: id")
+        .replace("lead_id: person", "referrer_lead_id: person")
+        .replace("event_type", "status")
+        .replace("occurred_at", "created_at"): "speaks of referrals, but",
+        PEOPLE.replace("  events:", "  events:\n    when: {column: kind, is: there}"): "leave several mappings, when",
+    }.items():
+        with pytest.raises(InputError, match=re.escape(words)):
+            source(wrong).check()
 
 
 def test_fingerprints_of_days_change_with_their_events_only(source_database: Database) -> None:
@@ -360,7 +431,7 @@ def test_queries_of_the_user(source_database: Database, tmp_path: Path) -> None:
     source = PostgresSource(source_database.url, queries=folder)
     assert source.check() == [
         f"{folder} has no {table}.sql; {table} is taken as empty"
-        for table in sorted(set(TABLES) - {"leads", "status_changes"})
+        for table in sorted(set(TABLES) - {"leads", "status_changes", "spend"})  # few databases have costs
     ]
     with opened(source, tmp_path) as (connection, tables):
         assert set(tables) == {"leads", "status_changes"}

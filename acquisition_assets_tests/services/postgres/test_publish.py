@@ -11,6 +11,7 @@ import json
 import math
 import random
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from acquisition_assets.catalog import DELIVERED, REPORTS
-from acquisition_assets.core.contracts import Contract, Kind
+from acquisition_assets.core.contracts import Contract, Kind, column
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.postgres import connect
 from acquisition_assets.destinations.postgres import count_rows, deliver_reports, deliver_table, expire
-from acquisition_assets.destinations.postgres_migrations import describe, migrate, migrations
+from acquisition_assets.destinations.postgres_migrations import migrate, migrations
+from acquisition_assets.destinations.postgres_tables import describe, follow, outdated
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
+from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS
 
-from .conftest import PASSWORD, ROOT, SQL, Background, Database, wait_until
+from .conftest import PASSWORD, ROOT, SQL, Background, Database, make_database, wait_until
 
 DAY = dt.date(2026, 9, 30)
 UTC = dt.timezone.utc
@@ -95,30 +98,60 @@ def plain(table: pa.Table, contract: Contract) -> list[tuple[Any, ...]]:
     )
 
 
-ADDED = {
-    "lead_activity": (
-        *("channel", "status_is_dated", "is_bounced", "has_complained", "may_be_mailed"),
-        *("channel_class", "channel_detail", "channel_rule"),
-    ),
-    "daily_metrics": ("opened_24h",),
-}
-"""Columns of later migrations, by table: null on days that were published before."""
+TABLES = [contract.table for contract in DELIVERED]
+FIRST_MIGRATION_OF_TABLES = 2
+RELEASED_MIGRATIONS = 3
+"""What a database of the last release has run."""
+
+
+def run_migrations(database: Database, last: int) -> None:
+    """Run the first migrations as a release before did, without the contracts."""
+    for migration in migrations()[:last]:
+        database.run(migration.path.read_text())
+        database.run(
+            "insert into acquisition.schema_migrations values (%s, %s)", migration.version, migration.path.stem
+        )
+
+
+def bring_up_to_date(database: Database) -> list[str]:
+    with connect(database.url, autocommit=True) as connection:
+        return migrate(connection)
+
+
+def columns_of(database: Database, relation: str) -> list[str]:
+    """Return the columns of a table or view in order; none if it does not exist."""
+    found = database.run(
+        "select attname from pg_attribute where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped "
+        "order by attnum",
+        f"acquisition.{relation}",
+    )
+    return [name for (name,) in found]
+
+
+@pytest.fixture(scope="module")
+def first_columns(server: Any) -> dict[str, list[str]]:
+    """Return the columns of the tables as they were first released; later columns may be null."""
+    first = make_database(server)
+    run_migrations(first, FIRST_MIGRATION_OF_TABLES)
+    return {contract.table: columns_of(first, contract.table) for contract in DELIVERED}
 
 
 @pytest.mark.parametrize("contract", DELIVERED, ids=lambda contract: contract.table)
-def test_published_columns_follow_the_contract(database: Database, contract: Contract) -> None:
+def test_published_columns_follow_the_contract(
+    database: Database, contract: Contract, first_columns: dict[str, list[str]]
+) -> None:
     """Published columns have the contract's types, descriptions and key; columns added later come last."""
-    with connect(database.url, autocommit=True) as connection:
-        assert migrate(connection) == [migration.path.stem for migration in migrations()]
-        assert migrate(connection) == []
+    assert bring_up_to_date(database) == [*(migration.path.stem for migration in migrations()), *TABLES]
+    assert bring_up_to_date(database) == []
     columns = database.run(
         "select a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, col_description(a.attrelid, a.attnum) "
         "from pg_attribute as a where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum",
         f"acquisition.{contract.table}",
     )
-    added = ADDED.get(contract.table, ())
-    first = [name for name in contract.columns if name not in added]
-    assert columns == [
+    released = first_columns[contract.table] or list(contract.columns)
+    first = [name for name in contract.columns if name in released]
+    added = [name for name in contract.columns if name not in released]
+    expected = [
         ("date", "date", True, "Business day"),
         *(
             (
@@ -130,6 +163,8 @@ def test_published_columns_follow_the_contract(database: Database, contract: Con
             for name in (*first, *added)
         ),
     ]
+    assert columns[: 1 + len(first)] == expected[: 1 + len(first)]
+    assert sorted(columns) == sorted(expected)
     assert database.run("select obj_description(%s::regclass)", f"acquisition.{contract.table}") == [(contract.grain,)]
     keys = database.run(
         "select pg_get_constraintdef(oid) from pg_constraint where contype = 'p' and conrelid = %s::regclass",
@@ -137,11 +172,73 @@ def test_published_columns_follow_the_contract(database: Database, contract: Con
     )
     is_primary = not any(contract.columns[name].nullable for name in contract.key)
     assert keys == ([(f"PRIMARY KEY (date, {', '.join(contract.key)})",)] if is_primary else [])
-    view = database.run(
-        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 order by attnum",
-        f"acquisition.current_{contract.table}",
+    assert sorted(columns_of(database, f"current_{contract.table}")) == sorted(["date", *contract.columns])
+    indexes = database.run(
+        "select indexname from pg_indexes where schemaname = 'acquisition' and tablename = %s", contract.table
     )
-    assert sorted(name for (name,) in view) == sorted(["date", *contract.columns])
+    wanted = {"pkey" if is_primary else "key"} | ({"lead"} if "lead_id" in contract.columns else set())
+    wanted |= {contract.ranked_by} if contract.ranked_by else set()
+    assert {name for (name,) in indexes} == {f"{contract.table}_{ending}" for ending in wanted}
+
+
+def test_a_database_of_an_earlier_release_is_brought_up_to_date(database: Database, tmp_path: Path) -> None:
+    """Rows, views and grants of the release stay; columns that it did not know are null on its days."""
+    run_migrations(database, RELEASED_MIGRATIONS)
+    role = f"analyst_{database.name}"
+    released = [name for name in columns_of(database, "lead_activity") if name in LEAD_ACTIVITY.columns]
+    added = [name for name in LEAD_ACTIVITY.columns if name not in released]
+    assert added
+    database.run(
+        f"create role {role}; grant select on acquisition.current_lead_activity to {role};"
+        "insert into acquisition.published_days (table_name, date, row_count) values ('lead_activity', '2026-01-01', 1)"
+    )
+    required = [name for name in released if not LEAD_ACTIVITY.columns[name].nullable]
+    row = rows_of(LEAD_ACTIVITY, 1).to_pylist()[0]
+    names, places = ", ".join(required), ", ".join(["%s"] * len(required))
+    database.run(
+        f"insert into acquisition.lead_activity (date, {names}) values ('2026-01-01', {places})",
+        *(row[name] for name in required),
+    )
+    assert bring_up_to_date(database) == [*(each.path.stem for each in migrations()[RELEASED_MIGRATIONS:]), *TABLES]
+    assert bring_up_to_date(database) == []
+    ((kept, *nulls),) = database.run(f"select lead_id, {', '.join(added)} from acquisition.current_lead_activity")
+    assert (kept, set(nulls)) == (row["lead_id"], {None})
+    assert columns_of(database, "current_lead_activity") == columns_of(database, "lead_activity")
+    privilege = "select has_table_privilege(%s, 'acquisition.current_lead_activity', 'select')"
+    assert database.run(privilege, role) == [(True,)]
+    table = rows_of(LEAD_ACTIVITY, 40)
+    assert publish(database, LEAD_ACTIVITY, table, tmp_path) == 40
+    assert fetched(database, "current_lead_activity", LEAD_ACTIVITY) == plain(table, LEAD_ACTIVITY)
+
+
+def test_a_table_follows_its_contract_as_it_changes(database: Database) -> None:
+    """A new column comes last and may be null, nulls become allowed, and an older contract still fits afterwards."""
+    bring_up_to_date(database)
+    note = LEAD_SEGMENTS.columns["segment"]
+    wider = replace(
+        LEAD_SEGMENTS, columns={"note": note, **LEAD_SEGMENTS.columns, "rating": column(Kind.NUMBER, "Rating")}
+    )
+    looser = replace(
+        DYNAMIC_SCORES, columns={**DYNAMIC_SCORES.columns, "score": column(Kind.NUMBER, "S", nullable=True)}
+    )
+    for contracts in ((wider, looser), (LEAD_SEGMENTS, DYNAMIC_SCORES)):
+        with connect(database.url) as connection:
+            assert outdated(connection, contracts) == list(contracts)
+            for contract in contracts:
+                follow(connection, contract)
+            assert outdated(connection, contracts) == []
+        for relation in ("lead_segments", "current_lead_segments"):
+            assert columns_of(database, relation) == ["date", "segment", "lead_id", "note", "rating"]
+    required = database.run(
+        "select attrelid::regclass::text, attname from pg_attribute where attnotnull and attnum > 0 and attrelid in "
+        "('acquisition.lead_segments'::regclass, 'acquisition.dynamic_scores'::regclass) and attname in "
+        "('note', 'rating', 'score', 'segment', 'lead_id') order by 1, 2"
+    )
+    assert required == [
+        ("acquisition.dynamic_scores", "lead_id"),
+        ("acquisition.lead_segments", "lead_id"),
+        ("acquisition.lead_segments", "segment"),
+    ]
 
 
 def test_everything_has_a_description(database: Database) -> None:
@@ -231,7 +328,7 @@ def test_concurrent_first_runs_migrate_once(database: Database) -> None:
             return migrate(connection)
 
     done = [Background(first_run) for _ in range(6)]
-    assert sorted(len(call.result()) for call in done) == [0] * 5 + [len(migrations())]
+    assert sorted(len(call.result()) for call in done) == [0] * 5 + [len(migrations()) + len(TABLES)]
 
 
 def test_a_newer_schema_is_refused(database: Database) -> None:

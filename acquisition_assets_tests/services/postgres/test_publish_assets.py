@@ -73,7 +73,7 @@ def test_a_table_is_published(database: Database, tmp_path: Path) -> None:
     (event,) = result.get_asset_materialization_events()
     metadata = event.materialization.metadata
     assert metadata["dagster/row_count"].value == 5
-    assert metadata["database"].value == f"postgresql://postgres@127.0.0.1:{database.server.port}/{database.name}"
+    assert metadata["destination"].value == f"postgresql://postgres@127.0.0.1:{database.server.port}/{database.name}"
     (check,) = result.get_asset_check_evaluations()
     assert (check.check_name, check.passed) == ("rows_arrived", True)
     assert "s3cret" not in repr(result.all_events)

@@ -36,8 +36,7 @@ def cluster() -> Iterator[SparkSession]:
     """Start the application that every session of the engine in this process uses."""
     from pyspark.sql import SparkSession
 
-    options = {**DEFAULTS, "spark.sql.shuffle.partitions": "2"}
-    session = SparkSession.builder.appName("acquisition-assets-tests").master(MASTER).config(map=options).getOrCreate()
+    session = SparkSession.builder.appName("acquisition-assets-tests").master(MASTER).config(map=DEFAULTS).getOrCreate()
     yield session
     session.stop()
 

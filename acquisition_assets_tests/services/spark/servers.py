@@ -29,9 +29,12 @@ DEFAULTS = {
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
     "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1",
     "spark.log.level": "ERROR",
+    "spark.sql.shuffle.partitions": "2",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
+INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+"""Runs queries without compiling them. Whether compiled queries give the right rows is left to test_spark_parity.py."""
 
 
 class Server:
@@ -79,7 +82,7 @@ class Cluster:
 
 def _environment(folder: Path) -> dict[str, str]:
     (folder / "conf").mkdir(parents=True)
-    lines = [f"{name} {value}" for name, value in DEFAULTS.items()]
+    lines = [f"{name} {value}" for name, value in {**DEFAULTS, **INTERPRETED}.items()]
     (folder / "conf" / "spark-defaults.conf").write_text("\n".join(lines), encoding="utf-8")
     return {
         "SPARK_HOME": str(HOME),

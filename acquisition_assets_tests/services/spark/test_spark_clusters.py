@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from acquisition_assets.policy import read_policy
 from acquisition_assets_tests.kit import world
 from acquisition_assets_tests.kit.program import finish, start
 from acquisition_assets_tests.kit.random_world import write
@@ -28,7 +29,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the source, and the lake that DuckDB makes of it."""
     folder = tmp_path_factory.mktemp("expected")
     write(folder / "source", world.SOURCE)
-    assert compute_day(folder / "source", folder / "lake", DAY, world.ZONE).success
+    assert compute_day(folder / "source", folder / "lake", DAY, world.ZONE, read_policy()).success
     return folder
 
 
@@ -79,7 +80,7 @@ def test_a_dead_cluster_fails_the_run_and_leaves_the_old_partitions(
     shutil.copytree(expected / "lake", lake)
     old = snapshot(lake)
     write(source, {**world.SOURCE, "leads": [{**lead, "engagement_score": "7.77"} for lead in world.SOURCE["leads"]]})
-    assert compute_day(source, tmp_path / "other", DAY, world.ZONE).success
+    assert compute_day(source, tmp_path / "other", DAY, world.ZONE, read_policy()).success
     new = snapshot(tmp_path / "other")
     process = compute(source, lake, cluster_of_machines.url, cluster_of_machines.environment)
     wait_for_table(process, lake, "daily_metrics")
@@ -97,5 +98,5 @@ def test_a_dead_cluster_fails_the_run_and_leaves_the_old_partitions(
 
 def test_spark_connect(expected: Path, tmp_path: Path) -> None:
     with connect(tmp_path / "spark") as (url, environment):
-        finish(compute(expected / "source", tmp_path / "lake", url, environment))
+        finish(compute(expected / "source", tmp_path / "lake", url, environment), seconds=2 * RUN_SECONDS)
     assert snapshot(tmp_path / "lake") == snapshot(expected / "lake")

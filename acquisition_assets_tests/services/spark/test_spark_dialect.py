@@ -33,6 +33,9 @@ SAME = {
         (timestamptz '1969-12-31 23:59:59.999999+00', timestamptz '2026-01-01 00:00:00+00'),
         (timestamptz '2024-01-01 00:00:00.000001+00', timestamptz '2023-01-01 00:00:00+00'),
         (null, timestamptz '2023-01-01 00:00:00+00')) as t(a, b)""",
+    "instants in microseconds": """select epoch_us(a) as n, make_timestamptz(epoch_us(a) + 1) as b from (values
+        (timestamptz '2024-03-31 00:59:59.999999+00'), (timestamptz '1969-12-31 23:59:59.999999+00'),
+        (null)) as t(a)""",
     "the greatest row of a struct": """select max({ 'made': made, 'id': id, 'n': n }) as latest from (values
         (1, 'Z', 1), (2, 'a', null), (2, 'B', 3), (2, 'É', null), (2, 'é', 5)) as t(made, id, n)""",
     "the field of a greatest row": """select latest.n as n, latest.id as id from (select max({ 'id': id, 'n': n })

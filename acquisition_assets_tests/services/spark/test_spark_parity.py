@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,12 @@ segments:
   moments: {description: Times, criterion: "created_at >= timestamp '2024-03-01 00:00:00' and
     last_engaged_at < date '2024-03-31'"}
   flags: {description: Flags, criterion: "is_unsubscribed or is_unsubscribed = false and status <> 'new'"}
+  forecast: {description: Forecasts, criterion: "forecast_probability > 0.05 or priority = 'low'"}
+"""
+# Two days are then enough for a model that passes its gate, and for forecasts whose outcome is known.
+FORECASTS = """
+conversion_forecasts: {horizon_days: 1, step_days: 1, first_lead_days: 1, gate_conversions: 1, gate_quantile: 0.99,
+  small_conversions: 5, full_conversions: 6}
 """
 # The clock goes forward in the night of 2024-03-31; two leads, two openings and two completions tie.
 LEADS: Sequence[Row] = [
@@ -58,7 +64,11 @@ LEADS: Sequence[Row] = [
         "engagement_score": score,
         "created_at": "2024-02-20T23:30:00Z",
         "engaged_at": "2024-03-31T00:30:00Z" if status == "engaged" else None,
+        "converted_at": None,
         "referrer_url": None,
+        "utm_source": None,
+        "utm_medium": None,
+        "utm_campaign": None,
     }
     for name, email, source, area, status, score in (
         ("B", "ana@straße.example", "Facebook", "marketing", "nurturing", "7.995"),
@@ -69,6 +79,41 @@ LEADS: Sequence[Row] = [
         ("9", "ŉ\\n'it''s'", "t.co", "sales", "inactive", "99.995"),
         ("\ufffd", "NaN", "x", "marketing", "hot", "10"),
         ("🚀", "$few", "reddit", "sales", "mql", "8"),
+    )
+]
+# What opened converts; channels come from utm fields and referrers, as people write them.
+PAST_LEADS: Sequence[Row] = [
+    {
+        "lead_id": f"k{number:02}",
+        "email": None,
+        "source": None,
+        "interest_area": area,
+        "status": "customer" if day else "new",
+        "engagement_score": "5",
+        "created_at": f"2024-02-{10 + number:02}T{number:02}:30:00Z",
+        "engaged_at": None,
+        "converted_at": f"2024-03-{day:02}T10:00:00.000001Z" if day else None,
+        "referrer_url": referrer,
+        "utm_source": source,
+        "utm_medium": medium,
+        "utm_campaign": campaign,
+    }
+    for number, (day, source, medium, campaign, referrer, area) in enumerate(
+        (
+            (21, "Google", "CPC", "Otoño {{id}}", None, "sales"),
+            (23, "facebook", "pa id_social", None, None, "Sales"),
+            (24, None, None, None, "https://chatgpt.com/c/1", None),
+            (25, "google", "cpc", "otoño", None, "sales"),
+            (26, None, None, "PMax", "https://www.google.co.uk/search?q=x", "ventas"),
+            (28, "İnsta", "sociall", None, None, None),
+            (29, "%20", None, None, "android-app://com.google.android.gm/", None),
+            (30, "google", "cpc", "otoño", None, "sales"),
+            (0, "newsletter", "e-mail", "otoño", None, "sales"),
+            (0, None, None, None, "https://straße.example/é", None),
+            (0, "noise 🚀", "what", None, None, "ventas"),
+            (0, None, None, None, None, None),
+            (0, "google", "cpc", "otoño", None, None),
+        )
     )
 ]
 EVENTS: Sequence[Row] = [
@@ -105,6 +150,22 @@ EVENTS: Sequence[Row] = [
         )
     )
 ]
+PAST_EVENTS: Sequence[Row] = [
+    {
+        "event_id": f"{lead['lead_id']}-{kind}-{day}",
+        "lead_id": lead["lead_id"],
+        "delivery_id": f"{lead['lead_id']}-{day}",
+        "event_type": kind,
+        "content_id": None,
+        "content_type": "guide",
+        "occurred_at": f"2024-03-{day:02}T{hour:02}:{place:02}:00Z",
+        "is_machine": None,
+    }
+    for place, lead in enumerate(PAST_LEADS)
+    for day in range(20, 30, 3)
+    for kind, hour in (("sent", 8), ("opened", 9 + place % 3), ("completed", 13))
+    if kind == "sent" or (lead["converted_at"] and (kind == "opened" or place % 2))
+]
 REFERRALS: Sequence[Row] = [
     {
         "referral_id": str(number),
@@ -131,13 +192,47 @@ CONTENT: Sequence[Row] = [
 CHANGES: Sequence[Row] = [
     {"lead_id": "B", "status": status, "changed_at": "2024-03-31T12:00:00Z"} for status in ("new", "engaged", "mql")
 ]
+SPEND: Sequence[Row] = [
+    {
+        "day": f"2024-{month:02}-{day:02}",
+        "channel": channel,
+        "utm_source": source,
+        "utm_campaign": campaign,
+        "amount": amount,
+        "currency": "EUR",
+    }
+    for month, day in ((2, 20), (3, 30), (3, 31))
+    for channel, source, campaign, amount in (
+        ("Facebook", None, None, "10.005"),
+        (None, "google", "Otoño {{id}}", "20"),
+        (None, "google", "otoño", "0.1"),
+        (None, "google", "otoño", "0.2"),
+    )
+]
 ADVERSARIAL = {
-    "leads": LEADS,
-    "events": EVENTS,
+    "leads": [*LEADS, *PAST_LEADS],
+    "events": [*EVENTS, *PAST_EVENTS],
     "referrals": REFERRALS,
     "content": CONTENT,
     "status_changes": CHANGES,
+    "spend": SPEND,
 }
+
+
+DOCUMENT_ITEMS = {
+    f"content_recommendations/{name}"
+    for name in ("completed_items", "content_recommendations", "published", "recomputed")
+}
+"""Files that run only with the items of the document."""
+NAMED_ITEMS = "content_recommendations/named_items"
+"""The file that runs only where the source has no content."""
+
+
+def untranslated(queries: Sequence[str], folders: Set[str]) -> set[str]:
+    """Return the SQL files of these folders whose text is in none of the queries."""
+    everything = "\n".join(queries)
+    files = [file for file in sql_folder().glob("*/*.sql") if file.parent.name in folders]
+    return {f"{file.parent.name}/{file.stem}" for file in files if file.read_text(encoding="utf-8") not in everything}
 
 
 def on_both(
@@ -199,24 +294,30 @@ def test_an_adversarial_world_with_every_file_and_every_construct_of_criteria(
     translated_queries: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path / "source", ADVERSARIAL)
-    (tmp_path / "policy.yaml").write_text(SEGMENTS, encoding="utf-8")
+    (tmp_path / "policy.yaml").write_text(SEGMENTS + FORECASTS, encoding="utf-8")
     policy = read_policy(tmp_path / "policy.yaml")
     days = [dt.date(2024, 3, 30), dt.date(2024, 3, 31)]
     on_both(tmp_path, monkeypatch, days, "Europe/Madrid", policy)
-    everything = "\n".join(translated_queries)
-    # The files of `resolved` are for sources with aliases.
-    files = [file for file in sql_folder().glob("*/*.sql") if file.parent.name not in ("postgres", "resolved")]
-    assert [file.stem for file in files if file.read_text(encoding="utf-8") not in everything] == []
+    # The files of `resolved` are for sources with aliases, those of `policy_comparison` for the command compare.
+    others = {"postgres", "resolved", "policy_comparison"}
+    folders = {folder.name for folder in sql_folder().iterdir() if folder.is_dir()} - others
+    assert untranslated(translated_queries, folders) == DOCUMENT_ITEMS | {NAMED_ITEMS}
     members = {row["segment"] for row in rows(tmp_path / "spark", "lead_segments", days[1])}
     named = {"words", "order_of_text", "lengths", "numbers", "quotients", "least", "missing", "never", "lists", "flags"}
-    assert named <= members
+    assert named | {"forecast"} <= members
     assert rows(tmp_path / "spark", "segment_changes", days[1])
+    assert {row["method"] for row in rows(tmp_path / "spark", "conversion_forecasts", days[1])} == {"learned"}
+    assert rows(tmp_path / "spark", "channel_costs", days[1])
     assert all(report(tmp_path / "spark", days[1], task) for task in TASKS)
 
 
-def test_a_day_of_the_hand_made_world(cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_day_of_the_hand_made_world(
+    translated_queries: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the items of the document."""
     write(tmp_path / "source", world.SOURCE)
     on_both(tmp_path, monkeypatch, [world.SUNDAY], world.ZONE)
+    assert not DOCUMENT_ITEMS & untranslated(translated_queries, {"content_recommendations"})
 
 
 def test_a_day_without_leads(cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,10 +326,14 @@ def test_a_day_without_leads(cluster: SparkSession, tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("seed", [12])
-def test_random_worlds(seed: int, cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_random_worlds_without_content(
+    seed: int, translated_queries: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = make(seed, leads=(8, 12), events=6)
-    write(tmp_path / "source", made.seen(0), made.form)
-    on_both(tmp_path, monkeypatch, made.days[:1], made.zone)
+    tables = {name: rows for name, rows in made.seen(0).items() if name != "content"}
+    write(tmp_path / "source", tables, made.form)
+    on_both(tmp_path, monkeypatch, made.days[:1], made.zone, read_policy())
+    assert NAMED_ITEMS not in untranslated(translated_queries, {"content_recommendations"})
 
 
 @pytest.mark.parametrize("seed", [2])

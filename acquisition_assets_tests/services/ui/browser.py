@@ -73,7 +73,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def visit(browser: Browser, url: str, width: int = 1400, height: int = 900, scale: float = 1) -> Visitor:
+def visit(browser: Browser, url: str, width: int = 1800, height: int = 1500, scale: float = 1) -> Visitor:
     """Open a page with a window of this size that shows the graph from top to bottom."""
     context = browser.new_context(viewport={"width": width, "height": height}, device_scale_factor=scale)
     context.set_default_timeout(PATIENCE_MS)
