@@ -21,7 +21,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from acquisition_assets.automation.jobs import DAILY_JOB
+from acquisition_assets.catalog import PRODUCTS
+from acquisition_assets.core.settings import PREFIX, Settings
+from acquisition_assets.definitions import build_defs
 from acquisition_assets_tests.commands.conftest import call
+from acquisition_assets_tests.kit.running import QUIET
 from acquisition_assets_tests.kit.servers import free_port, wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -29,6 +34,7 @@ FIRST = dt.date(2026, 3, 2)
 HISTORY_DAYS = 70
 DROP = [FIRST + dt.timedelta(days=n) for n in range(3)]
 AFTER = FIRST + dt.timedelta(days=3)
+NEEDED = ("raw", "features", "anomalies", "metric_watch", "incidents")
 SECONDS = 240
 ENGLISH = ("New leads 72 % below expected, day 1", "Resolved: New leads 70 % below expected, day 3")
 
@@ -123,34 +129,27 @@ def daemon(folder: Path, environment: Mapping[str, str]) -> Iterator[Path]:
         process.wait(10)
 
 
-def acquisition(environment: Mapping[str, str], *arguments: str) -> str:
-    """Run the program; return what it prints."""
-    command = [sys.executable, "-m", "acquisition_assets", *arguments]
-    ended = subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout
-
-
-def ticks(instance: dg.DagsterInstance) -> int:
-    """Return how many ticks of the sensor have ended."""
-    states = [state for state in instance.all_instigator_state() if state.name == "alerts"]
-    found = [tick for s in states for tick in instance.get_ticks(s.instigator_origin_id, s.selector_id)]
-    return sum(tick.status.value in ("SKIPPED", "FAILURE") for tick in found)
+def run(instance: dg.DagsterInstance, environment: Mapping[str, str], *days: dt.date) -> None:
+    """Run the assets that incidents are made from, in this process, and keep their events where the daemon reads."""
+    settings = Settings.from_environment({name: environment[name] for name in environment if name.startswith(PREFIX)})
+    job = build_defs(settings).resolve_job_def(DAILY_JOB)
+    wanted = [dg.AssetKey(table.table) for product in PRODUCTS if product.name in NEEDED for table in product.tables]
+    for day in days:
+        options = {"partition_key": str(day), "instance": instance, "run_config": QUIET, "asset_selection": wanted}
+        assert job.execute_in_process(**options).success
 
 
 def test_a_drop_of_three_days_is_told_once_and_its_end_once(
     tmp_path: Path, environment: Mapping[str, str], receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    acquisition(environment, "run", "--from", str(DROP[0]), "--to", str(DROP[-1]))
     with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance, daemon(tmp_path, environment) as log:
+        run(instance, environment, *DROP)
         wait_for("tick that fails", lambda: "did not take the alert" in log.read_text(errors="replace"), SECONDS)
         assert receiver.got == []
         with receiver.up():
             wait_for("first message", lambda: receiver.got, SECONDS)
-            acquisition(environment, "run", "--date", str(AFTER))
+            run(instance, environment, AFTER)
             wait_for("second message", lambda: len(receiver.got) > 1, SECONDS)
-            seen = ticks(instance)
-            wait_for("another tick", lambda: ticks(instance) > seen, SECONDS)
     opened, resolved = receiver.got
     assert opened["title"] == "Leads nuevos: 72 % por debajo de lo esperado, día 1"
     assert opened["message"].split("\n") == [
