@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -96,6 +97,20 @@ def test_incidents_follow_the_judged_days(lake: Path) -> None:
         "Leads nuevos: 75 % por debajo de lo esperado, día 3",
         "Tabla events: 1 fila en cuarentena, día 1",
     }
+
+
+def test_days_computed_again_in_any_order_agree_with_days_one_by_one(lake: Path, tmp_path: Path) -> None:
+    """Days of a range that lack the day before, a backfill of a single day, and a second run publish the same."""
+    shutil.copytree(lake, tmp_path / "lake")
+    numbers = range(1, 9)
+    expected = {
+        number: (follow(lake, number)["alerts"].value, rows(lake, "incidents", day(number))) for number in numbers
+    }
+    assert any(found for _, found in expected.values())
+    shutil.rmtree(tmp_path / "lake" / "incidents", ignore_errors=True)
+    for number in (8, 3, 5, 1, 2, 4, 6, 7, 3):
+        alerts = follow(tmp_path / "lake", number)["alerts"].value
+        assert (alerts, rows(tmp_path / "lake", "incidents", day(number))) == expected[number]
 
 
 def test_past_alerts_can_be_simulated_in_another_language(lake: Path, tmp_path: Path) -> None:
