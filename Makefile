@@ -12,7 +12,7 @@ NEWEST_VENV ?= .make/newest-venv
 QUICK := -m 'not slow' --hypothesis-profile quick --numprocesses 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev run ui test quick newest check docs format bench wheel-test screenshots production-like lock clean tools
+.PHONY: help install dev run ui test quick newest check docs format bench bench-watch wheel-test screenshots production-like lock clean tools
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s ':'
@@ -77,6 +77,9 @@ format: .make/dev  ## format Python and SQL
 
 bench: .make/dev tools  ## speed and memory, into docs/performance.md
 	$(BIN)/python -m bench $(BENCH_ARGS)
+
+bench-watch: .make/dev  ## what the watch finds and what it raises falsely, on simulated series
+	$(BIN)/python -m bench.watch $(BENCH_ARGS)
 
 screenshots: .make/dev tools  ## docs/images, from the UI on the sample
 	$(BIN)/python -m scripts.screenshot

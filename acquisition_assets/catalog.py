@@ -27,10 +27,13 @@ from acquisition_assets.dynamic_scores import explain as score_explain
 from acquisition_assets.dynamic_scores import report as score_report
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 from acquisition_assets.features import explain as feature_explain
-from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
+from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY, METRIC_HISTORY
+from acquisition_assets.incidents import summary as incident_summary
+from acquisition_assets.incidents.contract import INCIDENTS
 from acquisition_assets.lead_segments import explain as segment_explain
 from acquisition_assets.lead_segments import report as segment_report
 from acquisition_assets.lead_segments.contract import LEAD_SEGMENTS, SEGMENT_CHANGES
+from acquisition_assets.metric_watch.contract import METRIC_WATCH
 from acquisition_assets.raw.contract import QUARANTINE, RAW, STATE
 from acquisition_assets.social_performance import report as social_report
 from acquisition_assets.social_performance.contract import SOCIAL_PERFORMANCE
@@ -82,7 +85,7 @@ def _features(build: Build) -> list[dg.AssetsDefinition]:
     from acquisition_assets.features import asset
 
     policy = build.policy
-    return asset.build(build.env, policy.features, policy.platforms, policy.channels)
+    return asset.build(build.env, policy.features, policy.platforms, policy.channels, policy.freshness)
 
 
 def _dynamic_scores(build: Build) -> list[dg.AssetsDefinition]:
@@ -148,11 +151,25 @@ def _rule_evidence(build: Build) -> list[dg.AssetsDefinition]:
     return asset.build_evidence(build.env, policy.conversion_forecasts, policy.features, length, LEAD_SEGMENTS)
 
 
+def _metric_watch(build: Build) -> list[dg.AssetsDefinition]:
+    from acquisition_assets.metric_watch import asset
+
+    return asset.build(build.env, build.policy.metric_watch)
+
+
+def _incidents(build: Build) -> list[dg.AssetsDefinition]:
+    from acquisition_assets.incidents import asset
+    from acquisition_assets.incidents.facts import Limits
+
+    policy = build.policy
+    return asset.build(build.env, Limits(policy.incidents, policy.freshness), policy.locale)
+
+
 PRODUCTS: tuple[Product, ...] = (
     Product("raw", (*RAW.values(), *STATE, QUARANTINE), _raw, is_delivered=False),
     Product(
         "features",
-        (LEAD_ACTIVITY, DAILY_METRICS),
+        (LEAD_ACTIVITY, DAILY_METRICS, METRIC_HISTORY),
         _features,
         explain=lambda lead, policy: feature_explain.section(lead),
     ),
@@ -234,6 +251,8 @@ PRODUCTS: tuple[Product, ...] = (
         _rule_evidence,
         ReportSpec(evidence_report.TASK, RULE_EVIDENCE, evidence_report.EvidenceReport, evidence_report.summary),
     ),
+    Product("metric_watch", (METRIC_WATCH,), _metric_watch),
+    Product("incidents", (INCIDENTS,), _incidents, summary=incident_summary.section),
 )
 TABLES = tuple(table for product in PRODUCTS for table in product.tables)
 DELIVERED = tuple(table for product in PRODUCTS if product.is_delivered for table in product.tables)

@@ -264,6 +264,50 @@ def watch(
     raise typer.Exit(watch_command(file, first, last, output, policy=policy))
 
 
+@app.command(short_help="Show what is not as expected, or acknowledge an incident.")
+def incidents(
+    only_open: Annotated[bool, typer.Option("--open", help="Show open incidents only.")] = False,
+    acknowledged: Annotated[
+        str | None, typer.Option("--ack", metavar="ID", help="Silence the alerts of this incident.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="YYYY-MM-DD", help="Last day of the silence (with --ack).")
+    ] = None,
+    why: Annotated[
+        str | None, typer.Option("--why", metavar="TEXT", help="Reason of the silence (with --ack).")
+    ] = None,
+    lake: LakeFolder = None,
+) -> None:
+    """Show the incidents of the lake's newest day, or silence the alerts of one of them up to a day.
+
+    Exit code: 0 done; 2 wrong input.
+    """
+    from acquisition_assets.commands.incidents import incidents_command
+
+    code = incidents_command(only_open=only_open, acknowledged=acknowledged, until=until, why=why, lake=lake)
+    raise typer.Exit(code)
+
+
+@app.command("simulate-alerts", short_help="Show the alerts that the past would have brought.")
+def simulate_alerts(
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="First day (default: the lake's first).")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="Last day (default: the lake's last).")
+    ] = None,
+    lake: LakeFolder = None,
+    policy: PolicyFile = None,
+) -> None:
+    """Show the alerts of incidents that past days would have brought under the policy; nothing is sent or written.
+
+    Exit code: 0, whatever is found; 2 wrong input.
+    """
+    from acquisition_assets.commands.incidents import simulate_command
+
+    raise typer.Exit(simulate_command(first, last, lake=lake, policy=policy))
+
+
 @app.command(short_help="Say why a lead has its score, segments and items.")
 def explain(
     lead: Annotated[str, typer.Option(metavar="ID", help="Id of the lead.")],

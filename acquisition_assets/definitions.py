@@ -87,7 +87,7 @@ def build_defs(
         assets=assets,
         jobs=[daily_job()],
         schedules=[schedule],
-        sensors=[alert_sensor(settings), *_refreshing(settings, env, source)],
+        sensors=[alert_sensor(settings, policy.alerts), *_refreshing(settings, env, source)],
         executor=EXECUTORS[settings.executor],
     )
 

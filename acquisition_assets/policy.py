@@ -19,6 +19,7 @@ from acquisition_assets.conversion_forecasts.policy import ForecastPolicy
 from acquisition_assets.core.policy import Section, load_policy
 from acquisition_assets.dynamic_scores.policy import ScorePolicy
 from acquisition_assets.features.policy import FeaturePolicy, whole_days
+from acquisition_assets.incidents.policy import AlertPolicy, IncidentPolicy
 from acquisition_assets.inputs.vocabulary import VocabularyPolicy
 from acquisition_assets.lead_segments.policy import Segment, SegmentName
 from acquisition_assets.metric_watch.policy import WatchPolicy
@@ -61,6 +62,8 @@ class Policy(Section):
     channel_performance: ChannelPerformancePolicy
     conversion_forecasts: ForecastPolicy
     metric_watch: WatchPolicy
+    incidents: IncidentPolicy
+    alerts: AlertPolicy
     reports: ReportPolicy
 
     @model_validator(mode="after")
@@ -71,6 +74,9 @@ class Policy(Section):
         needed = max(season, 2 * rules.window_days, rules.fraud_days) + behind
         if self.features.metrics_days < needed:
             raise ValueError(f"features.metrics_days must be at least {needed}, as far as the anomalies look back")
+        if self.features.watched_days < self.metric_watch.history_days:
+            needed = self.metric_watch.history_days
+            raise ValueError(f"features.watched_days must be at least {needed}, as metric_watch.history_days is")
         return self
 
 

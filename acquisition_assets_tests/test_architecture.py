@@ -20,7 +20,7 @@ PRODUCTS = frozenset(product.name for product in catalog.PRODUCTS) - {"raw", "fe
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"core"}),
     frozenset({"inputs"}),
-    frozenset({"sources", "criteria", "channels", "raw", "metric_watch"}),
+    frozenset({"sources", "criteria", "channels", "raw"}),
     frozenset({"features"}),
     PRODUCTS,
     frozenset({"policy"}),

@@ -38,8 +38,8 @@ CHANGES = {
 CHANGED = sorted({product for product, _ in CHANGES.values()})
 LISTS = {key: (product, *place) for product, known in collected().items() for key, place in known.lists.items()}
 """Key of the reports' section -> the product, the task and the list that is cut."""
-OTHER_SECTIONS = {"reports", "locale", "metric_watch"}
-"""Sections that belong to no product; those of the watch are tested in metric_watch/."""
+OTHER_SECTIONS = {"reports", "locale", "alerts"}
+"""Sections that belong to no product; that of alerts is tested in automation/."""
 TABLES = {product.name: {table.table: table for table in product.tables} for product in PRODUCTS}
 SOURCE = {
     "leads.csv": "lead_id,status,created_at\n" + "".join(f"l{n},hot,2026-01-01\n" for n in range(20)),

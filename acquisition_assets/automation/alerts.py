@@ -1,27 +1,40 @@
-"""Makes alerts from the events of a finished run: a title and a text without personal data.
+"""Makes alerts from the events of a finished run: a title and a text without personal data, and whom they are for.
 
-Does not decide when alerts are sent (see `sensors`), nor where to (see `notifiers`).
+Does not decide when alerts are sent (see `sensors`), nor where to (see `notifiers`), nor what an incident is.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 import dagster as dg
 from dagster._core.event_api import PartitionKeyFilter
 
+from acquisition_assets.anomalies.contract import ANOMALIES
 from acquisition_assets.core.masking import sanitize, sanitize_lines
+from acquisition_assets.core.settings import AUDIENCES
+from acquisition_assets.incidents.contract import HIGH, INCIDENTS, NONE_OPEN, NOTICES, QUARANTINE, STALE_DATA
+from acquisition_assets.metric_watch.contract import METRIC_WATCH
 
 TEXT_LENGTH = 600
 HISTORY = 20
+LISTED = 20
+"""Alerts of one message that are given in full; the others are a line each."""
+GROWTH, DATA = AUDIENCES
+PRODUCTS_OF_GROWTH = (ANOMALIES.table, METRIC_WATCH.table, INCIDENTS.table)
+KINDS_OF_DATA = (STALE_DATA, QUARANTINE)
+COVERED = ("fresh", "quarantine", "as_expected", NONE_OPEN)
+"""Checks that incidents speak for, beside those of anomalies."""
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 EVENTS = {
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
     dg.DagsterEventType.STEP_FAILURE,
     dg.DagsterEventType.RUN_FAILURE,
+    dg.DagsterEventType.ASSET_MATERIALIZATION,
 }
 PARTITION_TAG = "dagster/partition"
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
@@ -34,7 +47,7 @@ class Alert:
     """One thing that went wrong.
 
     name: what it is within its run, the same whenever it is looked for; urgent: ERROR, else WARN; line: the alert in a
-    digest.
+    digest; audience: whom it is for; ids: what ends its message.
     """
 
     run_id: str
@@ -44,6 +57,8 @@ class Alert:
     title: str
     body: str
     line: str
+    audience: str = DATA
+    ids: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,6 +130,19 @@ def outcome_before(instance: dg.DagsterInstance, now: Evaluation, run_id: str) -
     return None
 
 
+def _lasts(instance: dg.DagsterInstance, now: Evaluation) -> bool:
+    """Whether a check is a WARN that the day before had too: a warning that lasts is alerted once."""
+    try:
+        before = dt.date.fromisoformat(now.indexed_partition or "") - dt.timedelta(days=1)
+    except ValueError:
+        return False
+    history = instance.event_log_storage.get_asset_check_execution_history(
+        now.key, limit=1, partition_filter=PartitionKeyFilter(key=before.isoformat())
+    )
+    found = _evaluation(history[0].event, None) if history and history[0].event else None
+    return found is not None and not found.passed and found.severity == now.severity == dg.AssetCheckSeverity.WARN
+
+
 def _evaluation(entry: dg.EventLogEntry, run_partition: str | None) -> Evaluation | None:
     event = entry.dagster_event
     if event is None or event.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION:
@@ -136,22 +164,109 @@ def _evaluation(entry: dg.EventLogEntry, run_partition: str | None) -> Evaluatio
 
 
 def alerts_of(instance: dg.DagsterInstance, run: dg.DagsterRun, ui_url: str = "") -> list[Alert]:
-    """What a finished run has to alert: each newly failed check of a partition, and its own failure."""
+    """What a finished run has to alert: its incidents, each newly failed check of a partition, and its own failure.
+
+    Where a run has made incidents, they speak for the checks of anomalies, freshness and quarantine.
+    """
     events = run_events(instance, run)
     partition = _partition(run)
+    followed = [made for entry in events if (made := _followed(entry)) is not None]
     last: dict[tuple[dg.AssetCheckKey, str | None], Evaluation] = {}
     for entry in events:  # a step that was tried again evaluates again: its last outcome counts
         found = _evaluation(entry, partition)
         if found:
             last[found.key, found.partition] = found
-    alerts = [
+    alerts = [alert for each in followed for alert in _incident_alerts(instance, run, each, ui_url)]
+    alerts += [
         _check_alert(run, found, ui_url)
         for found in last.values()
-        if not found.passed and found.is_news_after(outcome_before(instance, found, run.run_id))
+        if not found.passed
+        and not (followed and _is_covered(found.key))
+        and found.is_news_after(outcome_before(instance, found, run.run_id))
+        and not _lasts(instance, found)
     ]
     if run.status == dg.DagsterRunStatus.FAILURE:
         alerts.append(_run_alert(run, partition, events, ui_url))
     return alerts
+
+
+@dataclass(frozen=True)
+class _Followed:
+    """The alerts of incidents that a run made for a day."""
+
+    partition: str | None
+    happened_at: float
+    notices: Sequence[Mapping[str, Any]]
+
+
+def _followed(entry: dg.EventLogEntry) -> _Followed | None:
+    event = entry.dagster_event
+    if event is None or event.event_type != dg.DagsterEventType.ASSET_MATERIALIZATION:
+        return None
+    made = event.step_materialization_data.materialization
+    if made.asset_key.to_user_string() != INCIDENTS.table:
+        return None
+    return _Followed(made.partition, entry.timestamp, _notices(made))
+
+
+def _notices(made: dg.AssetMaterialization) -> Sequence[Mapping[str, Any]]:
+    found = made.metadata.get(NOTICES)
+    value = found.value if found is not None else None
+    return value if isinstance(value, list) else []
+
+
+def _incident_alerts(instance: dg.DagsterInstance, run: dg.DagsterRun, made: _Followed, ui_url: str) -> list[Alert]:
+    """The alerts of a day's incidents that no earlier run of the day has brought."""
+    if not made.notices:
+        return []
+    before = _noticed_before(instance, made.partition, run.run_id)
+    return [_incident_alert(run, notice, made, ui_url) for notice in made.notices if _name_of(notice) not in before]
+
+
+def _noticed_before(instance: dg.DagsterInstance, partition: str | None, run_id: str) -> set[str]:
+    """The names of the alerts of incidents of the partition that finished runs before this one brought."""
+    filters = dg.AssetRecordsFilter(
+        asset_key=dg.AssetKey(INCIDENTS.table), asset_partitions=None if partition is None else [partition]
+    )
+    records = instance.fetch_materializations(filters, limit=HISTORY).records
+    names: set[str] = set()
+    started_before = False
+    for record in records:  # newest first
+        if record.run_id == run_id:
+            started_before = True
+        elif started_before and record.asset_materialization is not None:
+            earlier = instance.get_run_by_id(record.run_id)
+            if earlier is None or earlier.is_finished:
+                names |= {_name_of(notice) for notice in _notices(record.asset_materialization)}
+    return names
+
+
+def _name_of(notice: Mapping[str, Any]) -> str:
+    return f"{notice['incident']}:{notice['event']}@{notice['day']}".replace(",", " ")
+
+
+def _incident_alert(run: dg.DagsterRun, notice: Mapping[str, Any], made: _Followed, ui_url: str) -> Alert:
+    link = f"{ui_url.rstrip('/')}/assets/{INCIDENTS.table}?view=partitions&partition={notice['day']}" if ui_url else ""
+    title = sanitize(notice["title"])
+    return Alert(
+        run_id=run.run_id,
+        name=_name_of(notice),
+        urgent=notice["severity"] == HIGH and notice["event"] != "resolved",
+        happened_at=made.happened_at,
+        title=title,
+        body=_body(f"{notice['message']}\n{notice['recommendation']}", [], link),
+        line=title,
+        audience=DATA if notice["kind"] in KINDS_OF_DATA else GROWTH,
+        ids=sanitize(f"{notice['incident']} ({notice['day']})"),
+    )
+
+
+def _is_covered(key: dg.AssetCheckKey) -> bool:
+    """Whether incidents speak for a check."""
+    asset = key.asset_key.to_user_string()
+    if key.name in ("contract", "recomputed"):
+        return False
+    return asset in PRODUCTS_OF_GROWTH or (asset.startswith("raw_") and key.name in COVERED)
 
 
 def _check_alert(run: dg.DagsterRun, found: Evaluation, ui_url: str) -> Alert:
@@ -169,6 +284,7 @@ def _check_alert(run: dg.DagsterRun, found: Evaluation, ui_url: str) -> Alert:
         title=sanitize(title),
         body=_body(found.description, facts, link),
         line=sanitize(title),
+        audience=GROWTH if asset in PRODUCTS_OF_GROWTH and found.key.name not in ("contract", "recomputed") else DATA,
     )
 
 
@@ -221,6 +337,21 @@ def _body(description: str, facts: Iterable[str], link: str) -> str:
     if len(text) > TEXT_LENGTH:
         text = text[: TEXT_LENGTH - 1] + "…"
     return "\n".join(part for part in (text, *facts, link) if part)
+
+
+def message_of(alerts: Sequence[Alert]) -> tuple[str, str]:
+    """Title and text of the alerts of one run: the first gives the title, ids come last.
+
+    Beyond `LISTED` alerts, each is a line.
+    """
+    first, *others = alerts
+    ids = [alert.ids for alert in alerts[:LISTED] if alert.ids]
+    if not others:
+        return first.title, "\n".join([first.body, *ids])
+    parts = [f"{alert.title}\n{alert.body}" for alert in alerts[:LISTED]]
+    more = [alert.line for alert in alerts[LISTED:]]
+    parts += ["\n".join(lines) for lines in (more, ids) if lines]
+    return f"{first.title} (+{len(others)})", "\n\n".join(parts)
 
 
 def digest(alerts: Sequence[Alert]) -> tuple[str, str]:

@@ -9,10 +9,11 @@ import contextlib
 import hashlib
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Protocol
 
 from acquisition_assets.core.errors import AcquisitionError, InputError
+from acquisition_assets.core.settings import AUDIENCES, TAG
 
 SCHEME = re.compile(r"([A-Za-z0-9]{1,20})://")
 LOGGERS = ("apprise", "urllib3.connectionpool")
@@ -29,7 +30,7 @@ class Notifier(Protocol):
     """One target of alerts.
 
     key: a stable short name, by which is remembered what the target was sent; label: its name for people. Neither holds
-    a secret.
+    a secret. audiences: whose alerts it takes.
     """
 
     @property
@@ -39,6 +40,10 @@ class Notifier(Protocol):
     @property
     def label(self) -> str:
         """The name for people."""
+
+    @property
+    def audiences(self) -> Collection[str]:
+        """Whose alerts it takes."""
 
     def send(self, title: str, body: str, *, urgent: bool = True) -> None:
         """Deliver one alert.
@@ -54,8 +59,9 @@ class LogNotifier:
     key = "log"
     label = "the log"
 
-    def __init__(self, logger: logging.Logger) -> None:
+    def __init__(self, logger: logging.Logger, audiences: Collection[str] = AUDIENCES) -> None:
         self.logger = logger
+        self.audiences = tuple(audiences)
 
     def send(self, title: str, body: str, *, urgent: bool = True) -> None:
         """Write the alert as one entry."""
@@ -65,12 +71,14 @@ class LogNotifier:
 class AppriseNotifier:
     """One apprise URL. Names show its position and scheme only: what follows `://` may be a token, the host too."""
 
-    def __init__(self, url: str, position: int) -> None:
+    def __init__(self, url: str, position: int, audiences: Collection[str] = AUDIENCES) -> None:
         self._url = url
+        self.audiences = tuple(audiences)
         scheme = SCHEME.match(url)
         self.scheme = scheme.group(1).lower() if scheme else "no-scheme"
         self.key = f"{self.scheme}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
-        self.label = f"alert target {position} ({self.scheme}://)"
+        tag = "" if len(self.audiences) == len(AUDIENCES) else f"{self.audiences[0]}="
+        self.label = f"alert target {position} ({tag}{self.scheme}://)"
 
     def __repr__(self) -> str:
         return f"<{self.label}>"
@@ -118,11 +126,24 @@ class AppriseNotifier:
 
 
 def make_notifiers(urls: str, logger: logging.Logger) -> list[Notifier]:
-    """The targets of ACQUISITION_ALERT_URLS (apprise URLs, separated by blanks; twice the same is once), or the log."""
-    found = list(dict.fromkeys(urls.split()))
-    if not found:
-        return [LogNotifier(logger)]
-    return [AppriseNotifier(url, position) for position, url in enumerate(found, start=1)]
+    """Return the targets of ACQUISITION_ALERT_URLS, and the log for an audience that none of them takes.
+
+    Args:
+        urls: apprise URLs, separated by blanks, each with a tag `growth=` or `data=` before it, or without one for all
+            alerts. The same URL twice is one target, for the alerts of both.
+    """
+    wanted: dict[str, set[str]] = {}
+    for target in urls.split():
+        tag = TAG.match(target)
+        url = target[tag.end() :] if tag else target
+        wanted.setdefault(url, set()).update({tag[1]} if tag else AUDIENCES)
+    found: list[Notifier] = [
+        AppriseNotifier(url, position, [name for name in AUDIENCES if name in audiences])
+        for position, (url, audiences) in enumerate(wanted.items(), start=1)
+    ]
+    taken = {audience for target in found for audience in target.audiences}
+    rest = [name for name in AUDIENCES if name not in taken]
+    return [*found, LogNotifier(logger, rest)] if rest else found
 
 
 @contextlib.contextmanager

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from acquisition_assets.automation.alerts import Alert, alerts_of, digest, finished_runs
+from acquisition_assets.automation.alerts import GROWTH, Alert, alerts_of, digest, finished_runs, message_of
 from acquisition_assets.automation.notifiers import AlertError, Notifier, make_notifiers
 from acquisition_assets.core.days import UTC
 from acquisition_assets.core.settings import Settings
+from acquisition_assets.incidents.policy import AlertPolicy
 
 NAME = "alerts"
 ALERTED_TAG = ".dagster/acquisition/alerted."
@@ -28,7 +29,7 @@ SEPARATOR = ", "
 INTERVAL_SECONDS = 30
 FIRST_LOOK_BACK = dt.timedelta(hours=24)
 OVERLAP = dt.timedelta(minutes=10)  # clocks of machines differ, and a row may be committed later than its time says
-SINGLE_ALERTS = 20
+SINGLE_MESSAGES = 20
 TICK_SECONDS = 40.0  # Dagster gives up on a tick after 60
 Clock = Callable[[], dt.datetime]
 
@@ -39,13 +40,15 @@ def _now() -> dt.datetime:
 
 def alert_sensor(
     settings: Settings,
+    policy: AlertPolicy | None = None,
     *,
     notifiers: Callable[[logging.Logger], Sequence[Notifier]] | None = None,
     clock: Clock = _now,
 ) -> dg.SensorDefinition:
-    """The sensor that alerts once per newly failed check and once per failed run.
+    """The sensor that sends one message per run and target: what is new of its incidents, checks and failure.
 
     Args:
+        policy: when alerts are held back; None for never.
         notifiers: makes the targets for a tick's log (default: those of ACQUISITION_ALERT_URLS).
     """
 
@@ -54,13 +57,17 @@ def alert_sensor(
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "Alerts once per newly failed check and once per failed run, to the targets of ACQUISITION_ALERT_URLS, or "
-            "to the log. A target that is down fails the tick; what it missed is sent when it is back."
+            "Sends one message per run to each target of ACQUISITION_ALERT_URLS, or to the log: what is new of its "
+            "incidents and checks, and its failure. A target that is down fails the tick; what it missed is sent when "
+            "it is back."
         ),
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         now, deadline = clock(), time.monotonic() + TICK_SECONDS
         cursor = Cursor.read(context.cursor, now)
+        if policy is not None and policy.is_quiet(now.astimezone(settings.tz)):
+            context.update_cursor(cursor.write())
+            return dg.SkipReason("alerts are held back during quiet hours and days, and sent after them")
         origin = context.code_location_origin
         runs = finished_runs(context.instance, cursor.since - OVERLAP, origin.location_name if origin else None)
         found = [
@@ -69,7 +76,7 @@ def alert_sensor(
             if run.run_id not in cursor.seen
             for alert in alerts_of(context.instance, run, settings.ui_url)
         ]
-        found.sort(key=lambda alert: (not alert.urgent, alert.happened_at))
+        found.sort(key=lambda alert: (not alert.urgent, alert.audience != GROWTH, alert.happened_at))
         targets = notifiers(context.log) if notifiers else make_notifiers(settings.alert_urls, context.log)
         deliveries = [deliver(context.instance, target, found, deadline) for target in targets]
         broken = [delivery for delivery in deliveries if delivery.error]
@@ -118,15 +125,16 @@ class Delivery:
     error: AlertError | None = None
 
 
-def deliver(instance: dg.DagsterInstance, target: Notifier, alerts: Sequence[Alert], deadline: float) -> Delivery:
-    """Send a target the alerts that it has not had, and write down each; stop at the first that it does not take."""
+def deliver(instance: dg.DagsterInstance, target: Notifier, found: Sequence[Alert], deadline: float) -> Delivery:
+    """Send a target its alerts that it has not had, and write down each; stop at the first that it does not take."""
+    alerts = [alert for alert in found if alert.audience in target.audiences]
     done: dict[str, set[str]] = {run_id: _delivered(instance, run_id, target) for run_id in {a.run_id for a in alerts}}
     pending = [alert for alert in alerts if alert.name not in done[alert.run_id]]
     sent = 0
     for message in _messages(pending):
         if sent and time.monotonic() > deadline:
             break
-        title, body = (message[0].title, message[0].body) if len(message) == 1 else digest(message)
+        title, body = message_of(message) if len({alert.run_id for alert in message}) == 1 else digest(message)
         try:
             target.send(title, body, urgent=any(alert.urgent for alert in message))
         except AlertError as error:
@@ -137,10 +145,15 @@ def deliver(instance: dg.DagsterInstance, target: Notifier, alerts: Sequence[Ale
 
 
 def _messages(alerts: Sequence[Alert]) -> list[list[Alert]]:
-    """Each alert by itself; of too many, the last ones together."""
-    if len(alerts) <= SINGLE_ALERTS:
-        return [[alert] for alert in alerts]
-    return [*([alert] for alert in alerts[: SINGLE_ALERTS - 1]), list(alerts[SINGLE_ALERTS - 1 :])]
+    """The alerts of each run together; of too many runs, those of the last ones."""
+    runs: dict[str, list[Alert]] = {}
+    for alert in alerts:
+        runs.setdefault(alert.run_id, []).append(alert)
+    messages = list(runs.values())
+    if len(messages) <= SINGLE_MESSAGES:
+        return messages
+    rest = [alert for message in messages[SINGLE_MESSAGES - 1 :] for alert in message]
+    return [*messages[: SINGLE_MESSAGES - 1], rest]
 
 
 def _delivered(instance: dg.DagsterInstance, run_id: str, target: Notifier) -> set[str]:

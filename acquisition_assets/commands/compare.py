@@ -151,7 +151,7 @@ def _compute_day(env: Env, day: dt.date, policy: Policy, *, with_features: bool,
             day,
             LEAD_ACTIVITY,
             features.produce_activity,
-            features.Rules(policy.features, policy.platforms, policy.channels),
+            features.Rules(policy.features, policy.platforms, policy.channels, policy.freshness),
         )
     _make(env, day, DYNAMIC_SCORES, scores.produce, policy.dynamic_scores)
     _make(env, day, BEHAVIOR_PREDICTIONS, predictions.produce, policy.behavior_predictions)

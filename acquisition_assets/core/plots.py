@@ -13,10 +13,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from html import escape
 
 WIDTH, HEIGHT, ROW, LABEL = 360, 60, 14, 170
-SQUARE = 150
+SQUARE, LOW_HEIGHT = 150, 40
 INLINE = 999
 NAME_LENGTH, SHORT_NAME_LENGTH = 24, 14
-BLUE, RED, GREY = "#4263eb", "#e03131", "#868e96"
+BLUE, RED, GREY, BAND = "#4263eb", "#e03131", "#868e96", "#dbe4ff"
+DAYS_OF_WEEK = 7
 Interval = tuple[float, float, float]
 
 
@@ -46,6 +47,91 @@ def _columns(heights: Sequence[float], top: float, red: Collection[int]) -> str:
         for place in sorted(red)
     )
     return paths + (f'<path d="{over}" fill="{RED}"/>' if over else "")
+
+
+def band(
+    values: Sequence[float | None],
+    ranges: Sequence[tuple[float, float] | None],
+    title: str,
+    marked: Collection[int] = (),
+) -> str:
+    """Draw a line of values over the range in which each was expected, the marked values as red strokes at the bottom.
+
+    The range has a corner each week. If there are too many values to show inline, neighbours share one: their mean, or
+    that of the marked ones among them.
+
+    Args:
+        values: one per unit of the width; None is a gap.
+        ranges: low and high of each value, None where nothing was expected.
+        title: The title above the plot.
+        marked: places of values.
+    """
+    shown = [value for value in values if value is not None] + [each[1] for each in ranges if each is not None]
+    top, step = max([*shown, 1e-9]), 1
+    red = set(marked)
+    while True:
+        width = max(1, len(values))
+        places = list(range(0, len(values), step))
+        kept = [_of_group(values, place, step, red) for place in places]
+        drawn = (
+            f'<path d="{_range_outline(ranges, top, step)}" fill="{BAND}"/>'
+            f'<path d="{_line(kept, step, top)}" fill="none" stroke="{BLUE}" vector-effect="non-scaling-stroke"/>'
+            + (f'<path d="{_strokes(red, step)}" stroke="{RED}" stroke-width="5"/>' if red else "")
+        )
+        image = _image(drawn, LOW_HEIGHT, f"{title} (highest: {top:g})", units=width)
+        if len(image) <= INLINE or step > width:
+            return image
+        step += 1
+
+
+def _of_group(values: Sequence[float | None], place: int, step: int, red: Collection[int]) -> float | None:
+    """Return one value for some neighbours: a marked one of them, else their mean."""
+    group = [(n, value) for n, value in enumerate(values[place : place + step], place) if value is not None]
+    chosen = [value for n, value in group if n in red] or [value for _, value in group]
+    return sum(chosen) / len(chosen) if chosen else None
+
+
+def _range_outline(ranges: Sequence[tuple[float, float] | None], top: float, step: int) -> str:
+    """Return the outline of the range, with a corner each week; each few weeks where the step is longer."""
+    corners = [(n, each) for n, each in enumerate(ranges) if each is not None]
+    every = DAYS_OF_WEEK * step
+    kept = corners[::every] + ([corners[-1]] if corners and (len(corners) - 1) % every else [])
+    if not kept:
+        return ""
+    above = [f"{n} {_low_place(high, top)}" for n, (_, high) in kept]
+    below = [f"{n} {_low_place(low, top)}" for n, (low, _) in reversed(kept)]
+    return "M" + "L".join([*above, *below])
+
+
+def _line(values: Sequence[float | None], step: int, top: float) -> str:
+    """Return a line through values that are `step` units apart, broken where one is missing."""
+    path, last = "", None
+    for n, value in enumerate(values):
+        if value is None:
+            last = None
+            continue
+        y = _low_place(value, top)
+        if last is None:
+            path += f"M{n * step} {y}l"
+        else:
+            change = y - last
+            path += f"{'' if path.endswith('l') else ' '}{step}{'' if change < 0 else ' '}{change}"
+        last = y
+    return path
+
+
+def _strokes(places: Collection[int], step: int) -> str:
+    """Return a stroke along the bottom for each run of marked places, in units of the step."""
+    groups = sorted({place // step for place in places})
+    path, until = "", None
+    for group in groups:
+        path += f"h{step}" if group == until else f"M{group * step} {LOW_HEIGHT}h{step}"
+        until = group + 1
+    return path
+
+
+def _low_place(value: float, top: float) -> int:
+    return LOW_HEIGHT - round(LOW_HEIGHT * value / top)
 
 
 def bars(counts: Mapping[str, float], title: str) -> str:

@@ -27,6 +27,9 @@ PREFIX = "ACQUISITION_"
 OTHER_PREFIXES = ("ACQUISITION_TEST_", "ACQUISITION_PG_BIN", "ACQUISITION_CHROMIUM")
 SECRET = frozenset({"source", "lake", "alert_urls", "ui_url", "publish_url"})
 """The settings that may hold a secret: no error, log or representation repeats their value."""
+AUDIENCES = ("growth", "data")
+"""Who an alert is for, and the tags of alert targets."""
+TAG = re.compile(r"([A-Za-z0-9_-]+)=(?=[A-Za-z0-9]{1,20}://)")
 SIZE = re.compile(r"(\d+(?:\.\d+)?) ?[KMGT](?:i?B)?", re.IGNORECASE)
 
 URL_START = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -60,7 +63,11 @@ class Settings(BaseModel):
     executor: str = Field(
         "in_process", description="Dagster's executor: `in_process`, or `multiprocess` for a process per step"
     )
-    alert_urls: str = Field("", description="apprise URLs, separated by blanks; without any, alerts go to the log")
+    alert_urls: str = Field(
+        "",
+        description="apprise URLs, separated by blanks; `growth=URL` gets incidents, `data=URL` what concerns "
+        "the data, a plain URL all; without any, alerts go to the log",
+    )
     ui_url: str = Field("", description="address of the Dagster UI, for links in alerts")
     publish_url: str | None = Field(
         None,
@@ -96,6 +103,15 @@ class Settings(BaseModel):
     def _place(cls, value: str) -> str:
         if not value.startswith(("postgresql://", "postgres://")) and "://" not in value and holds_password(value):
             raise ValueError("looks like a URL with a password; write postgresql://user:password@host:5432/database")
+        return value
+
+    @field_validator("alert_urls")
+    @classmethod
+    def _tags(cls, value: str) -> str:
+        for target in value.split():
+            tag = TAG.match(target)
+            if tag is not None and tag[1] not in AUDIENCES:
+                raise ValueError(f"has the tag {tag[1]}=; tags are {' and '.join(f'{name}=' for name in AUDIENCES)}")
         return value
 
     @field_validator("source_encoding")

@@ -86,11 +86,10 @@ def _create(connection: Connection, contract: Contract) -> None:
         )
         for name, spec in contract.columns.items()
     ]
-    key = sql.SQL(", ").join(map(sql.Identifier, (DATE, *contract.key)))
+    if not _nulls_in_key(contract):
+        columns.append(sql.SQL("primary key ({})").format(_list(DATE, *contract.key)))
     connection.execute(
-        sql.SQL("create table if not exists {} (date date not null, {}, primary key ({}))").format(
-            table, sql.SQL(", ").join(columns), key
-        )
+        sql.SQL("create table if not exists {} (date date not null, {})").format(table, sql.SQL(", ").join(columns))
     )
     change = sql.SQL("alter table {} ").format(table)
     there = _columns(connection, contract.table)
@@ -104,7 +103,24 @@ def _create(connection: Connection, contract: Contract) -> None:
 
 
 def _index(connection: Connection, contract: Contract) -> None:
-    """Index the rows of each lead over time, and the rows of each day by the column that ranks them."""
+    """Index the rows of each lead over time, and the rows of each day by the column that ranks them.
+
+    A key in which a text may be null is kept unique by an index, as a primary key holds no null: there null is a value
+    of its own, such as all channels.
+    """
+    nulls = _nulls_in_key(contract)
+    if nulls:
+        key = [
+            sql.SQL("coalesce({}, '')" if name in nulls else "{}").format(sql.Identifier(name))
+            for name in (DATE, *contract.key)
+        ]
+        connection.execute(
+            sql.SQL("create unique index if not exists {} on {} ({})").format(
+                sql.Identifier(f"{contract.table}_key"),
+                sql.Identifier(SCHEMA, contract.table),
+                sql.SQL(", ").join(key),
+            )
+        )
     ranked_by = contract.ranked_by
     indexes = {
         f"{contract.table}_lead": (LEAD, DATE) if LEAD in contract.columns else (),
@@ -116,9 +132,19 @@ def _index(connection: Connection, contract: Contract) -> None:
                 sql.SQL("create index if not exists {} on {} ({})").format(
                     sql.Identifier(name),
                     sql.Identifier(SCHEMA, contract.table),
-                    sql.SQL(", ").join(map(sql.Identifier, columns)),
+                    _list(*columns),
                 )
             )
+
+
+def _nulls_in_key(contract: Contract) -> set[str]:
+    """Return the columns of the key that may be null."""
+    return {name for name in contract.key if contract.columns[name].nullable}
+
+
+def _list(*columns: str) -> sql.Composed:
+    """Return the columns with commas between them."""
+    return sql.SQL(", ").join(map(sql.Identifier, columns))
 
 
 def _view(connection: Connection, table: str) -> None:
@@ -129,7 +155,7 @@ def _view(connection: Connection, table: str) -> None:
     connection.execute(
         sql.SQL(VIEW).format(
             view=sql.Identifier(SCHEMA, view),
-            columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+            columns=_list(*columns),
             table=sql.Identifier(SCHEMA, table),
             days=sql.Identifier(SCHEMA, "published_days"),
             name=sql.Literal(table),

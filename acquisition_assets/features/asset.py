@@ -1,6 +1,6 @@
-"""Builds the assets of lead_activity and daily_metrics, which one step makes from one pass over the deliveries.
+"""Builds the assets of lead_activity, daily_metrics and metric_history, which one step makes from the same deliveries.
 
-The rules are left to sql/lead_activity and sql/daily_metrics, and the classification of channels to `channels`.
+The rules are left to sql/, the rows of metric_history to `history`, and the classification of channels to `channels`.
 """
 
 import datetime as dt
@@ -21,8 +21,9 @@ from acquisition_assets.core.output import Output, output_assets
 from acquisition_assets.core.plots import columns
 from acquisition_assets.core.sql_files import read_sql
 from acquisition_assets.core.step import Comparison, Finding, Step
-from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
-from acquisition_assets.features.policy import FeaturePolicy
+from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY, METRIC_HISTORY, METRICS, NEW_LEADS
+from acquisition_assets.features.history import metric_history
+from acquisition_assets.features.policy import FeaturePolicy, whole_days
 from acquisition_assets.features.resolve import AS_READ, bind_resolved
 from acquisition_assets.raw.contract import (
     RAW_ALIASES,
@@ -32,6 +33,7 @@ from acquisition_assets.raw.contract import (
     RAW_STATUS_CHANGES,
     SOURCE_STATE,
 )
+from acquisition_assets.raw.policy import FreshnessPolicy
 
 # One after the other these need a fraction of the memory that they need together, and spill less. With each the
 # relations that can be computed for some leads at a time, as a lead's row needs no other lead's.
@@ -61,13 +63,14 @@ class Rules:
     features: FeaturePolicy
     platforms: PlatformPolicy
     channels: ChannelPolicy
+    freshness: FreshnessPolicy
 
 
 def build(
-    env: Env, policy: FeaturePolicy, platforms: PlatformPolicy, channels: ChannelPolicy
+    env: Env, policy: FeaturePolicy, platforms: PlatformPolicy, channels: ChannelPolicy, freshness: FreshnessPolicy
 ) -> list[dg.AssetsDefinition]:
     """Return the assets of the features, which one step makes."""
-    rules = Rules(policy, platforms, channels)
+    rules = Rules(policy, platforms, channels, freshness)
     tables = [RAW_LEADS.table, RAW_EVENTS.table, RAW_REFERRALS.table, RAW_ALIASES.table]
     activity = Output(
         contract=LEAD_ACTIVITY,
@@ -93,7 +96,20 @@ def build(
         plot=plot_metrics,
         group="features",
     )
-    return [output_assets(env, [activity, metrics], name="features")]
+    history = Output(
+        contract=METRIC_HISTORY,
+        description="Each metric's counts of the last 120 business days, as the watch reads them.",
+        policy=rules,
+        deps=tables,
+        produce=produce_history,
+        recompute=recompute_history,
+        recomputed_text="New leads and referrals of the days, counted again from the raw tables by time.",
+        details=history_numbers,
+        plot=plot_history,
+        group="features",
+        kinds=frozenset({"parquet", "pandas"}),
+    )
+    return [output_assets(env, [activity, metrics, history], name="features")]
 
 
 def produce_activity(step: Step, rules: Rules) -> None:
@@ -135,21 +151,26 @@ def statuses(step: Step, rules: Rules) -> Sequence[Finding]:
 
 
 def produce_metrics(step: Step, rules: Rules) -> None:
-    """Stage daily_metrics from the relations that lead_activity has bound."""
-    step.write_query(
-        "daily_metrics/daily_metrics", feature_parameters(rules.features, end_of_day(step.day, step.env.tz))
-    )
+    """Count the days from the relations that lead_activity has bound, and stage the last of them as daily_metrics.
+
+    Channels are counted first, while lead_activity is what is staged.
+    """
+    step.session.bind_query("channel_counts", read_sql("metric_history/channel_counts"))
+    parameters = feature_parameters(rules.features, end_of_day(step.day, step.env.tz))
+    step.session.bind_query("daily_counts", read_sql("daily_metrics/daily_metrics"), parameters)
+    first = last_days(step.day, rules.features.metrics_days)[0]
+    step.write_query("daily_metrics/last_days", {"metrics_from": first})
 
 
 def recompute_metrics(step: Step, rules: Rules) -> Comparison:
     """Compare new leads and referrals with the raw tables."""
-    first = step.day - dt.timedelta(days=rules.features.metrics_days - 1)
-    return step.compare(
-        {
-            "since": end_of_day(first - dt.timedelta(days=1), step.env.tz),
-            "until": end_of_day(step.day, step.env.tz),
-        }
-    )
+    return _compare_days(step, rules.features.metrics_days)
+
+
+def _compare_days(step: Step, days: int) -> Comparison:
+    """Compare the totals of the last days with the raw tables."""
+    first = last_days(step.day, days)[0]
+    return step.compare({"since": start_of_day(first, step.env.tz), "until": end_of_day(step.day, step.env.tz)})
 
 
 def plot_metrics(step: Step, rules: Rules) -> str:
@@ -158,13 +179,59 @@ def plot_metrics(step: Step, rules: Rules) -> str:
     return columns(rows, f"New leads of the {len(rows)} days up to {step.day}")
 
 
+def produce_history(step: Step, rules: Rules) -> None:
+    """Stage metric_history from the counts of the days, of their channels and of their events."""
+    session = step.session
+    counts = {row["day"]: row for row in session.query("select * from daily_counts").to_pylist()}
+    for row in step.query("metric_history/event_counts").to_pylist():
+        counts[row["day"]] |= row
+    channels: dict[str, dict[dt.date, int]] = {}
+    for row in session.query("select * from channel_counts order by channel, day").to_pylist():
+        channels.setdefault(row["channel"], {})[row["day"]] = row[NEW_LEADS]
+    features = rules.features
+    history = metric_history(
+        counts,
+        channels,
+        last_days(step.day, features.watched_days),
+        whole_days(features.opened_hours),
+        features.watched_channel_mean,
+        rules.freshness,
+    )
+    step.write_table(METRIC_HISTORY.to_arrow(history))
+
+
+def recompute_history(step: Step, rules: Rules) -> Comparison:
+    """Compare new leads and referrals with the raw tables."""
+    return _compare_days(step, rules.features.watched_days)
+
+
+def history_numbers(step: Step, rules: Rules) -> dict[str, Any]:
+    """Return how many series there are, and on how many of their days the source delivered nothing."""
+    return step.row("metric_history/numbers")
+
+
+def plot_history(step: Step, rules: Rules) -> str:
+    """Draw how many of the metrics have data, by day."""
+    rows = step.session.query(
+        "select count(value) as filled from staged where channel is null group by day order by day"
+    )
+    return columns(rows.column("filled").to_pylist(), f"Metrics with data, of {len(METRICS)}, by day")
+
+
+def last_days(day: dt.date, days: int) -> list[dt.date]:
+    """Return this many days up to a day, oldest first."""
+    return days_between(day - dt.timedelta(days=days - 1), day)
+
+
 def _bind(step: Step, rules: Rules) -> bool:
     """Bind all that the features read. Return whether there are aliases."""
     step.bind(RAW_LEADS)
     step.bind(SOURCE_STATE)
     has_aliases = bind_resolved(step, RAW_EVENTS, RAW_REFERRALS, RAW_STATUS_CHANGES)
     _bind_channels(step, rules)
-    days = days_between(step.day - dt.timedelta(days=rules.features.metrics_days - 1), step.day)
+    features = rules.features
+    counted = max(features.metrics_days, features.watched_days + whole_days(features.opened_hours))
+    days = last_days(step.day, counted)
     step.session.bind_arrow("days", days_table(days, step.env.tz))
     return has_aliases
 

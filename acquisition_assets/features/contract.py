@@ -1,6 +1,6 @@
-"""Defines the contracts of the features: lead_activity and daily_metrics.
+"""Defines the contracts of the features: lead_activity, daily_metrics and metric_history.
 
-The rules are left to sql/lead_activity and sql/daily_metrics.
+The rules are left to sql/lead_activity and sql/daily_metrics, and to `history`.
 """
 
 from __future__ import annotations
@@ -208,5 +208,75 @@ DAILY_METRICS = Contract(
     rules=(
         Rule("opened were sent", "opened_24h <= deliveries_sent", "no more deliveries are opened than sent"),
         Rule("fraud was created", "referrals_fraud <= referrals_created", "no more referrals are fraud than created"),
+    ),
+)
+
+NEW_LEADS, LEADS_ENGAGED, LEADS_CONVERTED = "new_leads", "leads_engaged", "leads_converted"
+DELIVERIES_SENT, OPENED, COMPLETIONS = "deliveries_sent", "opened_24h", "completions"
+UNSUBSCRIBED, BOUNCED, COMPLAINED, MACHINE_OPENS = "unsubscribed", "bounced", "complained", "machine_opens"
+REFERRALS_CREATED, REFERRALS_FRAUD = "referrals_created", "referrals_fraud"
+RATES = {
+    "open_rate": (OPENED, DELIVERIES_SENT),
+    "unsubscribe_rate": (UNSUBSCRIBED, DELIVERIES_SENT),
+    "bounce_rate": (BOUNCED, DELIVERIES_SENT),
+    "complaint_rate": (COMPLAINED, DELIVERIES_SENT),
+    "fraud_rate": (REFERRALS_FRAUD, REFERRALS_CREATED),
+}
+"""The rates by name: the count of successes and the count of trials."""
+COUNTS_OF_TABLE = {
+    "leads": (NEW_LEADS, LEADS_ENGAGED, LEADS_CONVERTED),
+    "events": (DELIVERIES_SENT, OPENED, COMPLETIONS, UNSUBSCRIBED, BOUNCED, COMPLAINED, MACHINE_OPENS),
+    "referrals": (REFERRALS_CREATED, REFERRALS_FRAUD),
+}
+"""The counts by the input table whose rows they count."""
+METRICS = (*(name for names in COUNTS_OF_TABLE.values() for name in names), *RATES)
+_COUNTED = (
+    "raw_leads.merged_created_at",
+    "raw_leads.merged_engaged_at",
+    "raw_leads.merged_converted_at",
+    "raw_leads.merged_unsubscribed_at",
+    *DELIVERY,
+    "raw_referrals.created_date",
+    "raw_referrals.status",
+)
+METRIC_HISTORY = Contract(
+    table="metric_history",
+    grain="One row per business day of the 120 up to the partition's day, metric and channel (null: all channels).",
+    key=("day", "metric", "channel"),
+    columns={
+        "day": column(Kind.DATE, "Business day; for opens the day on which the 24 hours of the day before are over"),
+        "metric": column(Kind.TEXT, "Name of the metric", Check.isin(METRICS)),
+        "channel": column(
+            Kind.TEXT,
+            "Channel of the leads, where it brings at least 10 a day; null for all",
+            nullable=True,
+            lineage=CHANNEL,
+        ),
+        "value": column(
+            Kind.INTEGER,
+            "Count of the day; of a rate the successes, at most the trials; null where the source delivered nothing",
+            Check.ge(0),
+            unit="events",
+            nullable=True,
+            lineage=_COUNTED,
+        ),
+        "trials": column(
+            Kind.INTEGER,
+            "Deliveries or referrals that a rate is a share of; null for counts",
+            Check.ge(0),
+            unit="events",
+            nullable=True,
+            lineage=_COUNTED,
+        ),
+    },
+    rules=(
+        Rule("part of trials", "value <= trials", "a rate's successes are a part of its trials"),
+        Rule(
+            "trials of rates",
+            f"case when metric in ({', '.join(repr(name) for name in RATES)}) "
+            "then (trials is null) = (value is null) else trials is null end",
+            "rates, and only rates, have trials",
+        ),
+        Rule("channels of new leads", f"channel is null or metric = '{NEW_LEADS}'", "only new leads have channels"),
     ),
 )

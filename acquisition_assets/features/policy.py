@@ -29,6 +29,8 @@ class FeaturePolicy(Section):
     recent_days: Days
     month_days: Days
     metrics_days: Days
+    watched_days: Days
+    watched_channel_mean: Annotated[float, Field(ge=0, le=1_000_000)]
     first_business_hour: LocalHour
     last_business_hour: LocalHour
     last_weekday: IsoWeekday

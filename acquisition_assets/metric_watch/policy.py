@@ -103,7 +103,7 @@ class WatchPolicy(Section):
     expected count of a drop; minimum_observed_spike: least observed count of a spike.
     window_correction: the least p value of the windows is multiplied by this, as they overlap.
     false_discovery_rate, largest_p_value: limits of what is flagged; watch_p_value: limit of what is shown.
-    band: probability of the expected range.
+    band: probability of the expected range. plotted_days: days of the plots.
     """
 
     history_days: Days
@@ -133,6 +133,7 @@ class WatchPolicy(Section):
     largest_p_value: Probability
     watch_p_value: Probability
     band: Probability
+    plotted_days: Days
     decline: DeclinePolicy
     rates: RatePolicy
     holidays: HolidayPolicy

@@ -17,10 +17,11 @@ import dagster as dg
 import pytest
 
 from acquisition_assets.automation import sensors
-from acquisition_assets.automation.alerts import alerts_of
+from acquisition_assets.automation.alerts import LISTED, alerts_of
 from acquisition_assets.automation.notifiers import AlertError
-from acquisition_assets.automation.sensors import ALERTED_TAG, SINGLE_ALERTS, alert_sensor
+from acquisition_assets.automation.sensors import ALERTED_TAG, alert_sensor
 from acquisition_assets.core.settings import Settings
+from acquisition_assets.incidents.policy import AlertPolicy
 
 UTC = dt.timezone.utc
 DAYS = dg.DailyPartitionsDefinition("2025-01-01")
@@ -106,10 +107,11 @@ class Daemon:
     def __init__(self, instance: dg.DagsterInstance, urls: str, ui_url: str = "http://ui:3000/") -> None:
         self.instance, self.cursor, self.clock = instance, None, Clock()
         self.settings = Settings.from_environment({}, alert_urls=urls, ui_url=ui_url)
+        self.policy = AlertPolicy(quiet_weekdays=[], quiet_dates=[])
 
     def tick(self) -> str:
         """What a tick says of itself."""
-        sensor = alert_sensor(self.settings, clock=self.clock)
+        sensor = alert_sensor(self.settings, self.policy, clock=self.clock)
         with dg.build_sensor_context(instance=self.instance, cursor=self.cursor, sensor_name="alerts") as context:
             result = sensor(context)
             assert isinstance(result, dg.SkipReason)
@@ -226,6 +228,14 @@ def test_a_check_that_goes_on_failing_is_told_again_only_after_it_passed(
         run(instance, asset(passed=passed))
         daemon.tick()
     assert len(target.got) == 2
+
+
+def test_a_warning_that_lasts_for_days_is_told_once(instance: dg.DagsterInstance, target: Target) -> None:
+    warn = dg.AssetCheckSeverity.WARN
+    for day, passed in (("2025-03-10", False), ("2025-03-11", False), ("2025-03-12", True), ("2025-03-13", False)):
+        run(instance, asset(passed=passed, severity=warn), day=day)
+    Daemon(instance, target.url).tick()
+    assert [title[-10:] for title in target.titles] == ["2025-03-10", "2025-03-13"]
 
 
 def test_a_warning_that_becomes_an_error_is_news_and_an_error_that_becomes_a_warning_is_not(
@@ -416,17 +426,17 @@ def test_a_new_target_is_told_what_the_last_day_holds(
     assert (len(target.got), len(second.got)) == (2, 1)
 
 
-def test_many_alerts_end_in_one_message_that_names_each(instance: dg.DagsterInstance, target: Target) -> None:
+def test_the_alerts_of_a_run_are_one_message_that_names_each(instance: dg.DagsterInstance, target: Target) -> None:
     daemon = Daemon(instance, target.url)
-    names = [f"check_{n:02}" for n in range(SINGLE_ALERTS + 10)]
-    run(instance, asset(passed=False, checks=names))
+    names = [f"check_{n:02}" for n in range(LISTED + 10)]
+    result = run(instance, asset(passed=False, checks=names))
     assert daemon.tick() == f"{len(names)} alerts sent"
-    assert len(target.got) == SINGLE_ALERTS
-    last = target.got[-1]
-    assert last["title"] == "11 more alerts, 11 of them ERROR"
-    assert sorted([*target.titles[:-1], *last["message"].split("\n")]) == [
-        f"[ERROR] anomalies: {name} failed on {DAY}" for name in names
-    ]
+    (message,) = target.got
+    assert message["title"] == f"[ERROR] anomalies: check_00 failed on {DAY} (+{len(names) - 1})"
+    *full, rest = message["message"].split("\n\n")
+    assert [text.split("\n")[0] for text in full] == [f"[ERROR] anomalies: {n} failed on {DAY}" for n in names[:LISTED]]
+    assert all(f"Run: {result.run_id}" in text for text in full)
+    assert rest.split("\n") == [f"[ERROR] anomalies: {name} failed on {DAY}" for name in names[LISTED:]]
     assert daemon.tick() == "nothing new has failed"
 
 
@@ -515,3 +525,114 @@ def test_the_parts_of_dagster_that_are_not_public_are_as_we_use_them(instance: d
     found = instance.get_run_by_id(first.run_id)
     assert found is not None
     assert [alert.name for alert in alerts_of(instance, found)] == [f"anomalies:high_fraud_rate@{DAY}"]
+
+
+# -- incidents ---------------------------------------------------------------------------------------------------------
+
+
+def notice(event: str = "opened", kind: str = "high_fraud_rate", day: str = DAY, **more: str) -> dict[str, str]:
+    """Return an alert as the asset `incidents` hands it over."""
+    return {
+        "day": day,
+        "incident": f"fraud_rate:all:{kind}:{day}",
+        "event": event,
+        "kind": kind,
+        "severity": "high",
+        "title": "Referral fraud 62 %, limit 20 %, day 1",
+        "message": "Referral fraud: 62 %, 20 % expected. Since 2025-03-10",
+        "recommendation": "Review and strengthen anti-fraud validations",
+        **more,
+    }
+
+
+def day_of_incidents(*notices: dict[str, str], contract: bool = True) -> dg.AssetsDefinition:
+    """Return the assets of a day: raw leads that are not fresh, anomalies, and incidents that speak for both."""
+    checks = {"raw_leads": ["fresh", "contract"], "anomalies": ["high_fraud_rate"], "incidents": ["none_open"]}
+
+    @dg.multi_asset(
+        name="day",
+        specs=[dg.AssetSpec(name, partitions_def=DAYS) for name in checks],
+        check_specs=[
+            dg.AssetCheckSpec(check, asset=name, partitions_def=DAYS) for name, each in checks.items() for check in each
+        ],
+    )
+    def compute() -> Iterator[Any]:
+        for name, each in checks.items():
+            for check in each:
+                yield dg.AssetCheckResult(asset_key=name, check_name=check, passed=check == "contract" and contract)
+            metadata = {"alerts": dg.MetadataValue.json(list(notices))} if name == "incidents" else {}
+            yield dg.MaterializeResult(asset_key=name, metadata=metadata)
+
+    return compute
+
+
+def test_incidents_are_alerted_in_words_once_and_speak_for_their_checks(
+    instance: dg.DagsterInstance, target: Target
+) -> None:
+    daemon = Daemon(instance, target.url)
+    drop = notice(kind="drop", severity="medium", title="New leads 40 % below expected, day 1")
+    for _ in range(2):  # the same day again brings nothing new
+        run(instance, day_of_incidents(notice(), drop))
+        daemon.tick()
+    (message,) = target.got
+    assert message["title"] == "Referral fraud 62 %, limit 20 %, day 1 (+1)"
+    fraud, leads, ids = message["message"].split("\n\n")
+    assert fraud.split("\n") == [
+        "Referral fraud 62 %, limit 20 %, day 1",
+        "Referral fraud: 62 %, 20 % expected. Since 2025-03-10",
+        "Review and strengthen anti-fraud validations",
+        "http://ui:3000/assets/incidents?view=partitions&partition=2025-03-10",
+    ]
+    assert leads.startswith("New leads 40 % below expected, day 1\n")
+    assert ids.split("\n") == [
+        "fraud_rate:all:high_fraud_rate:2025-03-10 (2025-03-10)",
+        "fraud_rate:all:drop:2025-03-10 (2025-03-10)",
+    ]
+    run(instance, day_of_incidents(notice(), notice("worse")))
+    daemon.tick()
+    assert len(target.got) == 2
+
+
+def test_tagged_targets_get_their_alerts_and_untagged_ones_all(
+    instance: dg.DagsterInstance, target: Target, second: Target
+) -> None:
+    third = Target()
+    run(instance, day_of_incidents(notice(), notice(kind="stale_data", title="No new data"), contract=False))
+    assert Daemon(instance, f"growth={target.url} data={second.url} {third.url}").tick() == "6 alerts sent"
+    third.close()
+    assert target.titles == ["Referral fraud 62 %, limit 20 %, day 1"]
+    assert second.titles == ["[ERROR] raw_leads: contract failed on 2025-03-10 (+1)"]
+    assert "\n\nNo new data\n" in second.got[0]["message"]
+    assert third.titles == ["Referral fraud 62 %, limit 20 %, day 1 (+2)"]
+
+
+def test_what_no_target_takes_is_logged(
+    instance: dg.DagsterInstance, target: Target, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(instance, day_of_incidents(notice(), notice(kind="stale_data", title="No new data")))
+    assert Daemon(instance, f"growth={target.url}").tick() == "2 alerts sent"
+    assert target.titles == ["Referral fraud 62 %, limit 20 %, day 1"]
+    assert "alert: No new data\n" in capsys.readouterr().err
+
+
+def test_quiet_days_hold_alerts_back_and_lose_none(instance: dg.DagsterInstance, target: Target) -> None:
+    daemon = Daemon(instance, target.url)
+    today = daemon.clock().date()
+    daemon.policy = AlertPolicy(quiet_weekdays=[], quiet_dates=[today, today + dt.timedelta(days=1)])
+    run(instance, day_of_incidents(notice()))
+    for ahead in (0, 1):
+        daemon.clock.ahead = dt.timedelta(days=ahead)
+        assert daemon.tick() == "alerts are held back during quiet hours and days, and sent after them"
+    daemon.clock.ahead = dt.timedelta(days=2)
+    assert daemon.tick() == "1 alerts sent"
+    assert len(target.got) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "until", "hour", "quiet"),
+    [(20, 7, 23, True), (20, 7, 6, True), (20, 7, 7, False), (9, 17, 9, True), (9, 17, 17, False)],
+)
+def test_quiet_hours_may_last_over_midnight(first: int, until: int, hour: int, quiet: bool) -> None:
+    policy = AlertPolicy(quiet_from_hour=first, quiet_until_hour=until, quiet_weekdays=[7], quiet_dates=[])
+    assert policy.is_quiet(dt.datetime(2026, 3, 2, hour, tzinfo=UTC)) == quiet
+    assert policy.is_quiet(dt.datetime(2026, 3, 1, hour, tzinfo=UTC))  # a Sunday

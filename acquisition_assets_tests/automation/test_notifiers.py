@@ -7,6 +7,8 @@ import logging
 import pytest
 
 from acquisition_assets.automation.notifiers import AlertError, AppriseNotifier, LogNotifier, _reason, make_notifiers
+from acquisition_assets.core.errors import InputError
+from acquisition_assets.core.settings import Settings
 from acquisition_assets_tests.kit.servers import free_port
 
 LOG = logging.getLogger("alerts-test")
@@ -94,3 +96,21 @@ def test_nothing_that_a_library_says_reaches_a_log(caplog: pytest.LogCaptureFixt
     assert "s3cret" not in caplog.text
     logging.getLogger("apprise").warning("later")
     assert "later" in caplog.text
+
+
+def test_tags_say_which_alerts_a_target_takes() -> None:
+    found = make_notifiers("growth=json://a/x data=json://b?x=1 json://c data=json://a/x", LOG)
+    assert [(target.label, *target.audiences) for target in found] == [
+        ("alert target 1 (json://)", "growth", "data"),
+        ("alert target 2 (data=json://)", "data"),
+        ("alert target 3 (json://)", "growth", "data"),
+    ]
+    tagged, log = make_notifiers("growth=json://a/x", LOG)
+    assert (tagged.label, *tagged.audiences) == ("alert target 1 (growth=json://)", "growth")
+    assert (log.label, *log.audiences) == ("the log", "data")
+
+
+def test_another_tag_is_refused_without_repeating_the_url() -> None:
+    with pytest.raises(InputError) as refused:
+        Settings.from_environment({"ACQUISITION_ALERT_URLS": "marketing=slack://s3cret"})
+    assert str(refused.value) == "ACQUISITION_ALERT_URLS: has the tag marketing=; tags are growth= and data="

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from acquisition_assets.core.plots import HEIGHT, INLINE, LABEL, RED, WIDTH, bars, columns, intervals
+from acquisition_assets.core.plots import HEIGHT, INLINE, LABEL, LOW_HEIGHT, RED, WIDTH, band, bars, columns, intervals
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -104,3 +104,22 @@ def test_intervals_have_name_rate_bounds_and_mark() -> None:
 def test_too_many_platforms_are_cut_and_the_title_says_so() -> None:
     image = intervals({f"platform-{n}": (12.34, 10, 20) for n in range(100)}, "Rates")
     assert image.startswith(f"Rates (first {len(labels(image))} of 100)\n")
+
+
+def test_a_band_draws_the_range_the_values_and_the_marks() -> None:
+    image = band([10, 5, None, 10], [(0, 10), (0, 10), None, (5, 10)], "New leads", marked=[1])
+    assert image.startswith("New leads (highest: 10)\n")
+    height = LOW_HEIGHT
+    outline, values, marks = paths(image)
+    assert outline == f"M0 0L3 0L3 {height // 2}L0 {height}"
+    assert values == f"M0 0l1 {height // 2}M3 0l"
+    assert marks == f"M1 {height}h1"
+
+
+def test_a_band_of_any_length_fits_inline_and_keeps_what_is_marked() -> None:
+    values = [float(100 + 97 * (n % 2)) for n in range(400)]
+    values[200] = 0.0
+    image = band(values, [(80.0 + n % 13, 130.0 + n % 17) for n in range(400)], "New leads of a channel", marked=[200])
+    assert paths(image)[2] == f"M198 {LOW_HEIGHT}h6"
+    assert drawn(image).get("viewBox") == f"0 0 400 {LOW_HEIGHT}"
+    assert band([], [], "Nothing").startswith("Nothing")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pyarrow as pa
+
 from acquisition_assets.channels.policy import ChannelPolicy
 from acquisition_assets_tests.kit.expectations import DAY, NOON, Expectations, Row, TableExpectations, added
 
@@ -80,6 +82,17 @@ METRICS: Row = {
     "leads_converted": 1,
 }
 QUIET_DAY: Row = {**dict.fromkeys(METRICS, 0), "day": DAY - dt.timedelta(days=1)}
+COUNT: Row = {"day": DAY, "metric": "new_leads", "channel": "linkedin", "value": 12, "trials": None}
+RATE: Row = {"day": DAY, "metric": "open_rate", "channel": None, "value": 3, "trials": 10}
+NOTHING: Row = {"day": DAY, "metric": "fraud_rate", "channel": None, "value": None, "trials": None}
+
+
+def _one_more_lead(table: pa.Table) -> pa.Table:
+    """Return metric_history with one more new lead on its first day that has data."""
+    rows = table.to_pylist()
+    next(row for row in rows if row["metric"] == "new_leads" and row["value"] is not None)["value"] += 1
+    return pa.Table.from_pylist(rows, schema=table.schema)
+
 
 EXPECTATIONS = Expectations(
     tables={
@@ -102,6 +115,15 @@ EXPECTATIONS = Expectations(
             },
             tampered=lambda table: added(table, new_leads=1),
         ),
+        "metric_history": TableExpectations(
+            good=[COUNT, RATE, NOTHING],
+            broken={
+                "part of trials": [{**RATE, "value": 11}],
+                "trials of rates": [{**RATE, "trials": None}, {**COUNT, "trials": 20}, {**NOTHING, "trials": 1}],
+                "channels of new leads": [{**RATE, "channel": "linkedin"}],
+            },
+            tampered=_one_more_lead,
+        ),
     },
     changes={
         "features": {
@@ -109,6 +131,8 @@ EXPECTATIONS = Expectations(
             "recent_days": 3,
             "month_days": 10,
             "metrics_days": 40,
+            "watched_days": 130,
+            "watched_channel_mean": 1.0,
             "first_business_hour": 11,
             "last_business_hour": 15,
             "last_weekday": 3,

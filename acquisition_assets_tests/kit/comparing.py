@@ -175,9 +175,9 @@ def keyed(table: str, expected: Sequence[Row], found: Sequence[Row], key: Sequen
     if len(ours) != len(found):
         yield f"{table}: the key {key} is not unique"
     if ours.keys() != theirs.keys():
-        more, less = sorted(ours.keys() - theirs.keys()), sorted(theirs.keys() - ours.keys())
+        more, less = sorted(ours.keys() - theirs.keys(), key=repr), sorted(theirs.keys() - ours.keys(), key=repr)
         yield f"{table}: superfluous {more[:5]}, missing {less[:5]}"
-    for name in sorted(ours.keys() & theirs.keys()):
+    for name in sorted(ours.keys() & theirs.keys(), key=repr):
         if ours[name].keys() != theirs[name].keys():
             yield f"{table}: columns {sorted(ours[name].keys() ^ theirs[name].keys())}"
             return

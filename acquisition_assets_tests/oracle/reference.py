@@ -17,6 +17,8 @@ from statistics import NormalDist
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from acquisition_assets_tests.oracle.metric_history import metric_history
+
 Row = dict[str, Any]
 Tables = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -1749,6 +1751,14 @@ def compute(raw: Raw, as_read: Sequence[Row], day: dt.date, zone: str, lake: Lak
     tables = {
         "lead_activity": activity,
         "daily_metrics": metrics,
+        "metric_history": metric_history(
+            {row["day"]: row for row in (*daily_metrics(raw, deliveries, day - dt.timedelta(days=31), zone), *metrics)},
+            raw.leads,
+            events,
+            activity,
+            day,
+            lambda time: day_of(time, zone),
+        ),
         "dynamic_scores": scores,
         "behavior_predictions": behavior_predictions(activity, score),
         "content_recommendations": content_recommendations(activity, score, deliveries, raw.content),
