@@ -9,10 +9,13 @@ PROJECT := $(PIP) --no-deps --no-build-isolation
 PYTEST_ARGS ?= --numprocesses auto
 WHEEL_VENV ?= .make/wheel-venv
 NEWEST_VENV ?= .make/newest-venv
+BI_VENV ?= .make/bi-venv
+BI_PORT ?= 8501
+LAKE ?= lake/sample
 QUICK := -m 'not slow' --hypothesis-profile quick --numprocesses 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev run ui test quick newest check docs format bench bench-watch wheel-test screenshots production-like lock clean tools
+.PHONY: help install dev run ui bi test quick newest check docs format bench bench-watch wheel-test screenshots production-like lock clean tools
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s ':'
@@ -39,6 +42,14 @@ run: .make/install  ## the whole graph for the sample's last day, with a summary
 
 ui: .make/install  ## the Dagster UI, with some days of the sample in it; ARGS="--port 3001" chooses another port
 	$(BIN)/acquisition ui --lake lake/sample $(ARGS)
+
+.make/bi: deploy/bi/requirements.lock
+	$(PYTHON) -m venv $(BI_VENV)
+	$(BI_VENV)/bin/$(LOCKED) deploy/bi/requirements.lock
+	@mkdir -p .make && touch $@
+
+bi: .make/bi  ## the dashboard of deploy/bi; LAKE=DIR and BI_PORT=8600 choose the lake and the port
+	@VENV=$(BI_VENV) LAKE=$(LAKE) PORT=$(BI_PORT) sh scripts/bi.sh
 
 tools:  ## PostgreSQL, Chromium and Java for the tests, where they are missing
 	@sh scripts/postgres.sh
@@ -99,10 +110,13 @@ production-like: .make/install  ## webserver, daemon and code server on a real P
 UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" --group build
 
-lock: $(BIN)/python  ## requirements.lock (the package) and requirements-dev.lock (with extras, tests and checks)
+BI_UV := $(subst --group build,,$(UV))
+
+lock: $(BIN)/python  ## requirements.lock (the package), requirements-dev.lock (with tests and checks), and that of deploy/bi
 	$(BIN)/$(PIP) uv
 	$(UV) --all-extras --group dev --output-file requirements-dev.lock pyproject.toml
 	$(UV) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
+	$(BI_UV) --output-file deploy/bi/requirements.lock deploy/bi/requirements.in
 
 clean:  ## remove what make made
 	rm -rf $(VENV) .make dist build lake .dagster_home *.egg-info

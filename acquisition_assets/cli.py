@@ -321,6 +321,48 @@ def explain(
     raise typer.Exit(explain_command(lead, date, lake=lake, policy=policy))
 
 
+@app.command(short_help="Write a table or the members of a segment to a file for people.")
+def export(
+    what: Annotated[str, typer.Argument(metavar="TABLE|segment", help="Name of a table, or the word segment.")],
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Name of the segment.")] = None,
+    date: Day = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", metavar="csv|jsonl|xlsx|parquet", help="Format (default: by --output, else csv)."),
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Columns, in this order (default: all of them).")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option(metavar="PATH", help="File to write, replaced if it exists (default: stdout).")
+    ] = None,
+    with_emails: Annotated[
+        bool, typer.Option("--with-emails", help="Write e-mail addresses and other personal data as they are.")
+    ] = False,
+    lake: LakeFolder = None,
+    policy: PolicyFile = None,
+) -> None:
+    """Write a day of a table, or the members of a segment with their main figures (default: the newest day).
+
+    E-mail addresses are masked, also where they are ids. Exit code: 0 written; 1 the lake is damaged; 2 wrong input.
+    """
+    from acquisition_assets.commands.export import Wanted, export_command
+
+    wanted = Wanted(what, name, date, form, columns, output, with_emails)
+    raise typer.Exit(export_command(wanted, lake=lake, policy=policy))
+
+
+@app.command(short_help="Write the views of lake.duckdb, for a lake that was moved.")
+def views(lake: LakeFolder = None) -> None:
+    """Write lake.duckdb into the lake: one view per table over all days, and one of its newest day.
+
+    Runs write it themselves. Exit code: 0 written; 1 it cannot be written; 2 wrong input.
+    """
+    from acquisition_assets.commands.views import views_command
+
+    raise typer.Exit(views_command(lake=lake))
+
+
 @app.command(short_help="Show what a new policy would change, and whether it is better.")
 def compare(
     policy: Annotated[str, typer.Option("--policy", metavar="FILE", help="YAML file of the new policy.")],

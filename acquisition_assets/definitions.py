@@ -23,6 +23,7 @@ from acquisition_assets.core.env import DEFAULT_FIRST_DAY, Env, no_progress, no_
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.destinations import asset as destinations
+from acquisition_assets.destinations import lake_views
 from acquisition_assets.destinations.choose import choose_destinations
 from acquisition_assets.inputs.source import Source
 from acquisition_assets.policy import Policy, read_policy
@@ -77,6 +78,7 @@ def build_defs(
     assets = [asset for product in PRODUCTS for asset in product.build(build)]
     for destination in choose_destinations(settings):
         assets += destinations.build(env, destination)
+    assets += lake_views.build(env)
     schedule = daily_schedule(
         env,
         hour=settings.schedule_hour,

@@ -22,7 +22,7 @@ from acquisition_assets.commands.deployment import (
     requested_days,
     with_first_day,
 )
-from acquisition_assets.core.errors import ExitCode, InputError
+from acquisition_assets.core.errors import ExitCode, InputError, LakeError
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.memory import default_limit
 from acquisition_assets.core.settings import Settings
@@ -71,10 +71,23 @@ def run_command(
     out = console()
     try:
         outcomes = materialise(deployment, days, out, full=full, forget=forget)
+        if outcomes[-1].exit_code and any(outcome.published for outcome in outcomes):
+            _refresh_views(deployment.lake)
         return _tell(deployment, days, outcomes, out)
     except KeyboardInterrupt:
         fail("interrupted; unpublished tables were left unchanged")
         return ExitCode.INTERRUPTED
+
+
+def _refresh_views(lake: Lake) -> None:
+    """Give the tables that were published their views, as the step that does it ran only on days without a failure."""
+    from acquisition_assets.commands.views import refresh_views
+
+    if lake.is_local:
+        try:
+            refresh_views(lake)
+        except LakeError as error:
+            warn(str(error))
 
 
 def prepare(settings: Settings) -> Deployment:

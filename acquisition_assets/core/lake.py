@@ -211,6 +211,10 @@ class Lake:
             staged.write_text(text, encoding="utf-8")
             self._publish(staged, f"{self.root}/reports/date={day}/{task}.json", f"report {task} of {day}")
 
+    def publish_file(self, staged: Path, name: str) -> None:
+        """Put a staged file in its place at the top of the lake, atomically."""
+        self._publish(staged, f"{self.root}/{name}", name)
+
     def sweep(self) -> None:
         """Remove what killed runs left in staging, at once, and nothing that a run still has open."""
         sweep_folders(self._staging_place())
