@@ -56,8 +56,6 @@ DAILY_BRIEF = Contract(
             "Leads whose next action is likely_to_convert", "leads", "behavior_predictions.predicted_next_action"
         ),
         "anomalies": _count("Anomalies found; missing where they were not looked for", "anomalies", "anomalies.type"),
-        "missing_outputs": column(
-            Kind.INTEGER, "Outputs that the lake lacks on the day", Check.ge(0), unit="tables"
-        ),
+        "missing_outputs": column(Kind.INTEGER, "Outputs that the lake lacks on the day", Check.ge(0), unit="tables"),
     },
 )

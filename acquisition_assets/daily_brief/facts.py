@@ -98,9 +98,7 @@ def read_facts(step: Step, policy: BriefPolicy, outputs: Sequence[str]) -> Facts
         recommended_on=followed,
         recommended=_recommended(step, followed),
         accepted={
-            name: lake.row_count(contract.table, day)
-            for name, contract in RAW.items()
-            if lake.has(contract.table, day)
+            name: lake.row_count(contract.table, day) for name, contract in RAW.items() if lake.has(contract.table, day)
         },
         quarantine=_quarantine(step),
         missing_days=_missing_days(lake, days),

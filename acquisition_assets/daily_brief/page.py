@@ -47,7 +47,7 @@ def shown_name(text: str) -> Markup:
     """Return a name as text of its own direction: nothing invisible, cut where it is very long."""
     visible = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(text))
     cut = visible if len(visible) <= LONGEST_NAME else visible[: LONGEST_NAME - 1] + "…"
-    return Markup("<bdi>{}</bdi>").format(cut)
+    return Markup("<bdi>{}</bdi>").format(Markup("_<wbr>").join(cut.split("_")))
 
 
 @dataclass(frozen=True)

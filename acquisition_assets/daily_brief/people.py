@@ -36,7 +36,8 @@ CANDIDATES: dict[str, tuple[tuple[str, Strength], ...]] = {
     "ready": (
         ("completion", _column("completion_points")),
         ("response", _column("response_points")),
-        ("recency", _column("recency_points")),
+        ("active_today", lambda row: float(row["recency_points"] or 0) * (row["days_since_engagement"] == 0)),
+        ("recency", lambda row: float(row["recency_points"] or 0) * bool(row["days_since_engagement"])),
         ("referrals", _column("referral_points")),
         ("completions_total", _many("completions_total")),
         ("score", lambda row: 0.01),
@@ -60,6 +61,7 @@ VALUES: dict[str, tuple[tuple[str, str, Unit, float], ...]] = {
     "completion": (("share", "completion_rate", "percent", 100.0),),
     "response": (("hours", "avg_response_hours", "hours", 1.0),),
     "recency": (("days", "days_since_engagement", "count", 1.0),),
+    "active_today": (),
     "referrals": (("referrals", "referrals_generated", "count", 1.0),),
     "completions_total": (("completions", "completions_total", "count", 1.0),),
     "score": (("score", "score", "decimal", 1.0),),
@@ -81,7 +83,7 @@ def people(rows: Sequence[Row], policy: BriefPolicy) -> list[Person]:
         policy: How many, and whether e-mail addresses are shown.
     """
     by_kind = {kind: [row for row in rows if row["kind"] == kind] for kind in get_args(Kind)}
-    taken = {kind: 0 for kind in by_kind}
+    taken = dict.fromkeys(by_kind, 0)
     while sum(taken.values()) < policy.people:
         open_kinds = [kind for kind in by_kind if taken[kind] < len(by_kind[kind])]
         if not open_kinds:
