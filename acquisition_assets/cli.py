@@ -281,9 +281,7 @@ def explain(
 def brief(
     date: Day = None,
     opened: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
-    week: Annotated[
-        bool, typer.Option("--week", help="Compare seven days with the seven before, on a page of its own.")
-    ] = False,
+    week: Annotated[bool, typer.Option("--week", help="Add two weeks, on a page of its own.")] = False,
     lake: LakeFolder = None,
     policy: PolicyFile = None,
 ) -> None:
