@@ -23,6 +23,7 @@ from acquisition_assets.conversion_forecasts import explain as forecast_explain
 from acquisition_assets.conversion_forecasts import report as forecast_report
 from acquisition_assets.conversion_forecasts.contract import CONVERSION_FORECASTS, FORECAST_QUALITY, RULE_EVIDENCE
 from acquisition_assets.core.product import Product, ReportSpec
+from acquisition_assets.daily_brief.contract import DAILY_BRIEF
 from acquisition_assets.dynamic_scores import explain as score_explain
 from acquisition_assets.dynamic_scores import report as score_report
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
     from acquisition_assets.core.env import Env
+    from acquisition_assets.daily_brief.compose import Rules
     from acquisition_assets.inputs.source import Source
     from acquisition_assets.policy import Policy
 
@@ -165,6 +167,27 @@ def _incidents(build: Build) -> list[dg.AssetsDefinition]:
     return asset.build(build.env, Limits(policy.incidents, policy.freshness), policy.locale)
 
 
+def brief_rules(policy: Policy) -> Rules:
+    """Return what the brief needs of the policy, and the tables that a whole day has."""
+    from acquisition_assets.daily_brief.compose import Rules
+    from acquisition_assets.features.policy import whole_days
+
+    return Rules(
+        policy.brief,
+        policy.locale,
+        whole_days(policy.features.opened_hours),
+        policy.behavior_predictions.likely_above,
+        {name: segment.description for name, segment in policy.segments.items()},
+        tuple(table.table for table in DELIVERED),
+    )
+
+
+def _daily_brief(build: Build) -> list[dg.AssetsDefinition]:
+    from acquisition_assets.daily_brief import asset
+
+    return asset.build(build.env, brief_rules(build.policy))
+
+
 PRODUCTS: tuple[Product, ...] = (
     Product("raw", (*RAW.values(), *STATE, QUARANTINE), _raw, is_delivered=False),
     Product(
@@ -253,6 +276,7 @@ PRODUCTS: tuple[Product, ...] = (
     ),
     Product("metric_watch", (METRIC_WATCH,), _metric_watch),
     Product("incidents", (INCIDENTS,), _incidents, summary=incident_summary.section),
+    Product("daily_brief", (DAILY_BRIEF,), _daily_brief, is_delivered=False),
 )
 TABLES = tuple(table for product in PRODUCTS for table in product.tables)
 DELIVERED = tuple(table for product in PRODUCTS if product.is_delivered for table in product.tables)

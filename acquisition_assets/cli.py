@@ -363,6 +363,23 @@ def views(lake: LakeFolder = None) -> None:
     raise typer.Exit(views_command(lake=lake))
 
 
+@app.command(short_help="Make the page of a day for people, from the lake.")
+def brief(
+    date: Day = None,
+    opened: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    week: Annotated[bool, typer.Option("--week", help="Add two weeks, on a page of its own.")] = False,
+    lake: LakeFolder = None,
+    policy: PolicyFile = None,
+) -> None:
+    """Make the brief of a day (default: the lake's newest) from the lake alone, and print where it is.
+
+    Exit code: 0 made; 1 it failed; 2 wrong input.
+    """
+    from acquisition_assets.commands.brief import brief_command
+
+    raise typer.Exit(brief_command(date, opened=opened, with_week=week, lake=lake, policy=policy))
+
+
 @app.command(short_help="Show what a new policy would change, and whether it is better.")
 def compare(
     policy: Annotated[str, typer.Option("--policy", metavar="FILE", help="YAML file of the new policy.")],

@@ -17,6 +17,7 @@ from acquisition_assets.channels.policy import ChannelPolicy, PlatformPolicy
 from acquisition_assets.content_recommendations.policy import ContentPolicy, RecommendationPolicy
 from acquisition_assets.conversion_forecasts.policy import ForecastPolicy
 from acquisition_assets.core.policy import Section, load_policy
+from acquisition_assets.daily_brief.policy import BriefPolicy
 from acquisition_assets.dynamic_scores.policy import ScorePolicy
 from acquisition_assets.features.policy import FeaturePolicy, whole_days
 from acquisition_assets.incidents.policy import AlertPolicy, IncidentPolicy
@@ -64,6 +65,7 @@ class Policy(Section):
     metric_watch: WatchPolicy
     incidents: IncidentPolicy
     alerts: AlertPolicy
+    brief: BriefPolicy
     reports: ReportPolicy
 
     @model_validator(mode="after")

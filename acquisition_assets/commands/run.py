@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from acquisition_assets.inputs.source import Source
     from acquisition_assets.policy import Policy
 
+BRIEF = "daily_brief"
 WORTH_PROCESSES = 8
 """In shorter ranges it takes longer to start processes than they save."""
 MOST_PROCESSES = 4
@@ -224,6 +225,7 @@ def _tell(deployment: Deployment, days: Sequence[dt.date], outcomes: Sequence[Da
         raise KeyboardInterrupt
     if newest.exit_code != ExitCode.WRONG_INPUT:
         print_summary(deployment.lake, outcomes, out)
+        _tell_brief(deployment, newest, out)
     if newest.exit_code == ExitCode.WRONG_INPUT:
         fail(next(failure.reason for failure in newest.failures if failure.exit_code == ExitCode.WRONG_INPUT))
     else:
@@ -233,8 +235,22 @@ def _tell(deployment: Deployment, days: Sequence[dt.date], outcomes: Sequence[Da
     return newest.exit_code
 
 
+def _tell_brief(deployment: Deployment, newest: DayOutcome, out: Console) -> None:
+    """Print where the brief of the last day is; it is made here if a failed output kept the graph from making it."""
+    from acquisition_assets.commands.brief import write_brief, write_reasons
+    from acquisition_assets.daily_brief.asset import page_path
+
+    lake, day = deployment.lake, newest.day
+    if BRIEF in newest.published:
+        line(out, f"brief: {lake.link(page_path(day))}")
+    elif BRIEF in newest.skipped and newest.published:
+        write_reasons(lake, day, {failure.step: failure.reason for failure in newest.failures})
+        line(out, f"brief: {write_brief(deployment.settings, deployment.policy, lake, day)}")
+
+
 def _tell_failures(outcome: DayOutcome) -> None:
     for failure in outcome.failures:
         fail(f"{outcome.day}: {failure.step}: {failure.reason}")
-    if outcome.skipped:
-        fail(f"{outcome.day}: not run, as what they read failed: {', '.join(outcome.skipped)}")
+    skipped = [step for step in outcome.skipped if step != BRIEF]
+    if skipped:
+        fail(f"{outcome.day}: not run, as what they read failed: {', '.join(skipped)}")

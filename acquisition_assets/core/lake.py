@@ -212,8 +212,19 @@ class Lake:
             self._publish(staged, f"{self.root}/reports/date={day}/{task}.json", f"report {task} of {day}")
 
     def publish_file(self, staged: Path, name: str) -> None:
-        """Put a staged file in its place at the top of the lake, atomically."""
+        """Put a staged file in its place below the lake, atomically."""
         self._publish(staged, f"{self.root}/{name}", name)
+
+    def publish_page(self, text: str, path: str) -> None:
+        """Put a page for people in its place below the lake, atomically."""
+        with self.staging() as folder:
+            staged = folder / path.rsplit("/", 1)[-1]
+            staged.write_text(text, encoding="utf-8")
+            self.publish_file(staged, path)
+
+    def link(self, path: str) -> str:
+        """The URL of a file below the lake, whether it exists or not."""
+        return Path(self.root, path).as_uri() if self.is_local else f"{self.url}/{path}"
 
     def sweep(self) -> None:
         """Remove what killed runs left in staging, at once, and nothing that a run still has open."""

@@ -1,0 +1,63 @@
+"""Implements `acquisition brief`: makes the page of a day from the lake alone, prints where it is, and opens it.
+
+What is on the page is left to `daily_brief`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import webbrowser
+from collections.abc import Mapping
+
+from acquisition_assets.catalog import brief_rules
+from acquisition_assets.commands.console import console, line
+from acquisition_assets.commands.deployment import open_lake, read_checked_policy, read_settings
+from acquisition_assets.core.days import parse_day
+from acquisition_assets.core.env import Env
+from acquisition_assets.core.errors import InputError
+from acquisition_assets.core.lake import Lake
+from acquisition_assets.core.masking import sanitize
+from acquisition_assets.core.settings import Settings
+from acquisition_assets.daily_brief.asset import make_brief
+from acquisition_assets.daily_brief.facts import FAILED_STEPS
+from acquisition_assets.definitions import make_engine
+from acquisition_assets.policy import Policy
+from acquisition_assets.raw.contract import RAW_LEADS
+
+
+def brief_command(date: str | None, *, opened: bool, with_week: bool, **options: str | None) -> int:
+    """Make the brief of a day (default: the lake's newest) and print its link. Return the exit code.
+
+    Raises:
+        InputError: The lake has no such day, or a setting or the policy is wrong.
+    """
+    settings = read_settings(**options)
+    requested = None if date is None else parse_day(date, "--date")
+    policy = read_checked_policy(settings)
+    lake = open_lake(settings)
+    days = lake.days(RAW_LEADS.table)
+    if not days:
+        raise InputError(f"the lake {lake.url} has no day; name another one with --lake, or run: acquisition run")
+    if requested is not None and requested not in days:
+        raise InputError(
+            f"the lake {lake.url} has nothing of {requested}; it has {len(days)} days from {days[0]} to {days[-1]}; "
+            f"choose one of them, or run: acquisition run --date {requested}"
+        )
+    link = write_brief(settings, policy, lake, requested or days[-1], with_week=with_week)
+    line(console(), f"brief: {link}")
+    if opened:
+        webbrowser.open(link)
+    return 0
+
+
+def write_brief(settings: Settings, policy: Policy, lake: Lake, day: dt.date, *, with_week: bool = False) -> str:
+    """Make the brief of a day from the lake alone. Return its link."""
+    env = Env(lake, make_engine(settings, lake), settings.tz)
+    return lake.link(make_brief(env, day, brief_rules(policy), with_week=with_week))
+
+
+def write_reasons(lake: Lake, day: dt.date, reasons: Mapping[str, str]) -> None:
+    """Leave in the lake why steps of a day failed, for the sections of the brief that lack their tables."""
+    shown = {step: sanitize(reason) for step, reason in sorted(reasons.items())}
+    lake.publish_report(json.dumps(shown, indent=2, ensure_ascii=False) + "\n", day, FAILED_STEPS)
