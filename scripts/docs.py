@@ -12,13 +12,13 @@ from pathlib import Path
 
 from pydantic_core import PydanticUndefined
 
-from acquisition_assets.catalog import DELIVERED
+from acquisition_assets.catalog import TABLES
 from acquisition_assets.core.contracts import Contract, describe_checks
 from acquisition_assets.core.settings import PREFIX, Settings
 from acquisition_assets.criteria.language import FUNCTIONS
 from acquisition_assets.inputs.tables import INPUTS, InputTable
 from acquisition_assets.policy import SHIPPED
-from acquisition_assets.raw.contract import QUARANTINE, RAW
+from acquisition_assets.raw.contract import STATE
 from acquisition_assets.sources.layouts.grammar import Layout, Value
 from acquisition_assets.sources.layouts.library import shipped
 
@@ -73,7 +73,7 @@ def tables_page() -> str:
         "`<table>/date=YYYY-MM-DD/data.parquet`; times are UTC, in microseconds.",
         "",
     ]
-    for contract in (*RAW.values(), QUARANTINE, *DELIVERED):
+    for contract in (table for table in TABLES if table not in STATE):
         lines += _contract(contract)
     return "\n".join(lines).rstrip() + "\n"
 

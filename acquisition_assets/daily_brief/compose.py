@@ -24,6 +24,7 @@ from acquisition_assets.daily_brief.model import (
     Channel,
     Channels,
     Health,
+    How,
     Item,
     Line,
     Missing,
@@ -118,7 +119,7 @@ def _channels(rows: Sequence[Row], policy: BriefPolicy) -> Channels:
 
 
 def _rate(row: Row) -> Rate:
-    how = "engaged_rate" if row["metric"] == "engaged" else "converted_rate"
+    how: How = "engaged_rate" if row["metric"] == "engaged" else "converted_rate"
     value, low, high = (Number(row[name], how, "percent") for name in ("rate", "rate_low", "rate_high"))
     return Rate(value, low, high)
 
@@ -129,8 +130,8 @@ def _leading(metric: str, rows: Sequence[Row]) -> Sentence:
         return Sentence(f"{metric}.nobody")
     best = [row for row in rows if row["verdict"] == "best"]
     first = best[0] if best else min(rows, key=lambda row: (-row["shrunk_rate"], -row["leads"], row["channel"]))
-    values = {"channel": sanitize(first["channel"]), "rate": _rate(first).value}
-    return Sentence(f"{metric}.{'clearly' if best else 'not_clearly'}", dict(values))
+    values: dict[str, Number | dt.date | str] = {"channel": sanitize(first["channel"]), "rate": _rate(first).value}
+    return Sentence(f"{metric}.{'clearly' if best else 'not_clearly'}", values)
 
 
 def _segments(facts: Facts, rules: Rules) -> list[Segment]:
