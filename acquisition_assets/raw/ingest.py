@@ -206,9 +206,11 @@ def _placed(run: Run, tables: Mapping[str, RawTable], name: str) -> RawTable | N
 
 def _check(run: Run, source: Reading, read: RowsRead) -> _Checked:
     """Make CHECKED: every row of a table that is read whole, with its fate."""
-    without_key = bool(read.without_key)
-    check_leads = find_unknown_leads(run, source)
-    repeats = find_repeats(run, source, derive=False, without_key=without_key, check_leads=check_leads)
+    check_leads, repeats = False, Repeats()
+    if read.rows:  # planning the passes over a table without rows takes as long as those over a few
+        without_key = bool(read.without_key)
+        check_leads = find_unknown_leads(run, source)
+        repeats = find_repeats(run, source, derive=False, without_key=without_key, check_leads=check_leads)
     _build(run, source, source.whole, repeats, derive=False, check_leads=check_leads)
     named = count_named(run, source, check_leads=check_leads)
     return _Checked(source, read, count_fates(run), named, repeats.ids_in_one_file, count_bits(run))
@@ -352,7 +354,7 @@ def _finish(
 ) -> Ingested:
     """Write the quarantine and the source's state, and count everything."""
     broken = {name: keep_broken_lines(run, checked[name].reading) for name in INPUTS}
-    quarantine = stage_quarantine(run, {name: problems(checked[name].reading) for name in INPUTS})
+    quarantine = stage_quarantine(run, {name: problems(checked[name].reading) for name in INPUTS}, broken)
     counts = {
         name: counts_of(
             name,

@@ -21,7 +21,6 @@ from acquisition_assets.raw.rows import CHECKED, REJECTED, SEPARATOR, Problem, R
 from acquisition_assets.raw.windows import DayRows, reads
 
 QUARANTINED = "quarantined_rows"
-PROBLEMS = "problems"
 BROKEN_LINES = "broken_lines"
 # One event with a wrong year must not fill the lake with files; days before these are read again whenever a run comes.
 MOST_EMPTY_DAYS = 3660
@@ -156,31 +155,33 @@ def keep_broken_lines(run: Run, reading: Reading) -> int:
     return run.number(f"select count(*) from {table}")
 
 
-def stage_quarantine(run: Run, found: Mapping[str, tuple[Problem, ...]]) -> Staged:
+def stage_quarantine(run: Run, found: Mapping[str, tuple[Problem, ...]], broken: Mapping[str, int]) -> Staged:
     """Write the quarantine of the run.
 
     Args:
         found: what can be wrong with the rows of each table.
+        broken: the number of broken lines of each table.
     """
     path = run.folder / "quarantine.parquet"
     run.connection.execute(
         f"create temp table {QUARANTINED} (source_table text, row_key text, reason text, row text, detail text)"
     )
+    rejected = {name for (name,) in run.connection.execute(f"select distinct source_table from {REJECTED}").fetchall()}
     for name in INPUTS:
-        known = [(problem.code, problem.reason, problem.detail) for problem in found[name]]
-        run.connection.execute(f"create or replace temp table {PROBLEMS} (code integer, reason text, detail text)")
-        run.connection.executemany(f"insert into {PROBLEMS} values (?, ?, ?)", known)
-        run.connection.execute(
-            f"insert into {QUARANTINED} select '{name}', coalesce(nullif(row_key, ''), 'row ' || (place + 1)), "
-            "reason, row, replace(detail, '{found}', coalesce(shown_value(found), 'of this row')) || "
-            "case when holds_older then '; an older version of this id holds' else '' end "
-            f"from {REJECTED} join {PROBLEMS} using (code) where source_table = '{name}' "
-            "order by place"
-        )
-        run.connection.execute(
-            f"insert into {QUARANTINED} select '{name}', place, 'broken line', to_json(line)::text, detail "
-            f"from {BROKEN_LINES}_{name}"
-        )
+        if name in rejected:
+            known = ", ".join(f"({each.code}, {literal(each.reason)}, {literal(each.detail)})" for each in found[name])
+            run.connection.execute(
+                f"insert into {QUARANTINED} select '{name}', coalesce(nullif(row_key, ''), 'row ' || (place + 1)), "
+                "reason, row, replace(detail, '{found}', coalesce(shown_value(found), 'of this row')) || "
+                "case when holds_older then '; an older version of this id holds' else '' end "
+                f"from {REJECTED} join (values {known}) as problems(code, reason, detail) using (code) "
+                f"where source_table = '{name}' order by place"
+            )
+        if broken[name]:
+            run.connection.execute(
+                f"insert into {QUARANTINED} select '{name}', place, 'broken line', to_json(line)::text, detail "
+                f"from {BROKEN_LINES}_{name}"
+            )
     _copy(run, f"select {', '.join(QUARANTINE.columns)} from {QUARANTINED}", path)
     return Staged(path, QUARANTINE.table, run.day)
 

@@ -120,9 +120,9 @@ def test_a_rerun_replaces_the_old_partition(local_lake: Path, source: Path, tmp_
     remote = Lake(URL)
     before = remote.read("lead_activity", DAYS[-1])
     write(tmp_path / "source", {"leads": SOURCE["leads"][:2]})
-    assert compute_day(tmp_path / "source", URL, DAYS[-1], world.ZONE).success  # type: ignore[arg-type]
+    assert compute_day(tmp_path / "source", URL, DAYS[-1], world.ZONE, last_step="features").success  # type: ignore[arg-type]
     assert remote.row_count("lead_activity", DAYS[-1]) == 2 < before.num_rows
-    assert compute_day(source, URL, DAYS[-1], world.ZONE).success  # type: ignore[arg-type]
+    assert compute_day(source, URL, DAYS[-1], world.ZONE, last_step="features").success  # type: ignore[arg-type]
     assert remote.read("lead_activity", DAYS[-1]).to_pylist() == before.to_pylist()
 
 

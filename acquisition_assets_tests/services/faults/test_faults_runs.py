@@ -51,11 +51,12 @@ def published(lake: Path) -> int:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Return the source, and the lake after the 9th and the 10th."""
+    """Return the source, and the lake after the 9th and the 10th; beside it is a lake after the 9th."""
     folder = tmp_path_factory.mktemp("undisturbed")
     source = write_source(folder / "source")
-    for day in (BEFORE, DAY):
-        assert compute_day(source, folder / "lake", day, policy=read_policy()).success
+    assert compute_day(source, folder / BEFORE, BEFORE, policy=read_policy()).success
+    shutil.copytree(folder / BEFORE, folder / "lake")
+    assert compute_day(source, folder / "lake", DAY, policy=read_policy()).success
     return source, folder / "lake"
 
 
@@ -64,7 +65,7 @@ def test_a_killed_run_leaves_whole_partitions_and_the_next_run_completes_the_day
 ) -> None:
     source, expected = undisturbed
     wanted, lake = snapshot(expected), tmp_path / "lake"
-    assert compute_day(source, lake, BEFORE, policy=read_policy()).success
+    shutil.copytree(expected.parent / BEFORE, lake)
     first = published(lake)
     for more in (1, 9, 15):
         process = compute(source, lake, DAY)
@@ -105,7 +106,7 @@ def test_a_killed_rerun_leaves_old_or_new_partitions(undisturbed: tuple[Path, Pa
 
 def test_two_concurrent_runs_of_one_day_give_the_result_of_one(undisturbed: tuple[Path, Path], tmp_path: Path) -> None:
     source, expected = undisturbed
-    assert compute_day(source, tmp_path / "lake", BEFORE, policy=read_policy()).success
+    shutil.copytree(expected.parent / BEFORE, tmp_path / "lake")
     for process in [compute(source, tmp_path / "lake", DAY) for _ in range(2)]:
         finish(process)
     assert snapshot(tmp_path / "lake") == snapshot(expected)

@@ -372,9 +372,9 @@ def test_a_table_that_breaks_its_contract_stops_everything_below_it(
 ) -> None:
     write(tmp_path / "source", world.SOURCE)
     lake = tmp_path / "lake"
-    monkeypatch.setattr(running, "build_defs", _on_spark)
     assert compute_day(tmp_path / "source", lake, world.SUNDAY, world.ZONE).success
     before = snapshot(lake)
+    monkeypatch.setattr(running, "build_defs", _on_spark)
     write_rows = SparkEngineSession.write
 
     def wrong(session: SparkEngineSession, text: str, contract: Contract, *rest: Any) -> int:

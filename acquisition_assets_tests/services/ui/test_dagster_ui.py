@@ -36,7 +36,7 @@ def days(before: int, count: int) -> list[str]:
     return [(LAST_DAY - dt.timedelta(days=before - n)).isoformat() for n in range(count)]
 
 
-JOB_DAYS, ASSET_DAYS = days(100, 3), days(85, 2)  # scores look back 7 days, so these are independent
+JOB_DAYS, ASSET_DAYS = days(100, 2), days(85, 2)  # scores look back 7 days, so these are independent
 
 
 @dataclass(frozen=True)
