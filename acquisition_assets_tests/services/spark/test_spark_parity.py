@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from acquisition_assets.core.sql_files import sql_folder
 from acquisition_assets.definitions import build_defs
 from acquisition_assets.policy import Policy, read_policy
 from acquisition_assets_tests.kit import running, world
-from acquisition_assets_tests.kit.random_world import make, write
+from acquisition_assets_tests.kit.random_world import write
 from acquisition_assets_tests.kit.raw_world import make_raw, run_raw
 from acquisition_assets_tests.kit.running import TASKS, Run, compute_day, report, rows, snapshot
 from acquisition_assets_tests.services.spark.conftest import MASTER
@@ -224,8 +224,6 @@ DOCUMENT_ITEMS = {
     for name in ("completed_items", "content_recommendations", "published", "recomputed")
 }
 """Files that run only with the items of the document."""
-NAMED_ITEMS = "content_recommendations/named_items"
-"""The file that runs only where the source has no content."""
 
 
 def untranslated(queries: Sequence[str], folders: Set[str]) -> set[str]:
@@ -238,16 +236,23 @@ def untranslated(queries: Sequence[str], folders: Set[str]) -> set[str]:
 def on_both(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
-    days: Sequence[dt.date],
+    sources: Mapping[dt.date, Path],
     zone: str,
     policy: Policy | None = None,
-) -> dict[str, list[Run]]:
-    """Run these days on each engine and compare the lakes; return the runs."""
-    runs = {"duckdb": [compute_day(folder / "source", folder / "duckdb", day, zone, policy) for day in days]}
+    *,
+    url: str | None = None,
+) -> None:
+    """Run these days, each from its source, on each engine and compare the lakes.
+
+    Args:
+        url: of the lake of Spark, folder / "spark", if it is read as a lake at a URL.
+    """
+    runs = {"duckdb": [compute_day(source, folder / "duckdb", day, zone, policy) for day, source in sources.items()]}
     with monkeypatch.context() as patch:
         patch.setattr(running, "build_defs", _on_spark)
-        runs["spark"] = [compute_day(folder / "source", folder / "spark", day, zone, policy) for day in days]
-    assert [run.errors for runs_of in runs.values() for run in runs_of] == [""] * 2 * len(days)
+        lake: Any = url or folder / "spark"
+        runs["spark"] = [compute_day(source, lake, day, zone, policy) for day, source in sources.items()]
+    assert [run.errors for runs_of in runs.values() for run in runs_of] == [""] * 2 * len(sources)
     ours, theirs = snapshot(folder / "duckdb"), snapshot(folder / "spark")
     assert ours.keys() == theirs.keys()
     for name, expected in ours.items():
@@ -255,7 +260,6 @@ def on_both(
     for one, other in zip(runs["duckdb"], runs["spark"], strict=True):
         assert other.checks == one.checks
         assert _metadata(other) == _metadata(one)
-    return runs
 
 
 def _on_spark(settings: Any, **given: Any) -> Any:
@@ -293,15 +297,18 @@ def test_the_cluster_has_two_worker_processes(cluster: SparkSession) -> None:
 def test_an_adversarial_world_with_every_file_and_every_construct_of_criteria(
     translated_queries: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(tmp_path / "source", ADVERSARIAL)
+    """The first day has no content."""
+    write(tmp_path / "first", {name: rows for name, rows in ADVERSARIAL.items() if name != "content"})
+    write(tmp_path / "second", ADVERSARIAL)
     (tmp_path / "policy.yaml").write_text(SEGMENTS + FORECASTS, encoding="utf-8")
     policy = read_policy(tmp_path / "policy.yaml")
     days = [dt.date(2024, 3, 30), dt.date(2024, 3, 31)]
-    on_both(tmp_path, monkeypatch, days, "Europe/Madrid", policy)
+    sources = {days[0]: tmp_path / "first", days[1]: tmp_path / "second"}
+    on_both(tmp_path, monkeypatch, sources, "Europe/Madrid", policy)
     # The files of `resolved` are for sources with aliases, those of `policy_comparison` for the command compare.
     others = {"postgres", "resolved", "policy_comparison"}
     folders = {folder.name for folder in sql_folder().iterdir() if folder.is_dir()} - others
-    assert untranslated(translated_queries, folders) == DOCUMENT_ITEMS | {NAMED_ITEMS}
+    assert untranslated(translated_queries, folders) == DOCUMENT_ITEMS
     members = {row["segment"] for row in rows(tmp_path / "spark", "lead_segments", days[1])}
     named = {"words", "order_of_text", "lengths", "numbers", "quotients", "least", "missing", "never", "lists", "flags"}
     assert named | {"forecast"} <= members
@@ -311,29 +318,22 @@ def test_an_adversarial_world_with_every_file_and_every_construct_of_criteria(
     assert all(report(tmp_path / "spark", days[1], task) for task in TASKS)
 
 
-def test_a_day_of_the_hand_made_world(
+def test_a_day_of_the_hand_made_world_in_a_lake_at_a_url(
     translated_queries: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the items of the document."""
     write(tmp_path / "source", world.SOURCE)
-    on_both(tmp_path, monkeypatch, [world.SUNDAY], world.ZONE)
+    (tmp_path / "spark").mkdir()
+    url = f"local://{tmp_path}/spark"
+    assert not Lake(url).is_local
+    on_both(tmp_path, monkeypatch, {world.SUNDAY: tmp_path / "source"}, world.ZONE, url=url)
+    assert [path for path in (tmp_path / "spark" / ".staging").rglob("*") if path.is_file()] == []
     assert not DOCUMENT_ITEMS & untranslated(translated_queries, {"content_recommendations"})
 
 
 def test_a_day_without_leads(cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "source", {"leads": []})
-    on_both(tmp_path, monkeypatch, [dt.date(2024, 4, 1)], "America/Havana")
-
-
-@pytest.mark.parametrize("seed", [12])
-def test_random_worlds_without_content(
-    seed: int, translated_queries: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = make(seed, leads=(8, 12), events=6)
-    tables = {name: rows for name, rows in made.seen(0).items() if name != "content"}
-    write(tmp_path / "source", tables, made.form)
-    on_both(tmp_path, monkeypatch, made.days[:1], made.zone, read_policy())
-    assert NAMED_ITEMS not in untranslated(translated_queries, {"content_recommendations"})
+    on_both(tmp_path, monkeypatch, {dt.date(2024, 4, 1): tmp_path / "source"}, "America/Havana")
 
 
 @pytest.mark.parametrize("seed", [2])
@@ -354,20 +354,7 @@ def test_random_raw_tables_with_aliases_and_merged_leads(
     assert [file.stem for file in resolved if file.read_text(encoding="utf-8") not in everything] == []
 
 
-def test_a_lake_at_a_url(cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(tmp_path / "source", world.SOURCE)
-    (tmp_path / "url").mkdir()
-    lake = f"local://{tmp_path}/url"
-    assert not Lake(lake).is_local
-    assert compute_day(tmp_path / "source", tmp_path / "duckdb", world.SUNDAY, world.ZONE).success
-    monkeypatch.setattr(running, "build_defs", _on_spark)
-    run = compute_day(tmp_path / "source", lake, world.SUNDAY, world.ZONE)  # type: ignore[arg-type]
-    assert run.errors == ""
-    assert snapshot(tmp_path / "url") == snapshot(tmp_path / "duckdb")
-    assert [path for path in (tmp_path / "url" / ".staging").rglob("*") if path.is_file()] == []
-
-
-def test_a_table_that_breaks_its_contract_stops_everything_below_it(
+def test_a_table_that_breaks_its_contract_is_not_published(
     cluster: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path / "source", world.SOURCE)
@@ -384,10 +371,7 @@ def test_a_table_that_breaks_its_contract_stops_everything_below_it(
         return write_rows(session, text, contract, *rest)
 
     monkeypatch.setattr(SparkEngineSession, "write", wrong)
-    run = running.run_day(tmp_path / "source", lake, world.SUNDAY, world.ZONE)
+    run = compute_day(tmp_path / "source", lake, world.SUNDAY, world.ZONE, last_step="dynamic_scores")
     assert list(run.failed) == ["dynamic_scores"]
-    assert not run.checks["dynamic_scores", "contract"].passed
     assert "was not published" in run.errors
-    assert "behavior_predictions" not in run.metadata
-    assert "anomalies" in run.metadata
     assert snapshot(lake) == before
