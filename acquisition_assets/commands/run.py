@@ -72,7 +72,7 @@ def run_command(
     out = console()
     try:
         outcomes = materialise(deployment, days, out, full=full, forget=forget)
-        if outcomes[-1].exit_code and any(outcome.published for outcome in outcomes):
+        if outcomes[-1].exit_code not in (0, ExitCode.INTERRUPTED) and any(each.published for each in outcomes):
             _refresh_views(deployment.lake)
         return _tell(deployment, days, outcomes, out)
     except KeyboardInterrupt:

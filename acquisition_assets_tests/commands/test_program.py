@@ -67,5 +67,5 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, after: str) -> None:
         process.send_signal(signal.SIGINT)
         _, errors = finish(process, 130, seconds=60)
     assert errors.splitlines()[-1].startswith("error: interrupted")
-    assert [path.name for path in (tmp_path / "lake/.staging").iterdir()] == ["ingest.lock"]
+    assert not [path for path in (tmp_path / "lake/.staging").iterdir() if path.is_dir()]
     assert not (tmp_path / "lake/social_performance").exists()

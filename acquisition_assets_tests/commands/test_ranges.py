@@ -139,7 +139,7 @@ def test_an_interrupted_range_ends_in_one_line(source: Path, tmp_path: Path, gro
         ]
         wait_for("end of all processes", lambda: group_is_empty(process.pid), 30, 0.05)
     assert is_readable(tmp_path / "lake")
-    assert [path.name for path in (tmp_path / "lake/.staging").iterdir()] == ["ingest.lock"]
+    assert not [path for path in (tmp_path / "lake/.staging").iterdir() if path.is_dir()]
 
 
 def test_a_killed_program_leaves_no_process_and_a_lake_that_can_be_finished(

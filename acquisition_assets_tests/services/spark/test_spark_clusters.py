@@ -93,7 +93,7 @@ def test_a_dead_cluster_fails_the_run_and_leaves_the_old_partitions(
     left = snapshot(lake)
     assert [name for name, held in left.items() if held not in (old[name], new.get(name))] == []
     assert left[f"dynamic_scores/date={DAY}"] == old[f"dynamic_scores/date={DAY}"] != new[f"dynamic_scores/date={DAY}"]
-    assert [entry.name for entry in (lake / ".staging").iterdir()] == ["ingest.lock"]
+    assert not [entry for entry in (lake / ".staging").iterdir() if entry.is_dir()]
 
 
 def test_spark_connect(expected: Path, tmp_path: Path) -> None:
