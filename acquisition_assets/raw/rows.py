@@ -219,9 +219,9 @@ def cell_problems(reading: Reading) -> tuple[Problem, ...]:
     required = [column for column in table.columns if column.required]
     for column in required:
         if column.cell in ALLOWED:
-            condition = f"c_{column.name} is not null and p_{column.name} is null"
-            detail = f"{column.name} {{found}} cannot be read; write {ALLOWED[column.cell]}"
-            found.append((condition, "unparsable value", detail, column.name))
+            least = "" if column.at_least is None else f", at least {column.at_least:g}"
+            detail = f"{column.name} {{found}} cannot be read; write {ALLOWED[column.cell]}{least}"
+            found.append((is_unreadable(column), "unparsable value", detail, column.name))
     for column in required:
         if column.words:
             known = ", ".join(literal(word) for word in column.words)
@@ -242,7 +242,7 @@ def optional_cells(reading: Reading) -> tuple[InputColumn, ...]:
 
 
 def is_unreadable(column: InputColumn) -> str:
-    """Return the condition that an optional cell is filled and cannot be read, in the parsed rows."""
+    """Return the condition that a cell is filled and cannot be read, or is out of range, in the parsed rows."""
     condition = f"(c_{column.name} is not null and p_{column.name} is null)"
     return f"({condition} or {out_of_range(column)})" if column.at_least is not None else condition
 
@@ -285,10 +285,6 @@ def value_rows(reading: Reading, where: str, pushdown: str = "") -> str:
     table = reading.table
     values = ", ".join(f"{reading.value(c)} as {c.name}" for c in table.columns)
     bits = [f"case when {is_unreadable(c)} then {1 << bit} else 0 end" for bit, c in enumerate(optional_cells(reading))]
-    time_is_needed = table.time in table.required
-    unread = (
-        f"case when p_{table.time} is null then try(c_{table.time}::varchar) end" if time_is_needed else "null::varchar"
-    )
     found = " ".join(
         f"when {problem.code} then try(c_{problem.column}::varchar)"
         for problem in cell_problems(reading)
@@ -299,10 +295,19 @@ def value_rows(reading: Reading, where: str, pushdown: str = "") -> str:
     return (
         f"(select *, case cell_problem {found or 'when 0 then null'} end as found from (select {values}, "
         f"{first_problem(reading)} as cell_problem, {row_key} as row_key, "
-        f"{unread} as unread, cast({' + '.join(bits) or '0'} as integer) as unreadable, place, raw_row, "
+        f"{_unread(table)} as unread, cast({' + '.join(bits) or '0'} as integer) as unreadable, place, raw_row, "
         f"{', '.join(f'c_{name}' for name in found_columns(reading)) or 'null as c_nothing'} "
         f"from {parsed_rows(reading, pushdown)} where {where}))"
     )
+
+
+def _unread(table: InputTable) -> str:
+    """Return the SQL of the text of required cells that cannot be read; null where none can be so."""
+    needed = [column for column in table.columns if column.required and column.cell in ALLOWED]
+    texts = [f"case when {is_unreadable(column)} then try(c_{column.name}::varchar) end" for column in needed]
+    if len(texts) > 1:
+        return f"concat_ws({SEPARATOR}, " + ", ".join(f"coalesce({text}, '')" for text in texts) + ")"
+    return texts[0] if texts else "null::varchar"
 
 
 def found_columns(reading: Reading) -> list[str]:
@@ -320,7 +325,7 @@ def keyed_values(table: InputTable, values: str, derive: bool) -> str:
 
 
 def content(table: InputTable) -> str:
-    """Return what of a row is compared: its values, and a required time that cannot be read as its text."""
+    """Return what of a row is compared: its values, and the text of required cells that cannot be read."""
     unsubscribed = ", unsubscribed_unreadable" if table is LEADS else ""
     return f"{listed(table)}, unread{unsubscribed}"
 

@@ -24,6 +24,7 @@ HEADERS = {
     "content": "content_id,content_type,title,published_at",
     "status_changes": "lead_id,status,changed_at",
     "aliases": "alias_id,lead_id",
+    "spend": "day,channel,amount,currency",
 }
 GOOD_LEAD = "good,new,2025-01-01,,,,"
 
@@ -51,6 +52,12 @@ LINES = {
     "content": _line(_word("c1", "c2", ""), _word("blog", "case-study", ""), _word("Title", ""), TIME),
     "status_changes": _line(_word(*OTHER_IDS), STATUS, TIME),
     "aliases": _line(_word("alias", "a", "f", "x", SECRET, ""), _word("a", "B", "f", "x", "alias", "eve", "")),
+    "spend": _line(
+        TIME,
+        _word("google_ads", "Pa id", ""),
+        _word("3.5", "0", "-1", "1e999", "-inf", "nan", "many", ""),
+        _word("EUR", "eur", ""),
+    ),
 }
 BROKEN = _word('"never closed', f"{',' * 8}more", SECRET)
 SOURCES = st.fixed_dictionaries(

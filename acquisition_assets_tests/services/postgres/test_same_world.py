@@ -34,8 +34,17 @@ from .conftest import PASSWORD, SQL, Database, make_database
 FINGERPRINT = "fingerprint"
 """The column of event_days that each kind of source makes in its own way."""
 DAYS = [LAST_DAY - dt.timedelta(days=1), LAST_DAY]
-HISTORY = "create table status_history (seq bigint, lead_id text, status text, changed_at timestamp)"
-HISTORY_QUERY = "select lead_id, status, changed_at from status_history order by seq"
+OWN_TABLES = """
+create table status_history (seq bigint, lead_id text, status text, changed_at timestamp);
+create table ad_costs (seq bigint, day date, channel text, utm_campaign text, amount numeric(12, 3), currency text);
+create table merged_contacts (given_up text, kept text);
+"""
+OWN_QUERIES = {
+    "status_changes": "select lead_id, status, changed_at from status_history order by seq",
+    "spend": "select day, channel, utm_campaign, amount, currency from ad_costs order by seq",
+    "aliases": "select given_up as alias_id, kept as lead_id from merged_contacts order by given_up",
+}
+"""What the product's schema does not keep comes from tables of the team, through queries of its own."""
 
 DELIVERIES = """
 create table content_engagement as
@@ -63,7 +72,8 @@ union all
 values
     (900001, 'nobody', 'blog', 'b', 'B', 'sent', timestamptz '2026-09-29 10:00+00', null, null, null),
     (900002, 'nobody', 'blog', 'b', 'B', 'clicked', timestamptz '2026-09-30 10:00+00', null, null, null),
-    (900003, 'nobody', 'blog', 'b', 'B', 'scheduled', null, null, null, null)
+    (900003, 'nobody', 'blog', 'b', 'B', 'scheduled', null, null, null, null),
+    (900004, 'former', 'blog', 'b', 'B', 'sent', timestamptz '2026-09-30 11:00+00', null, null, null)
 """
 LEADS = """
 create table organic_leads as
@@ -82,6 +92,19 @@ CONTENT = """
 select content_id, content_type, content_title as title, min(sent_at) as published_at
 from content_engagement where sent_at is not null group by all order by content_id
 """
+# Money with three decimals, a campaign without a channel, and a negative amount.
+COSTS = """
+select row_number() over () as seq, * from (
+    select day, channel, null as utm_campaign, round(amount + 0.005, 3)::decimal(12, 3) as amount, currency
+    from sample_spend
+    union all
+    values (date '2026-09-30', null, 'autumn', 12.345, 'EUR'), (date '2026-09-29', 'linkedin_ads', null, -1, 'EUR')
+)
+"""
+MERGED = """
+select 'old-' || lead_id as alias_id, lead_id from (select lead_id from sample_leads order by lead_id limit 5)
+union all values ('former', 'bad-cell')
+"""
 FILES = {
     "leads": "select * from organic_leads",
     "events": " union all ".join(
@@ -98,12 +121,16 @@ FILES = {
     "referrals": "select * from sample_referrals",
     "content": CONTENT,
     "status_changes": "select * from sample_status_changes",
+    "spend": f"select * exclude (seq) from ({COSTS})",
+    "aliases": MERGED,
 }
 COPIED = {
     "organic_leads": "select * from organic_leads",
     "content_engagement": "select * from content_engagement",
     "referrals": "select * from sample_referrals",
-    "status_history": "select row_number() over (), * from sample_status_changes",
+    "status_history": "select row_number() over () as seq, * from sample_status_changes",
+    "ad_costs": COSTS,
+    "merged_contacts": f"select alias_id as given_up, lead_id as kept from ({MERGED})",
 }
 
 
@@ -114,7 +141,7 @@ def with_least_rights(database: Database) -> str:
     database.run((SQL / "roles.sql").read_text())
     database.run(
         f"create role {user} login password '{PASSWORD}'; grant acquisition_source, acquisition_writer to {user};"
-        "grant select on status_history to acquisition_source"
+        "grant select on status_history, ad_costs, merged_contacts to acquisition_source"
     )
     return database.as_role(user)
 
@@ -124,8 +151,9 @@ def make_sources(database: Database, folder: Path) -> tuple[Source, Source, str]
     files, queries = folder / "files", folder / "queries"
     files.mkdir()
     shutil.copytree(SQL / "source", queries)
-    (queries / "status_changes.sql").write_text(HISTORY_QUERY)
-    database.run((SQL / "source_schema.sql").read_text() + HISTORY)
+    for name, query in OWN_QUERIES.items():
+        (queries / f"{name}.sql").write_text(query)
+    database.run((SQL / "source_schema.sql").read_text() + OWN_TABLES)
     with duckdb.connect() as connection, psycopg.connect(database.url) as target:
         connection.execute("set TimeZone = 'UTC'")
         for name, table in world(leads=300).items():
@@ -136,8 +164,7 @@ def make_sources(database: Database, folder: Path) -> tuple[Source, Source, str]
             connection.execute(f"copy ({query}) to '{files}/{name}.parquet' (format parquet)")
         for name, query in COPIED.items():
             connection.execute(f"copy ({query}) to '{folder}/{name}.csv' (header)")
-            header = (folder / f"{name}.csv").read_text().splitlines()[0].replace("row_number() OVER ()", "seq")
-            columns = header.replace('"', "")
+            columns = (folder / f"{name}.csv").read_text().splitlines()[0]
             with target.cursor().copy(f"copy {name} ({columns}) from stdin (format csv, header)".encode()) as copy:
                 copy.write((folder / f"{name}.csv").read_bytes())
     url = with_least_rights(database)
@@ -208,6 +235,7 @@ def test_bad_rows_of_the_database_are_quarantined(runs: tuple[Path, Path, Databa
         ("events", "900002:clicked", "missing required value"),
         ("events", "900002:sent", "unknown lead"),
         ("leads", "bad-1", "unknown word"),
+        ("spend", "row 482", "unparsable value"),
     ]
 
 
