@@ -106,7 +106,7 @@ def running(source: Path, lake: Path) -> Iterator[subprocess.Popen[str]]:
 
     process = start(*run_range(source, lake), more={"ACQUISITION_PARALLEL_DAYS": "2"}, before=begin)
     try:
-        wait_for("second day", lambda: (lake / f"raw_events/date={ALL[1]}").exists() or process.poll(), 120, 0.02)
+        wait_for("second day", lambda: (lake / f"raw_events/date={ALL[1]}").exists() or process.poll(), 300, 0.02)
         yield process
     finally:
         if process.poll() is None:
