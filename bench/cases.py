@@ -36,13 +36,14 @@ STEPS = (
     "channel_performance",
     "social_performance",
 )
-FORECASTS = ("conversion_forecasts", "rule_evidence")
+ONE_BY_ONE = ("conversion_forecasts", "rule_evidence", "metric_watch", "incidents", "daily_brief")
 """Steps that are measured one by one, and have no counterpart by hand."""
 FROM_LAKE = STEPS[1:]
 RANGE_DAYS = 90
 LARGE = 1_000_000
 HUGE = 10 * LARGE
 PANDAS_LEADS = 100_000
+FORECAST_LEADS = 50_000
 WORLD_MEMORY = "3GB"
 SIZE_HEAD = ("wall, s", "CPU, s", "peak, MB")
 
@@ -127,7 +128,7 @@ def step_by_step(bench: Bench) -> list[str]:
     for leads in bench.leads:
         world, source = bench.world(leads)
         lake = bench.folder("steps")
-        for step in (*STEPS, *FORECASTS):
+        for step in (*STEPS, *ONE_BY_ONE):
             runs = []
             for _ in range(bench.runs_of(leads)):
                 if step == "ingest":  # each run reads the whole history
@@ -368,6 +369,15 @@ def own_content(bench: Bench) -> list[str]:
     return table(("leads", "events", *SIZE_HEAD), rows)
 
 
+def forecasts(bench: Bench) -> list[str]:
+    """A day of conversion forecasts, model included, from rows in memory, on one thread."""
+    leads = min(FORECAST_LEADS, max(bench.leads))
+    command = [sys.executable, "-W", "ignore", "-m", "bench.forecasts", "speed", "--leads", str(leads)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT, env=environment)
+    return [line for line in done.stdout.splitlines() if line.startswith("|")]
+
+
 CASES: dict[str, Callable[[Bench], list[str]]] = {
     "sample": sample,
     "first_day": first_day,
@@ -381,6 +391,7 @@ CASES: dict[str, Callable[[Bench], list[str]]] = {
     "range": backfill,
     "postgres": postgres,
     "content": own_content,
+    "forecasts": forecasts,
     "growth": growth,
 }
 ON_DEMAND = ("growth",)
