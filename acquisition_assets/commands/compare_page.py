@@ -25,7 +25,8 @@ th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid #dee2
 .number { text-align: right; font-variant-numeric: tabular-nums } td.number { white-space: nowrap }
 .better { color: #2b8a3e; font-weight: 600 } .worse { color: #c92a2a; font-weight: 600 }
 td:first-child { overflow-wrap: anywhere; min-width: 6rem } p.note { color: #495057 }
-@media (max-width: 40rem) { table { font-size: .8rem } th, td { padding: .35rem .4rem } }
+@media (max-width: 40rem) { table { font-size: .75rem } th, td { padding: .3rem .25rem } td { overflow-wrap: anywhere }
+  td:first-child { min-width: 4rem } }
 """
 NOTES = """<p class="note">AUC is the chance that a lead who converts ranks above one who does not: 0.5 is chance, 1 is
 perfect. Lift is how many times more conversions the best 10 % of the leads have than all leads. A difference counts as
@@ -80,7 +81,7 @@ def _grid(grid: Grid) -> str:
     )
     rows = "\n".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in grid.rows)
     none = f'<tr><td colspan="{len(grid.columns)}">none</td></tr>'
-    return f'<div class="scroll"><table>\n<tr>{head}</tr>\n{rows or none}\n</table></div>'
+    return f'<div class="scroll" tabindex="0"><table>\n<tr>{head}</tr>\n{rows or none}\n</table></div>'
 
 
 def _alignment(cells: Sequence[object]) -> str:
