@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from acquisition_assets.daily_brief.asset import page_path
 from acquisition_assets.sources.sample import LAST_DAY
 from acquisition_assets_tests.kit.servers import free_port, wait_for
 from acquisition_assets_tests.services.ui.browser import Visitor, chromium, visit
@@ -21,10 +22,13 @@ START_SECONDS = 300
 STATES_MS = 6000  # the colours of the assets come after everything else
 
 
-def take_pictures(url: str, folder: Path) -> None:
-    """Take pictures of the graph, and of an output's page with its plot and its checks."""
+def take_pictures(url: str, brief: Path, folder: Path) -> None:
+    """Take pictures of the brief, of the graph, and of an output's page with its plot and its checks."""
     folder.mkdir(parents=True, exist_ok=True)
     with chromium() as browser:
+        page = browser.new_page(viewport={"width": 1000, "height": 1150})
+        page.goto(brief.as_uri())
+        page.screenshot(path=folder / "brief.png")
         _graph(visit(browser, url, 2300, 900), folder / "lineage.png")
         _checks(visit(browser, url, 1300, 560), folder / "checks.png")
         _plot(visit(browser, url, 1300, 800), folder / "plot.png")
@@ -50,10 +54,7 @@ def _plot(visitor: Visitor, path: Path) -> None:
 
 
 def main() -> int:
-    """Take the pictures of a running UI (URL as argument), or of one that is started for it."""
-    if len(sys.argv) > 1:
-        take_pictures(sys.argv[1], IMAGES)
-        return 0
+    """Start the UI on a lake of its own, and take the pictures."""
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         command = [sys.executable, "-m", "acquisition_assets", "ui", "--port", str(port)]
@@ -61,7 +62,20 @@ def main() -> int:
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             wait_for("answer of the UI", lambda: _answers(f"http://127.0.0.1:{port}/server_info"), START_SECONDS)
-            take_pictures(f"http://127.0.0.1:{port}", IMAGES)
+            policy = Path(folder, "policy.yaml")
+            policy.write_text("locale: en\n", encoding="utf-8")
+            brief = [
+                sys.executable,
+                "-m",
+                "acquisition_assets",
+                "brief",
+                "--lake",
+                f"{folder}/lake",
+                "--policy",
+                str(policy),
+            ]
+            subprocess.run(brief, check=True, stdout=subprocess.DEVNULL)
+            take_pictures(f"http://127.0.0.1:{port}", Path(folder, "lake", page_path(LAST_DAY)), IMAGES)
         finally:
             server.terminate()
             server.wait(60)
