@@ -33,8 +33,15 @@ DEFAULTS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
-INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
-"""Runs queries without compiling them. Whether compiled queries give the right rows is left to test_spark_parity.py."""
+INTERPRETED = {
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+"""Runs queries without compiling them, and without planning them again while they run.
+
+Whether queries give the right rows with Spark's own settings is left to the adversarial world of test_spark_parity.py.
+"""
 
 
 class Server:
