@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ import duckdb
 from acquisition_assets.core.contracts import SQL, Contract
 from acquisition_assets.core.duckdb_sql import identifier, in_memory, literal
 from acquisition_assets.core.lake import PART, STAGING, Lake
+from acquisition_assets.core.staging import open_folder, temporary_place
 
 FILE = "lake.duckdb"
 CURRENT = "current_"
@@ -91,10 +93,11 @@ def write_views(lake: Lake, contracts: Sequence[Contract]) -> Written:
         stamp = Path(lake.root) / STAGING / STAMP
         if _is_stamped(stamp, path, _fingerprint(views)):
             return Written(path, count)
-        with lake.staging() as folder:
-            staged = folder / FILE
-            unreadable = tuple(_create(staged, views))
-            lake.publish_file(staged, FILE)
+        # DuckDB takes what follows a question mark in the path of a database as options.
+        with lake.staging() as folder, open_folder(temporary_place()) as scratch:
+            unreadable = tuple(_create(scratch / FILE, views))
+            shutil.move(scratch / FILE, folder / FILE)
+            lake.publish_file(folder / FILE, FILE)
             if not unreadable:
                 new_stamp = folder / STAMP
                 new_stamp.write_text(json.dumps(_stamp(path, _fingerprint(views))), encoding="utf-8")

@@ -166,12 +166,12 @@ def test_strange_text_is_shown_as_it_stands(source: Path, tmp_path: Path) -> Non
     assert "[bold]zoe, \N{REPLACEMENT CHARACTER}[31m😀" in result.stdout
 
 
-def test_a_run_ends_with_the_command_that_explains_a_score(source: Path, tmp_path: Path) -> None:
+def test_a_run_ends_with_the_command_that_explains_a_score_and_the_brief(source: Path, tmp_path: Path) -> None:
     lake = tmp_path / "a lake"
     result = call("run", "--date", DAYS[-1], "--source", source, "--lake", lake)
-    last = result.stdout.splitlines()[-1]
-    assert last.startswith("why a score is what it is: ")
-    command = shlex.split(last.removeprefix("why a score is what it is: "))
+    why, brief = result.stdout.splitlines()[-2:]
+    assert brief.startswith("brief: file://")
+    command = shlex.split(why.removeprefix("why a score is what it is: "))
     assert command[:4] == ["acquisition", "explain", "--lake", str(lake)]
     assert call(*command[1:]).exit_code == 0
 
