@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from acquisition_assets.core.days import day_of
 from acquisition_assets.core.env import Env
+from acquisition_assets.core.masking import sanitize
 from acquisition_assets.core.output import Output, output_asset
 from acquisition_assets.core.plots import band
 from acquisition_assets.core.step import Comparison, Finding, Step
@@ -107,7 +108,7 @@ def _plots(step: Step) -> dict[str, Any]:
     for (metric, channel), days in series.items():
         if all(row["state"] == NO_DATA for row in days):
             continue
-        name = metric if channel is None else f"{metric} {channel}"
+        name = sanitize(metric if channel is None else f"{metric} {channel}")
         seen = [row["day_observed"] for row in days]
         ranges = [None if row["day_low"] is None else (row["day_low"], row["day_high"]) for row in days]
         marked = [place for place, row in enumerate(days) if row["state"] in FLAGGED]

@@ -32,6 +32,7 @@ from acquisition_assets.core.settings import Settings
 from acquisition_assets.core.specs import column_lineage, preview
 from acquisition_assets.core.step import MAX_RETRIES, Step, failures
 from acquisition_assets.definitions import build_defs
+from acquisition_assets.destinations import lake_views
 from acquisition_assets.raw.contract import RAW_LEADS
 from acquisition_assets_tests.kit import world
 from acquisition_assets_tests.kit.expectations import tables
@@ -81,12 +82,12 @@ class Deployment:
 
 
 def made(result: dg.ExecuteInProcessResult) -> set[str]:
-    """Return the assets that a run materialised."""
+    """Return the tables that a run materialised."""
     return {
         event.asset_key.to_user_string()
         for event in result.all_events
         if event.is_step_materialization and event.asset_key
-    }
+    } - {lake_views.NAME}
 
 
 def evaluation(result: dg.ExecuteInProcessResult, table: str, check: str) -> dg.AssetCheckEvaluation:
@@ -151,6 +152,7 @@ def test_every_table_reports_its_rows_and_no_email_address(
         for event in result.all_events
         if event.is_step_materialization and event.asset_key
     }
+    assert recorded.pop(lake_views.NAME)["views"].value == 2 * len(TABLES)
     assert recorded.keys() == set(TABLES)
     stored, contracts = snapshot(deployment.lake, MONDAY), {table.table: table for table in catalog.TABLES}
     for table, metadata in recorded.items():
@@ -161,6 +163,10 @@ def test_every_table_reports_its_rows_and_no_email_address(
         assert ("plot" in recorded[output]) == (output in PLOTTED)
         assert output not in PLOTTED or len(str(recorded[output]["plot"].value)) <= INLINE
         assert ("report" in recorded[output]) == (output in REPORTED)
+    plots = {name: value.value for name, value in recorded["metric_watch"].items() if name.startswith("plot_")}
+    assert "plot_new_leads" in plots
+    assert max(map(len, map(str, plots.values()))) <= INLINE
+    for output in OUTPUTS:
         if output in REPORTED:
             written = json.loads((deployment.lake / str(recorded[output]["report_file"].value)).read_text())
             assert recorded[output]["report"].value == sanitize_json(written)

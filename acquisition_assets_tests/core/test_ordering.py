@@ -42,6 +42,8 @@ def test_steps_that_need_earlier_days_follow_from_the_graph(tmp_path: Path) -> N
         "segment_changes": {"lead_segments"},
         "conversion_forecasts": {"conversion_forecasts"},
         "rule_evidence": {"rule_evidence"},
+        "incidents": {"incidents"},
+        "daily_brief": {"daily_brief"},
     }
 
 

@@ -53,7 +53,7 @@ REFUSED = [
     ("anomalies: {silent_deliveries: 0x10}", "0x10 is not a plain number"),
     ("anomalies: {silent_deliveries: 1_0}", "1_0 is not a plain number"),
     # typos
-    ("reprots: {predictions: 3}", "reprots: no such key; allowed here: anomalies, behavior_predictions,"),
+    ("reprots: {predictions: 3}", "reprots: no such key; allowed here: alerts, anomalies, behavior_predictions,"),
     ("reprots: {predictions: 3}", "did you mean reports?"),
     (
         "dynamic_scores: {completion_pionts: 3}",

@@ -40,6 +40,7 @@ EXPECTATIONS = Expectations(
                 "change of expectation": [{**WATCHED, "change": -0.7}],
             },
             tampered=lambda table: table.slice(1),
+            is_plotted=False,  # a plot of each metric, by its name
             compared_in="metric_watch/test_watch_detector.py",
         ),
     },
