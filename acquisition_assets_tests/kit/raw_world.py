@@ -14,7 +14,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -223,24 +222,10 @@ def run_raw(world: RawWorld, folder: Path, policy: Policy | None = None, stale: 
                 pq.write_table(pa.Table.from_pylist(some, schema=CONTRACTS[table].arrow_schema), path)
                 lake.publish(path, table, day)
     (folder / "source").mkdir(exist_ok=True)
-    run, source = Run(), cast(Any, SimpleNamespace(label="none"))
-    defs = running._definitions(folder / "source", folder / "lake", world.zone, policy, False, "2009-01-01", source)
-    for assets in defs.assets or ():
-        assert isinstance(assets, dg.AssetsDefinition)
-        if assets.op.name == "ingest":
-            continue
-        try:
-            for result in assets.op.compute_fn.decorated_fn(  # type: ignore[union-attr]
-                SimpleNamespace(partition_key=str(world.day), retry_number=0)
-            ):
-                if isinstance(result, dg.AssetCheckResult):
-                    run.add_check(result.asset_key.to_user_string(), result)
-                else:
-                    run.metadata[result.asset_key.to_user_string()] = dict(result.metadata or {})
-        except dg.Failure as failure:
-            run.failed[assets.op.name] = failure.description or ""
-            break
-    return run
+    source = cast(Any, SimpleNamespace(label="none"))
+    return running.compute_day(
+        folder / "source", folder / "lake", world.day, world.zone, policy, source=source, first_step="features"
+    )
 
 
 CONTRACTS = {
