@@ -39,6 +39,14 @@ concurrency:
       - key: acquisition/chain
         value: daily
         limit: 1
+run_monitoring:                        # a run whose process died is noticed, marked as failed, and alerted
+  enabled: true
+  poll_interval_seconds: 30
+retention:
+  schedule:
+    purge_after_days: 90
+  sensor:
+    purge_after_days: {skipped: 7, failure: 30, success: 90}
 """
 
 
