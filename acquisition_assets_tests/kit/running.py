@@ -223,7 +223,7 @@ def report(lake_dir: Path, day: dt.date | str, task: str) -> dict[str, Any]:
 
 
 def snapshot(lake_dir: Path, *days: dt.date | str) -> dict[str, list[str]]:
-    """Return the sorted content of every partition and report (of these days, or of all), for comparison.
+    """Return the sorted content of every partition, report and page (of these days, or of all), for comparison.
 
     The time at which a run started (`source_state.read_at`) is left out: it is the run's own.
     """
@@ -232,7 +232,7 @@ def snapshot(lake_dir: Path, *days: dt.date | str) -> dict[str, list[str]]:
         if days and path.parent.name not in {f"date={day}" for day in days}:
             continue
         name = f"{path.parent.parent.name}/{path.parent.name}"
-        if path.suffix == ".json":
+        if path.suffix in (".json", ".html"):
             found[f"{name}/{path.name}"] = [path.read_text(encoding="utf-8")]
         else:
             table = pq.ParquetFile(path).read()

@@ -41,6 +41,7 @@ EXPECTATIONS = Expectations(
             },
             tampered=lambda table: table.slice(1),
             compared_in="metric_watch/test_watch_detector.py",
+            is_plotted=False,  # it has a plot of each metric instead
         ),
     },
     elsewhere={"metric_watch": tuple(WatchPolicy.model_fields)},  # the tests of the detector cover them
