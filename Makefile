@@ -11,6 +11,7 @@ WHEEL_VENV ?= .make/wheel-venv
 NEWEST_VENV ?= .make/newest-venv
 BI_VENV ?= .make/bi-venv
 BI_PORT ?= 8501
+PORT ?= 3000
 LAKE ?= lake/sample
 QUICK := -m 'not slow' --hypothesis-profile quick --numprocesses 2
 
@@ -40,8 +41,8 @@ dev: .make/dev  ## the package with all that tests and checks need
 run: .make/install  ## the whole graph for the sample's last day, with a summary
 	$(BIN)/acquisition run --source sample --lake lake/sample
 
-ui: .make/install  ## the Dagster UI, with some days of the sample in it; ARGS="--port 3001" chooses another port
-	$(BIN)/acquisition ui --lake lake/sample $(ARGS)
+ui: .make/install  ## the Dagster UI, with some days of the sample in it; PORT=3001 chooses another port
+	$(BIN)/acquisition ui --lake lake/sample --port $(PORT) $(ARGS)
 
 .make/bi: deploy/bi/requirements.lock
 	$(PYTHON) -m venv $(BI_VENV)
@@ -103,9 +104,9 @@ wheel-test: .make/install  ## build a wheel and run the sample from it, outside 
 	$(WHEEL_VENV)/bin/$(PROJECT) dist/*.whl
 	wheel="$$(cd $(WHEEL_VENV) && pwd)"; folder="$$(mktemp -d)"; cd "$$folder" && "$$wheel/bin/acquisition" run --source sample --lake lake
 
-production-like: .make/install  ## webserver, daemon and code server on a real PostgreSQL
+production-like: .make/install  ## webserver, daemon and code server on a real PostgreSQL; PORT=3001
 	@sh scripts/postgres.sh
-	@sh scripts/production_like.sh
+	@sh scripts/production_like.sh --port $(PORT) $(ARGS)
 
 UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" --group build

@@ -20,6 +20,7 @@ from acquisition_assets.core.engine.duckdb import DuckDBEngine
 from acquisition_assets.core.engine.session import Engine
 from acquisition_assets.core.engine.spark import SparkEngine, check_installed
 from acquisition_assets.core.env import DEFAULT_FIRST_DAY, Env, no_progress, no_wait
+from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.destinations import asset as destinations
@@ -27,7 +28,7 @@ from acquisition_assets.destinations import lake_views
 from acquisition_assets.destinations.choose import choose_destinations
 from acquisition_assets.inputs.source import Source
 from acquisition_assets.policy import Policy, read_policy
-from acquisition_assets.sources.choose import POSTGRES, SAMPLE, choose_source, first_day
+from acquisition_assets.sources.choose import POSTGRES, SAMPLE, choose_source, first_day, last_day
 
 EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
 
@@ -56,20 +57,26 @@ def build_defs(
     ordering: Callable[[str, dt.date], AbstractContextManager[None]] = no_wait,
     full: bool = False,
     forget: bool = False,
+    up_to: dt.date | None = None,
 ) -> dg.Definitions:
     """The whole graph for a deployment; what is given wins over what the settings say.
 
+    Args:
+        up_to: a day that can be materialised even if the source's data are known to end before it.
+
     Raises:
-        InputError: a setting or the policy is wrong.
+        InputError: a setting or the policy is wrong, or the first day is after the last.
     """
     policy = policy or read_policy(settings.policy_path)
     source = source or choose_source(settings)
     lake = lake or Lake(settings.lake)
+    first, last = _days(settings, up_to)
     env = Env(
         lake,
         make_engine(settings, lake),
         settings.tz,
-        settings.first_day or first_day(settings) or DEFAULT_FIRST_DAY,
+        first,
+        last,
         refresh=settings.refresh_minutes is not None,
         progress=progress,
         ordering=ordering,
@@ -92,6 +99,24 @@ def build_defs(
         sensors=[alert_sensor(settings, policy.alerts), *_refreshing(settings, env, source)],
         executor=EXECUTORS[settings.executor],
     )
+
+
+def _days(settings: Settings, up_to: dt.date | None) -> tuple[dt.date, dt.date | None]:
+    """The first and the last day that can be materialised; the last is None where the source's data go on.
+
+    Raises:
+        InputError: no day is left between them.
+    """
+    first, last = settings.first_day or first_day(settings) or DEFAULT_FIRST_DAY, last_day(settings)
+    if last is None:
+        return first, None
+    last = max(last, up_to or last)
+    if first > last:
+        raise InputError(
+            f"ACQUISITION_START_DATE {first} is after {last}, the last day of the source {settings.source}; choose an "
+            "earlier day"
+        )
+    return first, last
 
 
 def _refreshing(settings: Settings, env: Env, source: Source) -> list[dg.SensorDefinition]:

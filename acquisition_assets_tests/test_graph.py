@@ -85,6 +85,8 @@ def specs(**environment: str) -> dict[str, dg.AssetSpec]:
 SPECS = specs(**PUBLISHING)
 NULL_IN_KEY = {"metric_history": ("channel",), "metric_watch": ("channel",)}
 """Columns of a key in which null is a value of its own: all channels."""
+TYPES_WITH_ICON = {"array", "bool", "date", "float", "int", "string", "timestamp"}
+"""Types for which Dagster's Columns panel has an icon."""
 TABLES = sorted(name for name, spec in SPECS.items() if spec.group_name in ("raw", *GROUPS_OF_SQL))
 
 
@@ -147,7 +149,8 @@ def test_every_asset_has_a_description_owners_and_kinds(name: str) -> None:
 def test_every_table_shows_its_columns_with_types_and_descriptions(name: str) -> None:
     schema = SPECS[name].metadata["dagster/column_schema"]
     assert isinstance(schema, dg.TableSchema)
-    assert all(column.description and column.type for column in schema.columns)
+    assert all(column.description for column in schema.columns)
+    assert {column.type for column in schema.columns} <= TYPES_WITH_ICON
     assert SPECS[name].metadata["dagster/table_name"] == name
     assert SPECS[name].metadata["grain"]
     unit_of = {"_points": "points]", "_rate": "[", "_hours": "[hours]", "_share": "[share", "_days": "[days"}
@@ -161,6 +164,13 @@ def test_every_table_shows_its_columns_with_types_and_descriptions(name: str) ->
     assert all(not column.constraints.nullable for column in filled)
     unique = [column.name for column in schema.columns if column.constraints.unique]
     assert unique == (key if len(key) == 1 and key != ["none"] else [])
+
+
+def test_checks_that_keep_a_table_from_being_published_are_shown_as_blocking() -> None:
+    assets = build_defs(Settings.from_environment(PUBLISHING)).resolve_asset_graph()
+    stopping = {key for key in assets.asset_check_keys if key.name in ("contract", "recomputed")}
+    assert {key.asset_key.to_user_string() for key in stopping} >= set(TABLES)
+    assert {key for key in assets.asset_check_keys if assets.get(key).blocking} == stopping
 
 
 @pytest.mark.parametrize("name", [name for name in TABLES if SPECS[name].group_name in GROUPS_OF_SQL])

@@ -4,6 +4,7 @@ The instance's settings are left to deploy/dagster.yaml.
 
 With DAGSTER_PG_HOST (and _PORT, _USER, _PASSWORD, _DB) set, runs are stored on that server. Otherwise a temporary
 server is started and removed at the end; unless ACQUISITION_PUBLISH_URL is set, it also receives what is published.
+The last days of the sample are run first, unless ACQUISITION_SOURCE names another source.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -26,10 +28,18 @@ from typing import Any
 import psycopg
 from postgres_server import Server
 
+from acquisition_assets.commands.console import console
+from acquisition_assets.commands.deployment import read_settings
+from acquisition_assets.commands.run import prepare
+from acquisition_assets.commands.ui import require_free, show_sample
+from acquisition_assets.core.errors import InputError
+from acquisition_assets.sources.choose import SAMPLE
+
 ROOT = Path(__file__).resolve().parents[1]
 HOST = "127.0.0.1"
 DATABASES = ("dagster", "acquisition")
 READY_SECONDS = 180
+SHOWN = "select lead_id, score from acquisition.current_dynamic_scores order by score desc limit 5"
 STATE = """
 {
   workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename } } } }
@@ -42,16 +52,28 @@ def main() -> int:
     """Start everything, wait until it answers, and stop it on Ctrl-C (or at once with --check)."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--port", type=int, default=3000, help="port of the UI (0: any free one)")
+    parser.add_argument("--days", type=int, default=4, help="days of the sample to run first (0: none)")
     parser.add_argument("--check", action="store_true", help="stop as soon as everything answers")
+    parser.add_argument("--only-days", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.only_days is not None:
+        return _only_days(options.only_days)
+    port = options.port or _free_port()
+    try:
+        require_free(HOST, port)
+    except InputError:
+        raise SystemExit(f"error: port {port} is taken; choose another with make production-like PORT=3001") from None
+    address = f"http://{HOST}:{port}"
     for interrupt in (signal.SIGINT, signal.SIGTERM):  # a shell starts background processes with SIGINT ignored
         signal.signal(interrupt, signal.default_int_handler)
-    address = f"http://{HOST}:{options.port or _free_port()}"
-    with contextlib.suppress(KeyboardInterrupt), _postgres() as settings, _home() as home:
-        environment = {**os.environ, **settings, **home}
+    with contextlib.suppress(KeyboardInterrupt), _postgres() as (settings, psql), _home() as home:
+        environment = {**_sample_lake(), **os.environ, **settings, **home}
+        _run_sample(environment, options.days)
         with _services(environment, address) as services:
             _wait_until_ready(address, services)
-            sys.stdout.write(f"Dagster answers at {address}; Ctrl-C stops it\n")
+            if psql:
+                sys.stdout.write(f"The published tables: {psql}\n")
+            sys.stdout.write(f"The assets: {address}/asset-groups\nDagster answers at {address}; Ctrl-C stops it\n")
             sys.stdout.flush()
             while not options.check:
                 _still_running(services)
@@ -59,11 +81,37 @@ def main() -> int:
     return 0
 
 
+def _sample_lake() -> dict[str, str]:
+    """Return the lake of `make run` and `make ui`, which is used if the environment names no source."""
+    return {} if os.environ.get("ACQUISITION_SOURCE") else {"ACQUISITION_LAKE": str(ROOT / "lake" / "sample")}
+
+
+def _run_sample(environment: dict[str, str], days: int) -> None:
+    """Run the sample's last days, if it is the source, in a process of its own, whose memory is free afterwards.
+
+    Raises:
+        SystemExit: A day failed.
+    """
+    if not days or environment.get("ACQUISITION_SOURCE", SAMPLE) != SAMPLE:
+        return
+    command = [sys.executable, __file__, "--only-days", str(days)]
+    if subprocess.run(command, cwd=ROOT, env=environment).returncode:
+        raise SystemExit("the days of the sample could not be run; see the messages above")
+
+
+def _only_days(days: int) -> int:
+    """Run the days for `_run_sample`; return the exit code."""
+    return 0 if show_sample(prepare(read_settings()), days, console()) else 1
+
+
 @contextlib.contextmanager
-def _postgres() -> Iterator[dict[str, str]]:
-    """Yield the environment variables of the given server, or of a temporary one."""
+def _postgres() -> Iterator[tuple[dict[str, str], str]]:
+    """Yield the environment variables of the given server, or of a temporary one, and a command that shows its tables.
+
+    The command is empty if the tables are published elsewhere, as the URL may hold a password.
+    """
     if os.environ.get("DAGSTER_PG_HOST"):
-        yield {"DAGSTER_PG_PORT": os.environ.get("DAGSTER_PG_PORT", "5432")}
+        yield {"DAGSTER_PG_PORT": os.environ.get("DAGSTER_PG_PORT", "5432")}, ""
         return
     server = Server()
     try:
@@ -71,16 +119,24 @@ def _postgres() -> Iterator[dict[str, str]]:
         with psycopg.connect(server.url(), autocommit=True) as connection:
             for database in DATABASES:
                 connection.execute(f"create database {database}".encode())
-        yield {
+        given, own = os.environ.get("ACQUISITION_PUBLISH_URL"), server.url(database="acquisition")
+        settings = {
             "DAGSTER_PG_HOST": HOST,
             "DAGSTER_PG_PORT": str(server.port),
             "DAGSTER_PG_USER": "postgres",
             "DAGSTER_PG_PASSWORD": server.password,
             "DAGSTER_PG_DB": "dagster",
-            "ACQUISITION_PUBLISH_URL": os.environ.get("ACQUISITION_PUBLISH_URL") or server.url(database="acquisition"),
+            "ACQUISITION_PUBLISH_URL": given or own,
         }
+        yield settings, "" if given else _psql(server, own)
     finally:
         server.remove()
+
+
+def _psql(server: Server, url: str) -> str:
+    """Return the command that lists some of the published rows, with the password of the temporary server."""
+    program = "psql" if shutil.which("psql") else str(server.program_folder / "psql")
+    return shlex.join([program, url, "-c", SHOWN])
 
 
 @contextlib.contextmanager

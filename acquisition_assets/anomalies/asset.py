@@ -6,6 +6,7 @@ The rules are left to `detect`, and the messages to `messages`.
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -122,9 +123,15 @@ def findings(step: Step, rules: Rules) -> Sequence[Finding]:
     return [_finding(kind, found.get(kind), stale.get(kind), rules.locale) for kind in CHECKS]
 
 
-def details(step: Step, rules: Rules) -> dict[str, str]:
-    """Return the last day that was examined, and the types whose table is not fresh."""
-    return {"last_day": _last_ended(step).isoformat(), "no_data": ", ".join(_stale_tables(step))}
+def details(step: Step, rules: Rules) -> dict[str, Any]:
+    """Return how many anomalies there are, the last day that was examined, and the types whose table is not fresh."""
+    severities = [row["severity"] for row in _found(step)]
+    return {
+        "anomalies": len(severities),
+        **{f"anomalies_{severity}": severities.count(severity) for severity in SEVERITIES},
+        "last_day": _last_ended(step).isoformat(),
+        "no_data": ", ".join(_stale_tables(step)),
+    }
 
 
 def plot(step: Step, rules: Rules) -> str:

@@ -34,6 +34,8 @@ def daily_schedule(env: Env, *, hour: int, minute: int, running: bool) -> dg.Sch
         day = day_of(at, env.tz) - dt.timedelta(days=1)
         if day < env.first_day:
             return dg.SkipReason(f"{day} is before the first day, {env.first_day}")
+        if env.last_day and day > env.last_day:
+            return dg.SkipReason(f"{day} is after the last day of the source, {env.last_day}")
         return dg.RunRequest(run_key=day.isoformat(), partition_key=day.isoformat())
 
     return daily

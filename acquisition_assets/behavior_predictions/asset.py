@@ -3,6 +3,8 @@
 The calculation is left to sql/behavior_predictions/behavior_predictions.sql.
 """
 
+from typing import Any
+
 import dagster as dg
 
 from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS
@@ -29,6 +31,7 @@ def build(env: Env, policy: PredictionPolicy, report_length: int) -> list[dg.Ass
         task=TASK,
         report=lambda step, _: prediction_report(step, report_length),
         plot=plot,
+        details=numbers,
     )
     return [output_asset(env, output)]
 
@@ -43,6 +46,12 @@ def produce(step: Step, policy: PredictionPolicy) -> None:
 def recompute(step: Step, policy: PredictionPolicy) -> Comparison:
     """Compare the number of leads and their weekday points with lead_activity."""
     return step.compare(policy.parameters())
+
+
+def numbers(step: Step, policy: PredictionPolicy) -> dict[str, Any]:
+    """Return the leads of each next action, and the mean of the points."""
+    leads = {f"leads_{action}": count for action, count in actions(step).items()}
+    return {**leads, **step.numbers("behavior_predictions/numbers")}
 
 
 def plot(step: Step, policy: PredictionPolicy) -> str:

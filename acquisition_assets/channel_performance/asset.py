@@ -30,6 +30,7 @@ from acquisition_assets.channels.policy import ChannelPolicy, PlatformPolicy
 from acquisition_assets.core.days import end_of_day
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.masking import sanitize
+from acquisition_assets.core.numbers import round_half_up
 from acquisition_assets.core.output import Output, output_asset, output_assets
 from acquisition_assets.core.plots import intervals
 from acquisition_assets.core.step import ROUNDING, Comparison, Finding, Step
@@ -149,9 +150,18 @@ def recompute_costs(step: Step, rules: Rules) -> Comparison:
 
 
 def spent(step: Step, rules: Rules) -> dict[str, Any]:
-    """Return the money of the long window, in the policy's currency."""
+    """Return the money of the long window, and what a lead, an engaged lead and a conversion cost on average.
+
+    All are in the policy's currency.
+    """
     frame = CHANNEL_COSTS.to_frame(step.session.query("select * from staged order by channel, measure"))
-    return {"spend": float(frame.loc[frame["measure"] == "lead", "spend"].sum())}
+    sums = frame.groupby("measure")[["spend", "successes"]].sum()
+    costs = {
+        f"cost_per_{measure}": round_half_up(float(spend) / int(successes), 2)
+        for measure, spend, successes in sums.itertuples()
+        if successes
+    }
+    return {"spend": float(frame.loc[frame["measure"] == "lead", "spend"].sum()), **costs}
 
 
 def produce_advice(step: Step, rules: Rules) -> None:
@@ -212,15 +222,18 @@ def unclassified(step: Step, rules: Rules) -> Sequence[Finding]:
 
 
 def verdicts(step: Step, rules: Rules) -> dict[str, Any]:
-    """Return the number of channels by verdict, and the leading channel of the long window."""
+    """Return the channels by verdict, the engaged share of all leads, and the leading channel of the long window."""
     frame = _frame(step)
     chosen = frame[(frame["level"] == "channel") & (frame["metric"] == "engaged") & (frame["period"] == "long")]
     counted: dict[str, Any] = {
         f"verdict_{name.replace(' ', '_')}": int((chosen["verdict"] == name).sum()) for name in VERDICTS
     }
+    if leads := int(chosen["leads"].sum()):
+        counted["engaged_percent"] = round_half_up(100 * int(chosen["successes"].sum()) / leads, 1)
     found = leader(frame, level="channel", metric="engaged", period="long")
     if found is not None:
         name, is_clear = found
+        counted["leader_percent"] = float(chosen.loc[chosen["channel"] == name, "rate"].iloc[0])
         counted["leader"] = sanitize(name) + ("" if is_clear else " leads, not clearly")
     return counted
 

@@ -210,7 +210,12 @@ def _run_days(settings: Settings, days: Sequence[dt.date], pipe: Connection, rea
             pipe.send(("did", step, place))
 
     definitions = build_defs(
-        settings, progress=publish, ordering=ordering, full=reading["full"], forget=reading["forget"]
+        settings,
+        progress=publish,
+        ordering=ordering,
+        full=reading["full"],
+        forget=reading["forget"],
+        up_to=days[-1],
     )
     earlier = earlier_steps(asset for asset in definitions.assets or () if isinstance(asset, dg.AssetsDefinition))
     awaited = frozenset[str]().union(*earlier.values())

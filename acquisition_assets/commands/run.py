@@ -174,7 +174,7 @@ def _one_by_one(
 
     outcomes: list[DayOutcome] = []
     with instance() as opened:
-        definitions = _definitions(deployment, settings, out, full=full, forget=forget)
+        definitions = _definitions(deployment, settings, out, full=full, forget=forget, up_to=days[-1])
         for day in days:
             line(out, f"{day} ({settings.timezone}) from {deployment.source.label} into {deployment.lake.url}")
             with out.status("working") if out.is_terminal else contextlib.nullcontext():
@@ -185,7 +185,7 @@ def _one_by_one(
 
 
 def _definitions(
-    deployment: Deployment, settings: Settings, out: Console, *, full: bool, forget: bool
+    deployment: Deployment, settings: Settings, out: Console, *, full: bool, forget: bool, up_to: dt.date
 ) -> dg.Definitions:
     from acquisition_assets.definitions import build_defs
 
@@ -197,6 +197,7 @@ def _definitions(
         progress=progress(out),
         full=full,
         forget=forget,
+        up_to=up_to,
     )
 
 

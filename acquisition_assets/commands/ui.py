@@ -22,7 +22,7 @@ from acquisition_assets.commands.run import Deployment, materialise, prepare
 from acquisition_assets.core.days import days_between
 from acquisition_assets.core.errors import ExitCode, InputError
 from acquisition_assets.core.settings import Settings
-from acquisition_assets.sources.choose import SAMPLE, first_day, last_day
+from acquisition_assets.sources.choose import first_day, last_day
 from acquisition_assets.sources.sample import world
 
 DEFAULT_HOME = ".dagster_home"
@@ -39,6 +39,14 @@ concurrency:
       - key: acquisition/chain
         value: daily
         limit: 1
+run_monitoring:                        # a run whose process died is noticed, marked as failed, and alerted
+  enabled: true
+  poll_interval_seconds: 30
+retention:
+  schedule:
+    purge_after_days: 90
+  sensor:
+    purge_after_days: {skipped: 7, failure: 30, success: 90}
 """
 
 
@@ -60,7 +68,7 @@ def ui_command(host: str, port: int, days: int, home: str | None, **options: str
     url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
     set_environment(settings, make_home(home), url)
     try:
-        if settings.source == SAMPLE and not _show_sample(deployment, days, out):
+        if not show_sample(deployment, days, out):
             return 1
     except KeyboardInterrupt:
         fail("interrupted")
@@ -124,8 +132,11 @@ def set_environment(settings: Settings, home: Path, url: str) -> None:
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(checkout), os.environ.get("PYTHONPATH"))))
 
 
-def _show_sample(deployment: Deployment, days: int, out: Console) -> bool:
-    """Materialise the sample's last days where Dagster knows of none; whether all went well."""
+def show_sample(deployment: Deployment, days: int, out: Console) -> bool:
+    """Materialise the sample's last days where Dagster knows of none; return whether all went well.
+
+    Does nothing for another source.
+    """
     wanted = sample_days(deployment, days)
     if not wanted:
         return True
@@ -137,11 +148,13 @@ def _show_sample(deployment: Deployment, days: int, out: Console) -> bool:
 
 
 def sample_days(deployment: Deployment, days: int) -> list[dt.date]:
-    """The sample's last days, unless Dagster has some already or the lake holds other data."""
+    """The sample's last days, unless Dagster has some already, or the source or the lake is not the sample's."""
     from acquisition_assets.commands.day import has_materialised
 
     first, last = first_day(deployment.settings), last_day(deployment.settings)
-    if first is None or last is None or days == 0 or has_materialised("dynamic_scores") or not _is_sample(deployment):
+    if first is None or last is None or days == 0:
+        return []
+    if has_materialised("dynamic_scores") or not _is_sample(deployment):
         return []
     return days_between(max(first, last - dt.timedelta(days=days - 1)), last)
 

@@ -75,6 +75,7 @@ def build(env: Env, rules: Rules) -> list[dg.AssetsDefinition]:
         recompute=recompute_quality,
         recomputed_text="The items of the catalogue and the readings of the last days, counted lead by lead.",
         plot=plot_quality,
+        details=quality_numbers,
         checks={"beats_popularity": BEATS_POPULARITY},
         findings=beats_popularity,
         kinds=frozenset({"parquet", "python"}),
@@ -135,12 +136,13 @@ def recompute(step: Step, rules: Rules) -> Comparison:
 
 
 def numbers(step: Step, rules: Rules) -> Mapping[str, Any]:
-    """Return for how many leads each rule found no item, and how the items are ranked."""
+    """Return for how many leads there are items, for how many each rule found none, and how the items are ranked."""
+    counted = step.numbers("content_recommendations/numbers")
     if not rules.is_own:
-        return {}
+        return counted
     (chosen,) = step.session.query("select method, reason from day_quality where is_chosen").to_pylist()
     missing = {f"item_missing_{row['rule']}": row["item_missing"] for row in _outcomes(step)}
-    return {"ranked_by": chosen["method"], "ranked_by_reason": chosen["reason"], **missing}
+    return {**counted, "ranked_by": chosen["method"], "ranked_by_reason": chosen["reason"], **missing}
 
 
 def _outcomes(step: Step) -> list[dict[str, Any]]:
@@ -217,6 +219,11 @@ def beats_popularity(step: Step, rules: Rules) -> Sequence[Finding]:
     default = f"popularity with a half-life of {rules.content.default_half_life_days:g} days"
     text = f"gain in NDCG over {default}, on cuts that did not choose: {interval}"
     return [Finding(name, gain["high"] >= 0, text, metadata={"gain": gain["value"]})]
+
+
+def quality_numbers(step: Step, rules: Rules) -> Mapping[str, Any]:
+    """Return how well the chosen method did on the past."""
+    return step.numbers("recommender_quality/numbers")
 
 
 def plot_quality(step: Step, rules: Rules) -> str:

@@ -36,7 +36,7 @@ from acquisition_assets.core.env import Env
 from acquisition_assets.core.output import Output, output_assets
 from acquisition_assets.core.plots import bars, calibration, intervals
 from acquisition_assets.core.sql_files import read_sql
-from acquisition_assets.core.step import Comparison, Finding, Step
+from acquisition_assets.core.step import Comparison, Finding, Step, rounded
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 from acquisition_assets.features.asset import feature_parameters
 from acquisition_assets.features.contract import LEAD_ACTIVITY
@@ -302,6 +302,7 @@ def forecast_numbers(step: Step, rules: Rules) -> Mapping[str, Any]:
         **{name: day[name] for name in ("method", "base_rate", "training_rows", "training_conversions")},
         "missing_conversions": day["missing_conversions"],
         "expected_conversions": sum(expected.values()) if expected else None,
+        "mean_probability": rounded(sum(expected.values()) / step.rows) if expected and step.rows else None,
         **{f"leads_{name}": leads for name, leads in _by_priority(step, "leads").items()},
     }
     return {name: value for name, value in numbers.items() if value is not None}

@@ -34,6 +34,7 @@ def no_wait(step: str, day: dt.date) -> AbstractContextManager[None]:
 class Env:
     """Everything an asset needs at run time.
 
+    last_day: the last day that can be materialised, where the source's data are known to end; None for yesterday.
     refresh: whether today, which has not ended, may be materialised.
     progress: called for each published table with its rows and seconds.
     ordering: entered by each step; it waits if earlier days must be done first.
@@ -43,15 +44,23 @@ class Env:
     engine: Engine
     tz: ZoneInfo
     first_day: dt.date = DEFAULT_FIRST_DAY
+    last_day: dt.date | None = None
     refresh: bool = False
     progress: Callable[[str, int, float], None] = field(default=no_progress, compare=False)
     ordering: Callable[[str, dt.date], AbstractContextManager[None]] = field(default=no_wait, compare=False)
 
     @cached_property
     def partitions(self) -> dg.DailyPartitionsDefinition:
-        """Return the business days that can be materialised: those that have ended, and today if it is refreshed."""
+        """Return the business days that can be materialised: those that have ended, and today if it is refreshed.
+
+        None is after the last day of data that are known to end.
+        """
+        end = self.last_day + dt.timedelta(days=1) if self.last_day else None
         return dg.DailyPartitionsDefinition(
-            start_date=self.first_day.isoformat(), timezone=self.tz.key, end_offset=1 if self.refresh else 0
+            start_date=self.first_day.isoformat(),
+            end_date=end.isoformat() if end else None,
+            timezone=self.tz.key,
+            end_offset=1 if self.refresh and not end else 0,
         )
 
     def earlier(self, day: dt.date, **window: float) -> dt.datetime:

@@ -40,7 +40,7 @@ class Output(Generic[PolicyT]):
     task, report: name and typed summary of the published report.
     plot: a small SVG.
     checks, findings: further checks by name, and their results.
-    details: more metadata.
+    details: more metadata; its numbers are those of the business, which the UI draws over the days.
     """
 
     contract: Contract

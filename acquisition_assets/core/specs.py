@@ -15,8 +15,16 @@ from acquisition_assets.core.env import Env
 from acquisition_assets.core.masking import MASK, sanitize
 
 OWNERS = ["team:growth", "team:data"]
-DAGSTER_TYPES = {Kind.INSTANT: "timestamp", Kind.FLAG: "bool"}
-"""Names for which Dagster shows an icon, by the kinds whose own name has none."""
+DAGSTER_TYPES = {
+    Kind.TEXT: "string",
+    Kind.INTEGER: "int",
+    Kind.NUMBER: "float",
+    Kind.FLAG: "bool",
+    Kind.INSTANT: "timestamp",
+    Kind.DATE: "date",
+    Kind.TEXTS: "array",
+}
+"""Names of types for which Dagster shows an icon."""
 CELL_LENGTH = 60
 """Longest cell of a preview, in characters."""
 ORDERED_DAYS = "acquisition/ordered_days"
@@ -31,7 +39,7 @@ def table_schema(contract: Contract) -> dg.TableSchema:
         columns.append(
             dg.TableColumn(
                 name=name,
-                type=DAGSTER_TYPES.get(contract.kind(name), contract.kind(name).value),
+                type=DAGSTER_TYPES[contract.kind(name)],
                 description=f"{spec.description} [{unit}]" if unit else spec.description,
                 constraints=dg.TableColumnConstraints(
                     nullable=bool(spec.nullable), unique=contract.key == (name,), other=describe_checks(spec)

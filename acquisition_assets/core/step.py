@@ -22,10 +22,12 @@ from acquisition_assets.core.engine.slices import WHOLE, Slices
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.errors import AcquisitionError, describe_defect, describe_error
 from acquisition_assets.core.masking import sanitize
+from acquisition_assets.core.numbers import round_half_up
 from acquisition_assets.core.specs import preview
 from acquisition_assets.core.sql_files import read_sql
 
 PREVIEW_ROWS = 5
+SHOWN_DECIMALS = 4
 MAX_RETRIES = 3
 FIRST_RETRY_SECONDS = 2
 INTERRUPTIONS = ("Query interrupted", "INTERRUPT Error: Interrupted")
@@ -137,6 +139,10 @@ class Step:
         (found,) = self.query(sql, parameters).to_pylist()
         return dict(found)
 
+    def numbers(self, sql: str, parameters: Parameters | None = None) -> dict[str, Any]:
+        """Return the only row of a SQL file as metadata that the UI draws over the days: rounded, without nulls."""
+        return {name: rounded(value) for name, value in self.row(sql, parameters).items() if value is not None}
+
     def compare(self, parameters: Parameters | None = None) -> Comparison:
         """Compare the row of the table's `published.sql` with that of its `recomputed.sql`, column by column."""
         published = self.row(f"{self.contract.table}/published", parameters)
@@ -185,6 +191,11 @@ class Finding:
             description=sanitize(self.description),
             metadata={"partition": day.isoformat(), **self.metadata},
         )
+
+
+def rounded(number: Any) -> Any:
+    """Return a number as metadata shows it, with four decimals at most."""
+    return round_half_up(number, SHOWN_DECIMALS) if isinstance(number, float) else number
 
 
 def contract_result(contract: Contract, violations: Sequence[Violation], day: dt.date) -> dg.AssetCheckResult:

@@ -5,6 +5,7 @@ The calculation is left to sql/dynamic_scores/dynamic_scores.sql.
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -40,6 +41,7 @@ def build(env: Env, policy: ScorePolicy, report_length: int) -> list[dg.AssetsDe
         task=TASK,
         report=lambda step, _: scoring_report(step, report_length),
         plot=plot,
+        details=numbers,
         checks={"previous_day": "The scores of the day before are in the lake."},
         findings=previous_day,
     )
@@ -82,6 +84,11 @@ def previous_day(step: Step, policy: ScorePolicy) -> Sequence[Finding]:
     newest = [day for day in days if day in set(step.earlier_days(policy.lookback_days))]
     instead = f"those of {newest[-1]}" if newest else "the base scores"
     return [Finding("previous_day", False, f"{yesterday} has no scores; previous scores are {instead}")]
+
+
+def numbers(step: Step, policy: ScorePolicy) -> dict[str, Any]:
+    """Return the leads, their mean score, and the share of the analysed ones whose score was updated."""
+    return step.numbers("dynamic_scores/numbers")
 
 
 def plot(step: Step, policy: ScorePolicy) -> str:

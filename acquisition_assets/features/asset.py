@@ -20,7 +20,7 @@ from acquisition_assets.core.env import Env
 from acquisition_assets.core.output import Output, output_assets
 from acquisition_assets.core.plots import columns
 from acquisition_assets.core.sql_files import read_sql
-from acquisition_assets.core.step import Comparison, Finding, Step
+from acquisition_assets.core.step import Comparison, Finding, Step, rounded
 from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY, METRIC_HISTORY, METRICS, NEW_LEADS
 from acquisition_assets.features.history import metric_history
 from acquisition_assets.features.policy import FeaturePolicy, whole_days
@@ -94,6 +94,7 @@ def build(
         recompute=recompute_metrics,
         recomputed_text="New leads and referrals of the days, counted again from the raw tables by time.",
         plot=plot_metrics,
+        details=metric_numbers,
         group="features",
     )
     history = Output(
@@ -132,8 +133,9 @@ def recompute_activity(step: Step, rules: Rules) -> Comparison:
 
 
 def counts(step: Step, rules: Rules) -> dict[str, Any]:
-    """Return the number of responses before their delivery, which do not count, and of leads with repaired fields."""
-    return {**step.row("lead_activity/negative_responses"), **step.row("lead_activity/repaired_fields")}
+    """Return the leads, the responses before their delivery, which do not count, and the leads with repaired fields."""
+    files = ("numbers", "negative_responses", "repaired_fields")
+    return {name: number for file in files for name, number in step.row(f"lead_activity/{file}").items()}
 
 
 def statuses(step: Step, rules: Rules) -> Sequence[Finding]:
@@ -173,6 +175,11 @@ def _compare_days(step: Step, days: int) -> Comparison:
     return step.compare({"since": start_of_day(first, step.env.tz), "until": end_of_day(step.day, step.env.tz)})
 
 
+def metric_numbers(step: Step, rules: Rules) -> dict[str, Any]:
+    """Return the counts of the day itself."""
+    return step.numbers("daily_metrics/numbers", {"day": step.day})
+
+
 def plot_metrics(step: Step, rules: Rules) -> str:
     """Draw the new leads by day."""
     rows = step.session.query("select new_leads from staged order by day").column("new_leads").to_pylist()
@@ -206,8 +213,9 @@ def recompute_history(step: Step, rules: Rules) -> Comparison:
 
 
 def history_numbers(step: Step, rules: Rules) -> dict[str, Any]:
-    """Return how many series there are, and on how many of their days the source delivered nothing."""
-    return step.row("metric_history/numbers")
+    """Return the day's rates, how many series there are, and on how many days of them the source delivered nothing."""
+    rates = step.query("metric_history/rates", {"day": step.day}).to_pylist()
+    return {**{row["metric"]: rounded(row["rate"]) for row in rates}, **step.row("metric_history/numbers")}
 
 
 def plot_history(step: Step, rules: Rules) -> str:

@@ -65,7 +65,7 @@ def build(
         task=TASK,
         report=lambda step, policy: segmentation_report(step, policy.segments, report_length),
         plot=plot,
-        details=mailable_counts,
+        details=segment_numbers,
     )
     mapping = dg.TimeWindowPartitionMapping(start_offset=-lookback_days, end_offset=0)
     changes = Output(
@@ -110,9 +110,10 @@ def plot(step: Step, policy: Segments) -> str:
     return bars(sizes(step, policy.segments), "Leads by segment")
 
 
-def mailable_counts(step: Step, policy: Segments) -> dict[str, Any]:
-    """Return how many leads of each segment may be mailed."""
-    return {f"may_be_mailed_{name}": leads for name, leads in mailable(step, policy.segments).items()}
+def segment_numbers(step: Step, policy: Segments) -> dict[str, Any]:
+    """Return how many leads are in each segment, and how many of them may be mailed."""
+    leads = {f"leads_{name}": count for name, count in sizes(step, policy.segments).items()}
+    return {**leads, **{f"may_be_mailed_{name}": count for name, count in mailable(step, policy.segments).items()}}
 
 
 def produce_changes(step: Step, lookback_days: int) -> None:

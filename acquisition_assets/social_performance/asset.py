@@ -3,6 +3,8 @@
 The counts are left to sql/social_performance, and the rates to `rates`.
 """
 
+from typing import Any
+
 import dagster as dg
 import pandas as pd
 
@@ -16,7 +18,7 @@ from acquisition_assets.raw.contract import RAW_LEADS
 from acquisition_assets.social_performance.contract import SOCIAL_PERFORMANCE
 from acquisition_assets.social_performance.policy import SocialPolicy
 from acquisition_assets.social_performance.rates import performance
-from acquisition_assets.social_performance.report import TASK, social_report
+from acquisition_assets.social_performance.report import SOCIAL_MEDIA, TASK, social_report
 
 
 def build(env: Env, policy: SocialPolicy) -> list[dg.AssetsDefinition]:
@@ -32,6 +34,7 @@ def build(env: Env, policy: SocialPolicy) -> list[dg.AssetsDefinition]:
         task=TASK,
         report=lambda step, policy: social_report(_frame(step), policy),
         plot=plot,
+        details=numbers,
         kinds=frozenset({"parquet", "pandas"}),
     )
     return [output_asset(env, output)]
@@ -52,6 +55,20 @@ def recompute(step: Step, policy: SocialPolicy) -> Comparison:
     window = {"since": step.env.earlier(step.day, days=policy.window_days), "until": step.env.earlier(step.day, days=0)}
     ours = int(_frame(step)["total_leads"].sum())
     return [("leads", ours, step.row("social_performance/recomputed", window)["leads"])]
+
+
+def numbers(step: Step, policy: SocialPolicy) -> dict[str, Any]:
+    """Return the leads and the rates of social media, and the rate of the best platform, if one has enough leads."""
+    frame = _frame(step)
+    report = social_report(frame, policy)
+    best = {"best_platform_percent": report.best_platform.engagement_rate} if report.best_platform else {}
+    return {
+        "channels": len(frame),
+        "social_leads": report.total_social_leads,
+        "social_percent": report.social_percentage,
+        "social_engaged_percent": report.channel_comparison[SOCIAL_MEDIA].engagement_rate,
+        **best,
+    }
 
 
 def plot(step: Step, policy: SocialPolicy) -> str:

@@ -10,7 +10,8 @@ import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator
 
 from acquisition_assets.automation.jobs import DAILY_JOB
-from acquisition_assets.core.days import end_of_day
+from acquisition_assets.core.days import day_of, end_of_day
+from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.definitions import build_defs
 
@@ -85,6 +86,33 @@ def test_a_day_before_the_first_is_not_asked_for() -> None:
     assert isinstance(result, dg.SkipReason)
     assert result.skip_message == "2025-03-09 is before the first day, 2025-03-10"
     assert asked(made, dt.datetime(2025, 3, 11, 6, tzinfo=UTC)) == "2025-03-10"
+
+
+def test_days_end_with_the_sample_for_partitions_and_schedule() -> None:
+    """Dagster's "Latest" is the sample's last day; the command line may ask for a day after it."""
+    settings = Settings.from_environment({}, source="sample")
+    keys = [newest(build_defs(settings)), newest(build_defs(settings, up_to=dt.date(2026, 10, 5)))]
+    assert keys == ["2026-09-30", "2026-10-05"]
+    yesterday = day_of(dt.datetime.now(UTC), ZoneInfo("UTC")) - dt.timedelta(days=1)
+    assert newest(build_defs(Settings.from_environment({}, source="."))) == yesterday.isoformat()
+    made = schedule("UTC", source="sample")
+    with dg.build_schedule_context(scheduled_execution_time=dt.datetime(2026, 10, 2, 6, tzinfo=UTC)) as context:
+        result = made(context)
+    assert isinstance(result, dg.SkipReason)
+    assert result.skip_message == "2026-10-01 is after the last day of the source, 2026-09-30"
+    assert asked(made, dt.datetime(2026, 10, 1, 6, tzinfo=UTC)) == "2026-09-30"
+
+
+def test_a_first_day_after_the_sample_is_refused() -> None:
+    with pytest.raises(InputError, match="2026-11-01 is after 2026-09-30, the last day of the source sample"):
+        build_defs(Settings.from_environment({}, source="sample", start_date="2026-11-01"))
+
+
+def newest(defs: dg.Definitions) -> str:
+    """Return the newest day of the daily job, which the dialog of the UI offers as "Latest"."""
+    partitions = defs.resolve_job_def(DAILY_JOB).partitions_def
+    assert partitions
+    return str(partitions.get_last_partition_key())
 
 
 def test_it_runs_by_itself_but_for_the_sample() -> None:

@@ -12,8 +12,10 @@ import dagster as dg
 import pytest
 import yaml
 
+from acquisition_assets.automation.jobs import CHAIN_TAG
 from acquisition_assets.commands import ui
 from acquisition_assets_tests.commands.conftest import call, refused
+from acquisition_assets_tests.kit.program import ROOT
 from acquisition_assets_tests.kit.servers import free_port
 
 
@@ -54,12 +56,19 @@ def test_dagster_yaml_is_made_once(tmp_path: Path) -> None:
     folder = ui.make_home(str(tmp_path / "new" / "home"))
     made = yaml.safe_load((folder / "dagster.yaml").read_text())
     assert made["telemetry"] == {"enabled": False}
+    assert made["run_monitoring"]["enabled"]
+    assert made["concurrency"]["runs"]["tag_concurrency_limits"][0]["key"] in CHAIN_TAG
     os.environ["DAGSTER_HOME"] = str(folder)
     with dg.DagsterInstance.get() as instance:
         assert not instance.telemetry_enabled
     (folder / "dagster.yaml").write_text("telemetry: {enabled: false}\n# mine", encoding="utf-8")
     assert ui.make_home(str(folder)) == folder
     assert "# mine" in (folder / "dagster.yaml").read_text()
+
+
+def test_dagster_finds_no_other_settings_in_the_checkout() -> None:
+    """Dagster warns of a dagster.yaml in the current folder, as it reads that of DAGSTER_HOME."""
+    assert not (ROOT / "dagster.yaml").exists()
 
 
 def test_the_home_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import base64
 import errno
 import json
+import math
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,7 @@ from acquisition_assets_tests.kit.running import (
     TASKS,
     compute_day,
     graph,
+    rows,
     snapshot,
     step_of,
 )
@@ -172,8 +175,58 @@ def test_every_table_reports_its_rows_and_no_email_address(
             assert recorded[output]["report"].value == sanitize_json(written)
         lineage = recorded[output].get("dagster/column_lineage")
         assert (lineage and lineage.value) == column_lineage(contracts[output])
+        assert business_numbers(recorded[output]), f"{output} has no number of the business for the UI to draw"
     for event in deployment.instance.all_logs(result.run_id):
         assert "@example" not in str(event)
+
+
+def business_numbers(metadata: Mapping[str, dg.MetadataValue[Any]]) -> dict[str, float]:
+    """Return the numbers that Dagster draws over the days, besides those of every table."""
+    numbers = {
+        name: value.value
+        for name, value in metadata.items()
+        if isinstance(value, (dg.IntMetadataValue, dg.FloatMetadataValue)) and value.value is not None
+    }
+    assert all(math.isfinite(number) for number in numbers.values()), numbers
+    return {name: number for name, number in numbers.items() if name not in ("dagster/row_count", "bytes", "seconds")}
+
+
+def test_the_numbers_of_the_business_are_those_of_the_tables(
+    day: tuple[Deployment, dg.ExecuteInProcessResult],
+) -> None:
+    deployment, result = day
+    found = {
+        event.asset_key.to_user_string(): business_numbers(event.step_materialization_data.materialization.metadata)
+        for event in result.all_events
+        if event.is_step_materialization and event.asset_key
+    }
+
+    def column(table: str, name: str) -> list[Any]:
+        return [row[name] for row in rows(deployment.lake, table, MONDAY)]
+
+    scores, updated = column("dynamic_scores", "score"), column("dynamic_scores", "is_updated")
+    assert found["dynamic_scores"]["mean_score"] == pytest.approx(sum(scores) / len(scores), abs=0.005)
+    share = sum(updated) / sum(column("dynamic_scores", "is_analysed"))
+    assert found["dynamic_scores"]["share_updated"] == pytest.approx(share, abs=0.00005)
+    likely = column("behavior_predictions", "predicted_next_action").count("likely_to_convert")
+    assert found["behavior_predictions"]["leads_likely_to_convert"] == likely
+    segments = column("lead_segments", "segment")
+    assert segments
+    assert {name: found["lead_segments"][f"leads_{name}"] for name in segments} == Counter(segments)
+    assert found["anomalies"]["anomalies"] == len(column("anomalies", "type"))
+    assert found["content_recommendations"]["leads_with_item"] == column("content_recommendations", "rank").count(1)
+    (today,) = (row for row in rows(deployment.lake, "daily_metrics", MONDAY) if row["day"] == MONDAY)
+    assert found["daily_metrics"]["new_leads"] == today["new_leads"]
+    (opened,) = (
+        row
+        for row in rows(deployment.lake, "metric_history", MONDAY)
+        if (row["day"], row["metric"]) == (MONDAY, "open_rate")
+    )
+    assert found["metric_history"].get("open_rate") == (
+        pytest.approx(opened["value"] / opened["trials"], abs=0.00005) if opened["trials"] else None
+    )
+    rates = [row["engagement_rate"] for row in rows(deployment.lake, "social_performance", MONDAY) if row["is_social"]]
+    assert found["social_performance"].get("best_platform_percent", max(rates)) in rates
 
 
 def test_a_preview_of_chosen_columns_is_uncut() -> None:

@@ -6,11 +6,18 @@ General properties are in test_scores_properties.py.
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from acquisition_assets.core.contracts import Violation
+from acquisition_assets.core.engine.duckdb import DuckDBEngine
+from acquisition_assets.core.env import Env
+from acquisition_assets.core.lake import PART, Lake
+from acquisition_assets.core.step import Step
+from acquisition_assets.dynamic_scores.asset import previous_day
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES, PARTS
 from acquisition_assets.policy import Policy, read_policy
 from acquisition_assets_tests.kit.sql_cases import (
@@ -293,3 +300,28 @@ def test_every_number_comes_from_the_policy() -> None:
     )["a"]
     assert [row[name] for name in PARTS] == [3.5, 4.0, 6.0, 1.5, -2.0, 7.0]
     assert (row["computed_score"], row["clamp_adjustment"], row["score"]) == (20.0, -1.0, 20.0)
+
+
+@pytest.mark.parametrize(
+    ("have", "passed", "said"),
+    [
+        ((), True, "2025-03-12 is the first day of the lake; previous scores are the base scores"),
+        (("2025-03-14",), True, "2025-03-12 is the first day of the lake; previous scores are the base scores"),
+        (("2025-03-11",), True, "previous scores are those of 2025-03-11"),
+        (("2025-03-10",), False, "2025-03-11 has no scores; previous scores are those of 2025-03-10"),
+        (("2025-02-01",), False, "2025-03-11 has no scores; previous scores are the base scores"),
+    ],
+)
+def test_only_a_lake_with_an_earlier_day_can_lack_the_day_before(
+    have: tuple[str, ...], passed: bool, said: str, tmp_path: Path
+) -> None:
+    for day in have:
+        part = tmp_path / "dynamic_scores" / f"date={day}" / PART
+        part.parent.mkdir(parents=True)
+        part.touch()
+    lake = Lake(str(tmp_path))
+    env = Env(lake, DuckDBEngine(lake), ZoneInfo("UTC"))
+    with env.engine.session(tmp_path) as session:
+        step = Step(env, DYNAMIC_SCORES, dt.date(2025, 3, 12), session, tmp_path)
+        (finding,) = previous_day(step, read_policy().dynamic_scores)
+    assert (finding.passed, finding.description) == (passed, said)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -106,8 +108,42 @@ def ui(server: Any, storage: Database, source_database: Database, tmp_path: Path
         process.wait(90)
         reading.join(10)
     assert process.returncode == 0, "".join(lines)
+    assert f"The assets: {found[1]}/asset-groups" in "".join(lines)
+    assert "psql" not in "".join(lines)  # the tables are published to a database with a password of its own
     assert not any(secret in "".join(lines) for secret in SECRETS)
     wait_until(lambda: str(lake) not in processes("e"))  # its settings are in the environment of each
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return scripts/production_like.py as a module."""
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    return importlib.import_module("production_like")
+
+
+def test_the_printed_command_shows_the_published_rows(script: Any, server: Any, source_database: Database) -> None:
+    source_database.run("create schema acquisition")
+    source_database.run("create view acquisition.current_dynamic_scores as select 'ana' as lead_id, 87.5 as score")
+    command = script._psql(server, source_database.url)
+    shown = subprocess.run(command, shell=True, check=True, capture_output=True, text=True).stdout
+    assert ["ana", "|", "87.5"] in [line.split() for line in shown.splitlines()]
+
+
+def test_a_taken_port_is_named_before_anything_starts(script: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(sys, "argv", ["production_like.py", "--port", str(port)])
+        with pytest.raises(SystemExit, match=f"port {port} is taken; choose another with make production-like PORT="):
+            script.main()
+
+
+def test_the_sample_has_its_own_lake_and_another_source_none(script: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ACQUISITION_SOURCE", raising=False)
+    assert script._sample_lake() == {"ACQUISITION_LAKE": str(ROOT / "lake" / "sample")}
+    monkeypatch.setenv("ACQUISITION_SOURCE", "postgresql://127.0.0.1/crm")
+    assert script._sample_lake() == {}
 
 
 def test_a_day_runs_in_the_queue_and_is_published(

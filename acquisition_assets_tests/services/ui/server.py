@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from acquisition_assets.automation.jobs import CHAIN_TAG
+from acquisition_assets.commands.ui import DAGSTER_YAML
 from acquisition_assets_tests.kit.servers import free_port, wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -170,7 +171,7 @@ def dagster_dev(folder: Path, environment: Mapping[str, str]) -> Iterator[Dagste
     """Start `dagster dev` on free ports with a private instance in the folder, and stop it at the end."""
     home, log, port = folder / "dagster_home", folder / "dagster.log", free_port()
     home.mkdir()
-    (home / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text())
+    (home / "dagster.yaml").write_text(DAGSTER_YAML)
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("ACQUISITION_", "DAGSTER_"))}
     given = {
         **clean,
