@@ -133,7 +133,7 @@ def brief_sensor(
         cursor = Cursor.read(context.cursor, now)
         newest = max(lake.days(DAILY_BRIEF.table), default=None)
         last_day = day_of(now, settings.tz) - dt.timedelta(days=1)
-        outcomes: dict[dt.date, Outcome] = {}
+        outcomes: dict[str, Outcome] = {}
         is_pending = False
         for made in newest_briefs(context.instance, cursor.since - OVERLAP):
             if made.made_at < end_of_day(made.day, settings.tz).timestamp():
@@ -148,14 +148,12 @@ def brief_sensor(
                 is_pending = True
                 break
             try:
-                outcomes[made.day] = _deliver(context.instance, lake, made, given, locale)
+                outcomes[str(made.day)] = _deliver(context.instance, lake, made, given, locale)
             except LakeError as error:
                 context.log.warning("the brief of %s is not sent: %s", made.day, error)
-        failing = {str(day): "; ".join(outcome.errors) for day, outcome in outcomes.items() if outcome.errors}
+        failing = {day: "; ".join(outcome.errors) for day, outcome in outcomes.items() if outcome.errors}
         if is_pending:  # days that this tick did not come to stay as they were
-            untouched = {
-                day: text for day, text in cursor.failing.items() if dt.date.fromisoformat(day) not in outcomes
-            }
+            untouched = {day: text for day, text in cursor.failing.items() if day not in outcomes}
             failing = {**untouched, **failing}
         is_done = not is_pending and not failing
         sent = sum(outcome.sent for outcome in outcomes.values())
