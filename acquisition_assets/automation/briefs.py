@@ -131,15 +131,16 @@ def brief_sensor(
     def send_briefs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         now, deadline = clock(), time.monotonic() + TICK_SECONDS
         cursor = Cursor.read(context.cursor, now)
-        newest = max(lake.days(DAILY_BRIEF.table), default=None)
         last_day = day_of(now, settings.tz) - dt.timedelta(days=1)
+        first = int(now.timestamp() // INTERVAL_SECONDS) % max(1, len(given))
+        in_turn = [*given[first:], *given[:first]]  # so that slow targets do not use up each tick before the others
         outcomes: dict[str, Outcome] = {}
         is_pending = False
         for made in newest_briefs(context.instance, cursor.since - OVERLAP):
             if made.made_at < end_of_day(made.day, settings.tz).timestamp():
                 continue  # a day that is refreshed while it lasts is sent when it is over
             if made.day <= last_day - dt.timedelta(days=send_days):
-                if made.day != newest:
+                if made.day != max(lake.days(DAILY_BRIEF.table), default=None):
                     continue
                 if context.instance.get_runs_count(dg.RunsFilter(statuses=UNFINISHED)):
                     is_pending = True
@@ -148,7 +149,7 @@ def brief_sensor(
                 is_pending = True
                 break
             try:
-                outcomes[str(made.day)] = _deliver(context.instance, lake, made, given, locale)
+                outcomes[str(made.day)] = _deliver(context.instance, lake, made, in_turn, locale, deadline)
             except LakeError as error:
                 context.log.warning("the brief of %s is not sent: %s", made.day, error)
         failing = {day: "; ".join(outcome.errors) for day, outcome in outcomes.items() if outcome.errors}
@@ -189,9 +190,14 @@ def _records(instance: dg.DagsterInstance, wanted: dg.AssetRecordsFilter) -> Ite
 
 
 def _deliver(
-    instance: dg.DagsterInstance, lake: Lake, made: Made, targets: Sequence[Target], locale: Literal["es", "en"]
+    instance: dg.DagsterInstance,
+    lake: Lake,
+    made: Made,
+    targets: Sequence[Target],
+    locale: Literal["es", "en"],
+    deadline: float,
 ) -> Outcome:
-    """Send the brief of a day to the targets that lack it, and record each delivery.
+    """Send the brief of a day to the targets that lack it, until the deadline, and record each delivery.
 
     Raises:
         LakeError: The lake lacks the brief.
@@ -208,6 +214,9 @@ def _deliver(
         file.write_text(page, encoding="utf-8")
         for target in lacking:
             tag = SENT_TAG + target.key
+            if (sent or errors) and time.monotonic() > deadline:
+                errors.append(f"{target.label} waits, as the tick took too long")
+                continue
             if before.get(tag) != numbers:
                 try:
                     target.send_page(message_title(made.day, locale, is_corrected=tag in before), page, file)
