@@ -208,7 +208,7 @@ def _deliver(
         return Outcome(0, ())
     page, numbers = sent_page(lake, made.day)
     before = _sent_before(instance, made)
-    sent, errors = 0, []
+    sent, errors = 0, list[str]()
     with open_folder(temporary_place()) as folder:
         file = folder / f"brief-{made.day}.html"
         file.write_text(page, encoding="utf-8")
