@@ -12,6 +12,8 @@ from pathlib import Path
 
 import dagster as dg
 
+from acquisition_assets.automation.briefs import brief_sensor
+from acquisition_assets.automation.failed_runs import failed_run_sensor
 from acquisition_assets.automation.jobs import DAILY_JOB, daily_job
 from acquisition_assets.automation.schedules import daily_schedule
 from acquisition_assets.automation.sensors import alert_sensor
@@ -96,7 +98,12 @@ def build_defs(
         assets=assets,
         jobs=[daily_job()],
         schedules=[schedule],
-        sensors=[alert_sensor(settings, policy.alerts), *_refreshing(settings, env, source)],
+        sensors=[
+            alert_sensor(settings, policy.alerts),
+            failed_run_sensor(lake, DAILY_JOB),
+            *_sending(settings, lake, policy),
+            *_refreshing(settings, env, source),
+        ],
         executor=EXECUTORS[settings.executor],
     )
 
@@ -117,6 +124,11 @@ def _days(settings: Settings, up_to: dt.date | None) -> tuple[dt.date, dt.date |
             "earlier day"
         )
     return first, last
+
+
+def _sending(settings: Settings, lake: Lake, policy: Policy) -> list[dg.SensorDefinition]:
+    """The sensor that sends briefs, where there are targets."""
+    return [brief_sensor(settings, lake, policy.brief.send_days, policy.locale)] if settings.brief_urls else []
 
 
 def _refreshing(settings: Settings, env: Env, source: Source) -> list[dg.SensorDefinition]:

@@ -87,7 +87,7 @@ class Evaluation:
         return self.severity == dg.AssetCheckSeverity.ERROR
 
 
-# -- reading Dagster's event log (the only place that does) ---------------------------------------------------------
+# -- reading Dagster's event log --------------------------------------------------------------------------------------
 
 
 def finished_runs(
@@ -293,7 +293,7 @@ def _run_alert(run: dg.DagsterRun, partition: str | None, events: Iterable[dg.Ev
     name = "materialisation of chosen assets" if run.job_name == UNNAMED_JOB else run.job_name
     day = partition or "no partition"
     title = f"[ERROR] run failed: {name} on {day}"
-    reasons = [text for entry in events if (text := _step_failure(entry))] or [
+    reasons = [f"{step}: {reason}" for step, reason in failed_steps(events).items()] or [
         entry.dagster_event.message or ""
         for entry in events
         if entry.dagster_event and entry.dagster_event.event_type == dg.DagsterEventType.RUN_FAILURE
@@ -312,16 +312,19 @@ def _run_alert(run: dg.DagsterRun, partition: str | None, events: Iterable[dg.Ev
     )
 
 
-def _step_failure(entry: dg.EventLogEntry) -> str:
-    event = entry.dagster_event
-    if event is None or event.event_type != dg.DagsterEventType.STEP_FAILURE:
-        return ""
-    data = event.step_failure_data
-    told = data.user_failure_data.description if data.user_failure_data else None
-    if not told and data.error:
-        error = data.error.cause or data.error
-        told = error.message.strip()
-    return f"{event.step_key}: {told or 'failed'}"
+def failed_steps(events: Iterable[dg.EventLogEntry]) -> dict[str, str]:
+    """Return the steps that failed, each with its reason as the step gave it."""
+    found = {}
+    for entry in events:
+        event = entry.dagster_event
+        if event is None or event.event_type != dg.DagsterEventType.STEP_FAILURE:
+            continue
+        data = event.step_failure_data
+        reason = data.user_failure_data.description if data.user_failure_data else None
+        if not reason and data.error:
+            reason = (data.error.cause or data.error).message.strip()
+        found[str(event.step_key)] = reason or "failed"
+    return found
 
 
 def _partition(run: dg.DagsterRun) -> str | None:

@@ -8,6 +8,10 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 DAILY_JOB = "daily_acquisition"
 CHAIN_TAG = {"acquisition/chain": "daily"}
+UNFINISHED = [
+    *(dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING),
+    *(dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING),
+]
 
 
 def daily_job() -> UnresolvedAssetJobDefinition:

@@ -1,6 +1,6 @@
-"""Delivers alerts to apprise targets, or to the log where there are none. A target's URL is secret and never shown.
+"""Delivers alerts and briefs to apprise targets; alerts go to the log where there are none. URLs are never shown.
 
-Does not decide what an alert says (see `alerts`), nor when it is sent (see `sensors`).
+Does not decide what an alert says (see `alerts`), nor when it is sent (see `sensors`, and `briefs` for briefs).
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import hashlib
 import logging
 import re
 from collections.abc import Collection, Iterator
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
 from acquisition_assets.core.errors import AcquisitionError, InputError
 from acquisition_assets.core.settings import AUDIENCES, TAG
@@ -21,7 +22,7 @@ HTTP_STATUS = re.compile(r"\berror=(\d{3})\b")
 
 
 class AlertError(AcquisitionError):
-    """An alert that a target did not take. It stays pending, and is sent again."""
+    """An alert or a brief that a target did not take. It stays pending, and is sent again."""
 
     retryable = True
 
@@ -71,14 +72,17 @@ class LogNotifier:
 class AppriseNotifier:
     """One apprise URL. Names show its position and scheme only: what follows `://` may be a token, the host too."""
 
-    def __init__(self, url: str, position: int, audiences: Collection[str] = AUDIENCES) -> None:
+    def __init__(
+        self, url: str, position: int, audiences: Collection[str] = AUDIENCES, what: Literal["alert", "brief"] = "alert"
+    ) -> None:
         self._url = url
+        self._what = what
         self.audiences = tuple(audiences)
         scheme = SCHEME.match(url)
         self.scheme = scheme.group(1).lower() if scheme else "no-scheme"
         self.key = f"{self.scheme}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
         tag = "" if len(self.audiences) == len(AUDIENCES) else f"{self.audiences[0]}="
-        self.label = f"alert target {position} ({tag}{self.scheme}://)"
+        self.label = f"{what} target {position} ({tag}{self.scheme}://)"
 
     def __repr__(self) -> str:
         return f"<{self.label}>"
@@ -102,7 +106,7 @@ class AppriseNotifier:
     @property
     def _unknown(self) -> str:
         return (
-            f"{self.label} is not a URL that apprise knows; repair ACQUISITION_ALERT_URLS "
+            f"{self.label} is not a URL that apprise knows; repair ACQUISITION_{self._what.upper()}_URLS "
             "(try the URL with: apprise -b test URL)"
         )
 
@@ -111,18 +115,37 @@ class AppriseNotifier:
         import apprise
 
         kind = apprise.NotifyType.FAILURE if urgent else apprise.NotifyType.WARNING
+        self._notify(body=body, title=title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT)
+
+    def send_page(self, title: str, page: str, file: Path) -> None:
+        """Send a page as the HTML of the body, with the file attached where the target takes files.
+
+        A target that takes no HTML gets the text of the page, cut where it is longer than the target allows.
+
+        Raises:
+            AlertError: The target did not take it.
+        """
+        import apprise
+
+        kind, html = apprise.NotifyType.INFO, apprise.NotifyFormat.HTML
+        self._notify(body=page, title=title, notify_type=kind, body_format=html, attach=str(file))
+
+    def _notify(self, **message: Any) -> None:
+        import apprise
+
         with _captured() as said:
             sender = apprise.Apprise()
             if not sender.add(self._url):
                 raise AlertError(self._unknown)
+            if message["body_format"] == apprise.NotifyFormat.HTML:
+                for plugin in sender:
+                    _cut_text(plugin)
             try:
-                taken = bool(
-                    sender.notify(body=body, title=title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT)
-                )
+                taken = bool(sender.notify(**message))
             except Exception as error:  # a plugin's defect must not show the URL in its traceback
-                raise AlertError(f"{self.label} did not take the alert: {type(error).__name__}") from None
+                raise AlertError(f"{self.label} did not take the {self._what}: {type(error).__name__}") from None
         if not taken:
-            raise AlertError(f"{self.label} did not take the alert: {_reason(said)}")
+            raise AlertError(f"{self.label} did not take the {self._what}: {_reason(said)}")
 
 
 def make_notifiers(urls: str, logger: logging.Logger) -> list[Notifier]:
@@ -144,6 +167,20 @@ def make_notifiers(urls: str, logger: logging.Logger) -> list[Notifier]:
     taken = {audience for target in found for audience in target.audiences}
     rest = [name for name in AUDIENCES if name not in taken]
     return [*found, LogNotifier(logger, rest)] if rest else found
+
+
+def brief_targets(urls: str) -> list[AppriseNotifier]:
+    """Return the targets of ACQUISITION_BRIEF_URLS: apprise URLs, separated by blanks; the same twice is one."""
+    return [AppriseNotifier(url, position, what="brief") for position, url in enumerate(dict.fromkeys(urls.split()), 1)]
+
+
+def _cut_text(plugin: Any) -> None:
+    """Let a plugin that takes no HTML cut what is too long, unless its URL says otherwise."""
+    import apprise
+
+    formats = plugin.notify_format if isinstance(plugin.notify_format, tuple) else (plugin.notify_format,)
+    if apprise.NotifyFormat.HTML not in formats and plugin.overflow_mode == apprise.OverflowMode.UPSTREAM:
+        plugin.overflow_mode = apprise.OverflowMode.TRUNCATE
 
 
 @contextlib.contextmanager

@@ -10,16 +10,13 @@ from dataclasses import asdict, dataclass
 
 import dagster as dg
 
+from acquisition_assets.automation.jobs import UNFINISHED
 from acquisition_assets.core.days import UTC, day_of
 from acquisition_assets.core.env import Env
 from acquisition_assets.sources.postgres import PostgresSource
 
 TAG = {"acquisition/refresh": "today"}
 TICK_SECONDS = 60
-UNFINISHED = [
-    *(dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING),
-    *(dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING),
-]
 
 
 @dataclass(frozen=True)

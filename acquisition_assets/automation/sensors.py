@@ -34,7 +34,8 @@ TICK_SECONDS = 40.0  # Dagster gives up on a tick after 60
 Clock = Callable[[], dt.datetime]
 
 
-def _now() -> dt.datetime:
+def utc_now() -> dt.datetime:
+    """Return the time, in UTC."""
     return dt.datetime.now(UTC)
 
 
@@ -43,7 +44,7 @@ def alert_sensor(
     policy: AlertPolicy | None = None,
     *,
     notifiers: Callable[[logging.Logger], Sequence[Notifier]] | None = None,
-    clock: Clock = _now,
+    clock: Clock = utc_now,
 ) -> dg.SensorDefinition:
     """The sensor that sends one message per run and target: what is new of its incidents, checks and failure.
 

@@ -6,9 +6,7 @@ What is on the page is left to `daily_brief`.
 from __future__ import annotations
 
 import datetime as dt
-import json
 import webbrowser
-from collections.abc import Mapping
 
 from acquisition_assets.catalog import brief_rules
 from acquisition_assets.commands.console import console, line
@@ -17,10 +15,8 @@ from acquisition_assets.core.days import parse_day
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.lake import Lake
-from acquisition_assets.core.masking import sanitize
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.daily_brief.asset import make_brief
-from acquisition_assets.daily_brief.facts import FAILED_STEPS
 from acquisition_assets.definitions import make_engine
 from acquisition_assets.policy import Policy
 from acquisition_assets.raw.contract import RAW_LEADS
@@ -55,9 +51,3 @@ def write_brief(settings: Settings, policy: Policy, lake: Lake, day: dt.date, *,
     """Make the brief of a day from the lake alone. Return its link."""
     env = Env(lake, make_engine(settings, lake), settings.tz)
     return lake.link(make_brief(env, day, brief_rules(policy), with_week=with_week))
-
-
-def write_reasons(lake: Lake, day: dt.date, reasons: Mapping[str, str]) -> None:
-    """Leave in the lake why steps of a day failed, for the sections of the brief that lack their tables."""
-    shown = {step: sanitize(reason) for step, reason in sorted(reasons.items())}
-    lake.publish_report(json.dumps(shown, indent=2, ensure_ascii=False) + "\n", day, FAILED_STEPS)

@@ -238,8 +238,9 @@ def _tell(deployment: Deployment, days: Sequence[dt.date], outcomes: Sequence[Da
 
 def _tell_brief(deployment: Deployment, newest: DayOutcome, out: Console) -> None:
     """Print where the brief of the last day is; it is made here if a failed output kept the graph from making it."""
-    from acquisition_assets.commands.brief import write_brief, write_reasons
+    from acquisition_assets.commands.brief import write_brief
     from acquisition_assets.daily_brief.asset import page_path
+    from acquisition_assets.daily_brief.facts import write_reasons
 
     lake, day = deployment.lake, newest.day
     if BRIEF in newest.published:

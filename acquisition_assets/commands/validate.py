@@ -1,4 +1,4 @@
-"""Implements `acquisition validate`: looks at policy, source, rows, alerts and lake, and writes nothing to any of them.
+"""Implements `acquisition validate`: looks at policy, source, rows, targets and lake, and writes to none of them.
 
 Does not look at single rows (see `source_rows`), or decide what is right: policy, source and contracts say that.
 """
@@ -11,7 +11,7 @@ import functools
 import json
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from acquisition_assets.automation.notifiers import AppriseNotifier, make_notifiers
+from acquisition_assets.automation.notifiers import AppriseNotifier, brief_targets, make_notifiers
 from acquisition_assets.catalog import REPORTS, TABLES
 from acquisition_assets.commands.console import console, fail, line, table, warn
 from acquisition_assets.commands.deployment import open_lake, read_checked_policy, read_settings, requested_days
@@ -57,7 +57,7 @@ def validate_command(date: str | None = None, **options: str | None) -> int:
     settings = read_settings(**options)
     (day,) = requested_days(settings, date, None, None, last_day(settings))
     out = console()
-    parts: tuple[Part, ...] = (_policy, functools.partial(_source, day), _alerts, _lake)
+    parts: tuple[Part, ...] = (_policy, functools.partial(_source, day), _alerts, _briefs, _lake)
     found = [_checked(part, settings, out) for part in parts]
     count, code = sum(each.findings for each in found), max(each.exit_code for each in found)
     if not count:
@@ -113,11 +113,25 @@ def _source(day: dt.date, settings: Settings, out: Console) -> Outcome:
 def _alerts(settings: Settings, out: Console) -> Outcome:
     """Look at each target of alerts; nothing is sent."""
     targets = make_notifiers(settings.alert_urls, logging.getLogger(__name__))
-    found = [_checked(_target(target), settings, out) for target in targets if isinstance(target, AppriseNotifier)]
-    outcome = Outcome(max((each.exit_code for each in found), default=0), sum(each.findings for each in found))
-    if found and not outcome.exit_code:
-        line(out, f"alerts  {len(found)} targets are known; send a test with: acquisition alert --test")
+    known = [target for target in targets if isinstance(target, AppriseNotifier)]
+    outcome = _targets(known, settings, out)
+    if known and not outcome.exit_code:
+        line(out, f"alerts  {len(known)} targets are known; send a test with: acquisition alert --test")
     return outcome
+
+
+def _briefs(settings: Settings, out: Console) -> Outcome:
+    """Look at each target of briefs; nothing is sent."""
+    targets = brief_targets(settings.brief_urls)
+    outcome = _targets(targets, settings, out)
+    if targets and not outcome.exit_code:
+        line(out, f"briefs  {len(targets)} targets are known; the sensor send_briefs sends them each day's brief")
+    return outcome
+
+
+def _targets(targets: Sequence[AppriseNotifier], settings: Settings, out: Console) -> Outcome:
+    found = [_checked(_target(target), settings, out) for target in targets]
+    return Outcome(max((each.exit_code for each in found), default=0), sum(each.findings for each in found))
 
 
 def _target(target: AppriseNotifier) -> Part:

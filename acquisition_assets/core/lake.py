@@ -152,6 +152,17 @@ class Lake:
                 f"the lake has no report {task} of {day}; make it with: acquisition run --date {day}"
             ) from error
 
+    def read_page(self, path: str) -> str:
+        """A published page, by its place below the lake.
+
+        Raises:
+            LakeError: it is missing.
+        """
+        try:
+            return str(self.fs.cat_file(f"{self.root}/{path}").decode("utf-8"))
+        except FileNotFoundError as error:
+            raise LakeError(f"the lake has no page {path}; make it with: acquisition brief") from error
+
     # -- writing ------------------------------------------------------------------------------------------------
 
     def check_writable(self) -> None:

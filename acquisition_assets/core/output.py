@@ -40,6 +40,7 @@ class Output(Generic[PolicyT]):
     task, report: name and typed summary of the published report.
     plot: a small SVG.
     checks, findings: further checks by name, and their results.
+    reported: those of the checks that a sensor reports too, so that their results are not stored for partitions.
     details: more metadata; its numbers are those of the business, which the UI draws over the days.
     """
 
@@ -54,6 +55,7 @@ class Output(Generic[PolicyT]):
     report: Callable[[Step, PolicyT], BaseModel] | None = None
     plot: Callable[[Step, PolicyT], str] | None = None
     checks: Mapping[str, str] = field(default_factory=dict)
+    reported: frozenset[str] = frozenset()
     findings: Callable[[Step, PolicyT], Sequence[Finding]] | None = None
     details: Callable[[Step, PolicyT], Mapping[str, Any]] | None = None
     group: str = "outputs"
@@ -64,7 +66,10 @@ class Output(Generic[PolicyT]):
         return [
             contract_check_spec(env, self.contract),
             check_spec(env, self.contract.table, "recomputed", self.recomputed_text, blocking=True),
-            *(check_spec(env, self.contract.table, name, text) for name, text in self.checks.items()),
+            *(
+                check_spec(env, self.contract.table, name, text, by_day=name not in self.reported)
+                for name, text in self.checks.items()
+            ),
         ]
 
     def spec(self, env: Env) -> dg.AssetSpec:

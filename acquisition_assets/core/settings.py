@@ -25,7 +25,7 @@ from acquisition_assets.core.policy import in_our_words
 PREFIX = "ACQUISITION_"
 # Read by the scripts and tests of the project, not by the package.
 OTHER_PREFIXES = ("ACQUISITION_TEST_", "ACQUISITION_PG_BIN", "ACQUISITION_CHROMIUM")
-SECRET = frozenset({"source", "lake", "alert_urls", "ui_url", "publish_url"})
+SECRET = frozenset({"source", "lake", "alert_urls", "brief_urls", "ui_url", "publish_url"})
 """The settings that may hold a secret: no error, log or representation repeats their value."""
 AUDIENCES = ("growth", "data")
 """Who an alert is for, and the tags of alert targets."""
@@ -67,6 +67,11 @@ class Settings(BaseModel):
         "",
         description="apprise URLs, separated by blanks; `growth=URL` gets incidents, `data=URL` what concerns "
         "the data, a plain URL all; without any, alerts go to the log",
+    )
+    brief_urls: str = Field(
+        "",
+        description="apprise URLs, separated by blanks, that each day's brief is sent to once, such as "
+        "`mailtos://`; without any, it is not sent",
     )
     ui_url: str = Field("", description="address of the Dagster UI, for links in alerts")
     publish_url: str | None = Field(
@@ -112,6 +117,15 @@ class Settings(BaseModel):
             tag = TAG.match(target)
             if tag is not None and tag[1] not in AUDIENCES:
                 raise ValueError(f"has the tag {tag[1]}=; tags are {' and '.join(f'{name}=' for name in AUDIENCES)}")
+        return value
+
+    @field_validator("brief_urls")
+    @classmethod
+    def _untagged(cls, value: str) -> str:
+        for target in value.split():
+            tag = TAG.match(target)
+            if tag is not None:
+                raise ValueError(f"has the tag {tag[1]}=; a brief goes to every target, so leave the tag out")
         return value
 
     @field_validator("source_encoding")

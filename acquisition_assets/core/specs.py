@@ -96,16 +96,23 @@ def asset_spec(
     )
 
 
-def check_spec(env: Env, asset: str, name: str, description: str, *, blocking: bool = False) -> dg.AssetCheckSpec:
+def check_spec(
+    env: Env, asset: str, name: str, description: str, *, blocking: bool = False, by_day: bool = True
+) -> dg.AssetCheckSpec:
     """Return a check whose results belong to partitions. Dagster marks these as a preview feature (decision 4).
 
     Args:
         blocking: whether a failure keeps the table and everything downstream from being published.
+        by_day: whether results are stored for partitions; a sensor can report only one result for each partition.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)
         return dg.AssetCheckSpec(
-            name, asset=asset, description=description, blocking=blocking, partitions_def=env.partitions
+            name,
+            asset=asset,
+            description=description,
+            blocking=blocking,
+            partitions_def=env.partitions if by_day else None,
         )
 
 

@@ -4,6 +4,7 @@ What is on the page is left to `compose`, and how it looks to `page`.
 """
 
 import datetime as dt
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -12,8 +13,9 @@ import pyarrow as pa
 
 from acquisition_assets.core.days import end_of_day, start_of_day
 from acquisition_assets.core.env import Env
+from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.output import Output, output_assets
-from acquisition_assets.core.step import Comparison, Step
+from acquisition_assets.core.step import Comparison, Finding, Step
 from acquisition_assets.daily_brief.compose import Rules, compose
 from acquisition_assets.daily_brief.contract import DAILY_BRIEF, METRICS
 from acquisition_assets.daily_brief.facts import read_facts
@@ -24,6 +26,8 @@ from acquisition_assets.raw.contract import RAW_LEADS, SOURCE_STATE
 Locale = Literal["es", "en"]
 PAGE = "brief.html"
 WEEK_PAGE = "week.html"
+DELIVERED_CHECK = "delivered"
+"""Name of the check that fails while a target has not taken the brief of a day."""
 
 
 def page_path(day: dt.date, *, with_week: bool = False) -> str:
@@ -42,6 +46,9 @@ def build(env: Env, rules: Rules) -> list[dg.AssetsDefinition]:
         recompute=recompute,
         recomputed_text="New leads from raw_leads, and leads likely to convert from their points.",
         details=details,
+        checks={DELIVERED_CHECK: "Each target of ACQUISITION_BRIEF_URLS took the brief of the day."},
+        reported=frozenset({DELIVERED_CHECK}),
+        findings=findings,
         kinds=frozenset({"html", "parquet"}),
     )
     return [output_assets(env, [output], ordered_days=True)]
@@ -84,6 +91,22 @@ def details(step: Step, rules: Rules) -> Mapping[str, Any]:
     row = step.session.query("select * from staged").to_pylist()[0]
     numbers = {name: value for name, value in row.items() if isinstance(value, (int, float))}
     return {"brief": dg.MetadataValue.url(step.env.lake.link(row["path"])), **numbers}
+
+
+def findings(step: Step, rules: Rules) -> list[Finding]:
+    """Return that no target has refused the new page; the sensor that sends it reports what became of it."""
+    return [Finding(DELIVERED_CHECK, passed=True, description="no target has refused it so far")]
+
+
+def sent_page(lake: Lake, day: dt.date) -> tuple[str, str]:
+    """Return the page of a day, and a hash of its headline numbers by which a correction is recognised.
+
+    Raises:
+        LakeError: The lake lacks the brief of the day.
+    """
+    (row,) = lake.read(DAILY_BRIEF.table, day).to_pylist()
+    numbers = sorted((name, value) for name, value in row.items() if name not in ("day", "path", "bytes"))
+    return lake.read_page(row["path"]), hashlib.sha256(repr(numbers).encode()).hexdigest()[:16]
 
 
 def make_brief(env: Env, day: dt.date, rules: Rules, *, with_week: bool = False) -> str:

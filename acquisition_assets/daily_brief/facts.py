@@ -19,6 +19,7 @@ from acquisition_assets.core.contracts import Contract
 from acquisition_assets.core.days import day_of, days_between
 from acquisition_assets.core.errors import LakeError
 from acquisition_assets.core.lake import Lake
+from acquisition_assets.core.masking import sanitize
 from acquisition_assets.core.step import Step
 from acquisition_assets.daily_brief.policy import BriefPolicy
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
@@ -72,6 +73,12 @@ class Facts:
     missing_days: Sequence[dt.date] = ()
 
 
+def write_reasons(lake: Lake, day: dt.date, reasons: Mapping[str, str]) -> None:
+    """Leave in the lake why steps of a day failed, for the sections of the brief that lack their tables."""
+    shown = {step: sanitize(reason) for step, reason in sorted(reasons.items())}
+    lake.publish_report(json.dumps(shown, indent=2, ensure_ascii=False) + "\n", day, FAILED_STEPS)
+
+
 def read_facts(step: Step, policy: BriefPolicy, outputs: Sequence[str]) -> Facts:
     """Return what the lake holds for the brief of the step's day.
 
@@ -106,6 +113,7 @@ def read_facts(step: Step, policy: BriefPolicy, outputs: Sequence[str]) -> Facts
 
 
 def _lacks(lake: Lake, day: dt.date, outputs: Sequence[str]) -> dict[str, str | None]:
+    """Return the missing outputs with their reasons; one that was skipped has those of the steps that failed."""
     missing = [table for table in outputs if not lake.has(table, day)]
     if not missing:
         return {}
@@ -113,7 +121,8 @@ def _lacks(lake: Lake, day: dt.date, outputs: Sequence[str]) -> dict[str, str | 
         reasons: dict[str, str] = json.loads(lake.read_report(day, FAILED_STEPS))
     except (LakeError, ValueError):
         reasons = {}
-    return {table: reasons.get(table) for table in missing}
+    failed = "; ".join(f"{step}: {reason}" for step, reason in reasons.items()) or None
+    return {table: reasons.get(table, failed) for table in missing}
 
 
 def _state(step: Step) -> dict[str, Any]:

@@ -43,6 +43,13 @@ def render(brief: Brief, locale: Literal["es", "en"]) -> str:
     )
 
 
+def message_title(day: dt.date, locale: Literal["es", "en"], *, is_corrected: bool = False) -> str:
+    """Return the title of a day's brief, as the subject of a message; it holds no personal data."""
+    words = read_words(locale)
+    text = f"{words.heading}: {Writing(locale).long_day(day)}"
+    return words.labels.corrected.format(title=text) if is_corrected else text
+
+
 def shown_name(text: str) -> Markup:
     """Return a name as text of its own direction: nothing invisible, cut where it is very long."""
     visible = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(text))

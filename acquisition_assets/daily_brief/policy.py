@@ -31,3 +31,4 @@ class BriefPolicy(Section):
     recommended_days: Days
     quarantine_reasons: Few
     week_on: Annotated[int, Field(ge=1, le=7)]
+    send_days: Days

@@ -116,6 +116,7 @@ class Labels(_Strict):
     make_again: str
     hours: Phrase
     skip: str
+    corrected: str
 
 
 class Words(_Strict):

@@ -114,3 +114,8 @@ def test_another_tag_is_refused_without_repeating_the_url() -> None:
     with pytest.raises(InputError) as refused:
         Settings.from_environment({"ACQUISITION_ALERT_URLS": "marketing=slack://s3cret"})
     assert str(refused.value) == "ACQUISITION_ALERT_URLS: has the tag marketing=; tags are growth= and data="
+    with pytest.raises(InputError) as refused:
+        Settings.from_environment({"ACQUISITION_BRIEF_URLS": "growth=mailto://s3cret"})
+    assert str(refused.value) == (
+        "ACQUISITION_BRIEF_URLS: has the tag growth=; a brief goes to every target, so leave the tag out"
+    )

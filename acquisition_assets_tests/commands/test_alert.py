@@ -70,22 +70,27 @@ def test_without_a_target_and_without_the_option() -> None:
     assert refused("alert") == "nothing to do; send a test to each target with: acquisition alert --test"
 
 
-@pytest.mark.parametrize("command", [("validate",), ("alert", "--test")])
+@pytest.mark.parametrize(
+    ("what", "command"), [("alert", ("validate",)), ("alert", ("alert", "--test")), ("brief", ("validate",))]
+)
 def test_a_url_that_apprise_does_not_know(
-    monkeypatch: pytest.MonkeyPatch, source: Path, command: tuple[str, ...]
+    monkeypatch: pytest.MonkeyPatch, source: Path, what: str, command: tuple[str, ...]
 ) -> None:
-    monkeypatch.setenv("ACQUISITION_ALERT_URLS", "slak://s3cret@x")
+    setting = f"ACQUISITION_{what.upper()}_URLS"
+    monkeypatch.setenv(setting, "slak://s3cret@x")
     monkeypatch.setenv("ACQUISITION_SOURCE", str(source))
     said = refused(*command)
-    assert said.startswith("alert target 1 (slak://) is not a URL that apprise knows; repair ACQUISITION_ALERT_URLS")
+    assert said.startswith(f"{what} target 1 (slak://) is not a URL that apprise knows; repair {setting}")
     assert "s3cret" not in said
 
 
 def test_validate_sends_nothing(
     monkeypatch: pytest.MonkeyPatch, source: Path, listener: tuple[int, list[bytes]]
 ) -> None:
-    monkeypatch.setenv("ACQUISITION_ALERT_URLS", f"json://127.0.0.1:{listener[0]}/good")
+    for what in ("ALERT", "BRIEF"):
+        monkeypatch.setenv(f"ACQUISITION_{what}_URLS", f"json://127.0.0.1:{listener[0]}/good")
     result = call("validate", "--source", source)
     assert result.exit_code == 0, result.output
     assert "alerts  1 targets are known; send a test with: acquisition alert --test" in result.stdout
+    assert "briefs  1 targets are known; the sensor send_briefs sends them each day's brief" in result.stdout
     assert listener[1] == []

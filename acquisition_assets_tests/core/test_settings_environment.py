@@ -211,7 +211,12 @@ def test_settings_cannot_be_changed() -> None:
 def test_no_representation_of_settings_shows_a_secret() -> None:
     secret = "postgresql://u:s3cret@h/d"
     settings = read(
-        source=secret, publish_url=secret, alert_urls="slack://s3cret", ui_url="http://s3cret@h", lake="s3cret"
+        source=secret,
+        publish_url=secret,
+        alert_urls="slack://s3cret",
+        brief_urls="mailto://s3cret",
+        ui_url="http://s3cret@h",
+        lake="s3cret",
     )
     assert "s3cret" not in repr(settings) + str(settings) + f"{settings}"
 

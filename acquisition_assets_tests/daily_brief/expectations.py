@@ -33,6 +33,7 @@ EXPECTATIONS = Expectations(
         "brief": (
             *("show_emails", "line_days", "sentences", "move_percent", "move_minimum", "people", "ready_segment"),
             *("risk_segment", "channels", "segments", "items", "recommended_days", "quarantine_reasons", "week_on"),
+            "send_days",
         )
     },
 )
