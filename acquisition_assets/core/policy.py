@@ -16,7 +16,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from acquisition_assets.core.errors import InputError
 
-
 Locale = Literal["es", "en"]
 LOCALES: tuple[Locale, ...] = get_args(Locale)
 """The languages of what people read; the first is the default."""
