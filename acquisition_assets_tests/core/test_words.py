@@ -1,0 +1,73 @@
+"""Protects the catalogues: the same keys and places in both languages, right plurals, numbers as the language writes."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from acquisition_assets.core.policy import LOCALES, Locale
+from acquisition_assets.core.words import FOLDER, read_catalogue, words_of
+
+FORMS = {"one", "other"}
+PACKAGE = FOLDER.parent
+
+
+def phrases(node: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """Return the path of every phrase of a catalogue with its forms."""
+    for key, value in node.items():
+        if isinstance(value, str):
+            yield (*path, key), [value]
+        elif value.keys() == FORMS:
+            yield (*path, key), list(value.values())
+        else:
+            yield from phrases(value, (*path, key))
+
+
+def places(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_both_languages_have_the_same_keys_and_places() -> None:
+    spanish, english = (dict(phrases(read_catalogue(locale))) for locale in LOCALES)
+    assert list(spanish) == list(english)
+    for path, forms in spanish.items():
+        wanted = set().union(*map(places, forms))
+        assert wanted == set().union(*map(places, english[path])), path
+        assert all(text.strip() for text in [*forms, *english[path]]), path
+
+
+def test_each_language_has_a_catalogue_and_each_section_a_room() -> None:
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == set(LOCALES)
+    rooms = {path.parent.name for path in PACKAGE.glob("*/*.py")}
+    assert set(read_catalogue("es")) <= {*rooms, "shared"}
+
+
+@pytest.mark.parametrize(
+    ("locale", "numbers", "written"),
+    [
+        ("es", [1, 0, 12345, 8.170740000000007, None, True], ["1", "0", "12.345", "8,17", "-", "sí"]),
+        ("en", [1, 0, 12345, 8.170740000000007, None, True], ["1", "0", "12,345", "8.17", "-", "yes"]),
+    ],
+)
+def test_cells_are_written_as_the_language_does(locale: Locale, numbers: list[object], written: list[str]) -> None:
+    assert [words_of("shared", locale).cell(number) for number in numbers] == written
+
+
+@pytest.mark.parametrize(
+    ("locale", "written"),
+    [("es", ["2", "aprox. 2", "1,2346", "desconocido", "nada"]), ("en", ["2", "about 2", "1.2346", "unknown", "none"])],
+)
+def test_explained_values_are_written_as_the_language_does(locale: Locale, written: list[str]) -> None:
+    values = (2.0, 1.99999, 1.2345678, None, [])
+    assert [words_of("shared", locale).value(value) for value in values] == written
+
+
+@pytest.mark.parametrize(("locale", "one", "many"), [("es", "1 fila", "2 filas"), ("en", "1 row", "2 rows")])
+def test_a_phrase_has_the_form_of_its_first_number(locale: Locale, one: str, many: str) -> None:
+    words = words_of("incidents", locale)
+    assert one in words("title.quarantine", observed=1, name="x")
+    assert many in words("title.quarantine", observed=2, name="x")
+    assert many in words.template("title.quarantine", 2).format(observed=2, name="x")
