@@ -1,4 +1,4 @@
-"""Protects the catalogues: the same keys and places in both languages, right plurals, numbers as the language writes."""
+"""Protects the catalogues: the same keys and places in both languages, right plurals, numbers of the language."""
 
 from __future__ import annotations
 
