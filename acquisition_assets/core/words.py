@@ -1,7 +1,7 @@
-"""Reads the catalogues of words, one YAML file per language, and fills phrases with values as the language writes them.
+"""Reads the catalogues of words, and fills phrases with values as the language writes them.
 
-What is said and when is left to the rooms: each has a section of its own in the catalogues. Names of tables, columns
-and other keys have no place there, as they never change.
+A room's catalogue has a file per language in its folder `words`; what is said and when is left to the room. Names of
+tables, columns and other keys have no place there, as they never change.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from acquisition_assets.core.policy import Locale, read_yaml
 from acquisition_assets.core.wording import EXPLAINED_DECIMALS, is_about
 from acquisition_assets.core.writing import Writing
 
-FOLDER = Path(__file__).parents[1] / "words"
-SHARED = "shared"
-"""The section of the words that all rooms use."""
+PACKAGE = Path(__file__).parents[1]
+SHARED = "core"
+"""The room of the words that all rooms use."""
 
 
 class Plural(BaseModel):
@@ -37,14 +37,14 @@ Phrase = str | Plural
 
 
 @cache
-def read_catalogue(locale: Locale) -> Mapping[str, Any]:
-    """Return the catalogue of a language: one section per room."""
-    return read_yaml(FOLDER / f"{locale}.yaml", "catalogue")
+def read_catalogue(room: str, locale: Locale) -> Mapping[str, Any]:
+    """Return the catalogue of a room in a language."""
+    return read_yaml(PACKAGE / room / "words" / f"{locale}.yaml", "catalogue")
 
 
 @cache
 def _phrases(locale: Locale, room: str) -> Mapping[str, Phrase]:
-    return TypeAdapter(dict[str, Phrase]).validate_python(read_catalogue(locale)[room], strict=True)
+    return TypeAdapter(dict[str, Phrase]).validate_python(read_catalogue(room, locale), strict=True)
 
 
 @cache

@@ -1,6 +1,6 @@
-"""Types the brief's section of the catalogues of words, so that no key is missing or too many.
+"""Types the catalogues of the brief's words, so that no key is missing or too many.
 
-The catalogues are left to `core.words`, and how numbers and days are written to `writing`.
+Reading them is left to `core.words`, and how numbers and days are written to `writing`.
 """
 
 from __future__ import annotations
@@ -126,4 +126,4 @@ class Words(_Strict):
 @cache
 def read_words(locale: Locale) -> Words:
     """Return the words of the brief in a language."""
-    return Words.model_validate(read_catalogue(locale)[ROOM])
+    return Words.model_validate(read_catalogue(ROOM, locale))

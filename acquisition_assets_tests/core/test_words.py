@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from acquisition_assets.core.policy import LOCALES, Locale
-from acquisition_assets.core.words import FOLDER, read_catalogue, words_of
+from acquisition_assets.core.words import PACKAGE, SHARED, read_catalogue, words_of
 
 FORMS = {"one", "other"}
-PACKAGE = FOLDER.parent
+ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/words"))
 
 
 def phrases(node: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[str]]]:
@@ -30,8 +30,9 @@ def places(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
-def test_both_languages_have_the_same_keys_and_places() -> None:
-    spanish, english = (dict(phrases(read_catalogue(locale))) for locale in LOCALES)
+@pytest.mark.parametrize("room", ROOMS)
+def test_both_languages_have_the_same_keys_and_places(room: str) -> None:
+    spanish, english = (dict(phrases(read_catalogue(room, locale))) for locale in LOCALES)
     assert list(spanish) == list(english)
     for path, forms in spanish.items():
         wanted = set().union(*map(places, forms))
@@ -39,10 +40,9 @@ def test_both_languages_have_the_same_keys_and_places() -> None:
         assert all(text.strip() for text in [*forms, *english[path]]), path
 
 
-def test_each_language_has_a_catalogue_and_each_section_a_room() -> None:
-    assert {path.stem for path in FOLDER.glob("*.yaml")} == set(LOCALES)
-    rooms = {path.parent.name for path in PACKAGE.glob("*/*.py")}
-    assert set(read_catalogue("es")) <= {*rooms, "shared"}
+def test_each_room_that_speaks_has_every_language() -> None:
+    assert {path.parents[1].name for path in PACKAGE.glob("*/words/*.yaml")} == set(ROOMS)
+    assert all({path.stem for path in (PACKAGE / room / "words").iterdir()} == set(LOCALES) for room in ROOMS)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_each_language_has_a_catalogue_and_each_section_a_room() -> None:
     ],
 )
 def test_cells_are_written_as_the_language_does(locale: Locale, numbers: list[object], written: list[str]) -> None:
-    assert [words_of("shared", locale).cell(number) for number in numbers] == written
+    assert [words_of(SHARED, locale).cell(number) for number in numbers] == written
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_cells_are_written_as_the_language_does(locale: Locale, numbers: list[ob
 )
 def test_explained_values_are_written_as_the_language_does(locale: Locale, written: list[str]) -> None:
     values = (2.0, 1.99999, 1.2345678, None, [])
-    assert [words_of("shared", locale).value(value) for value in values] == written
+    assert [words_of(SHARED, locale).value(value) for value in values] == written
 
 
 @pytest.mark.parametrize(("locale", "one", "many"), [("es", "1 fila", "2 filas"), ("en", "1 row", "2 rows")])
