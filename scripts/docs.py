@@ -54,9 +54,9 @@ columns of [lead_activity](tables.md#lead_activity), `engagement_score`, `conver
 `forecast_probability` and `priority`; times are written as `timestamp '2026-01-31 12:00:00'`.
 
 `locale` chooses the language of everything that people read, `es` or `en`: messages, recommendations, incidents,
-descriptions of segments, titles and reasons of the shipped items, the summary of a run, `acquisition explain`, the brief
-and its numbers. Descriptions, titles and reasons of your own are one text for all languages, or one for each, as above.
-Names of tables, columns and keys, errors, help and checks for engineers are English.
+descriptions of segments, titles and reasons of the shipped items, the summary of a run, `acquisition explain`, the
+brief and its numbers. Descriptions, titles and reasons of your own are one text for all languages, or one for each, as
+above. Names of tables, columns and keys, errors, help and checks for engineers are English.
 
 `acquisition validate --policy FILE` checks a file. A wrong key, type, unit or order of thresholds is refused, with
 its place and the allowed values. Numbers must be plain decimals (`010` and `1:30` are refused), and YAML anchors and
