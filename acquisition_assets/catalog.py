@@ -5,8 +5,9 @@ What a product makes is left to its folder, and the assembly of the graph to `de
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from acquisition_assets.anomalies import report as anomaly_report
 from acquisition_assets.anomalies.contract import ANOMALIES
@@ -22,7 +23,9 @@ from acquisition_assets.conversion_forecasts import evidence_report, quality_rep
 from acquisition_assets.conversion_forecasts import explain as forecast_explain
 from acquisition_assets.conversion_forecasts import report as forecast_report
 from acquisition_assets.conversion_forecasts.contract import CONVERSION_FORECASTS, FORECAST_QUALITY, RULE_EVIDENCE
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.product import Product, ReportSpec
+from acquisition_assets.core.sections import Section
 from acquisition_assets.daily_brief.contract import DAILY_BRIEF
 from acquisition_assets.dynamic_scores import explain as score_explain
 from acquisition_assets.dynamic_scores import report as score_report
@@ -188,6 +191,11 @@ def _daily_brief(build: Build) -> list[dg.AssetsDefinition]:
     return asset.build(build.env, brief_rules(build.policy))
 
 
+def _in_locale(summary: Callable[[Any, Locale], Section]) -> Callable[[Any, Policy], Section]:
+    """Return the summary of a report in the language of a policy."""
+    return lambda report, policy: summary(report, policy.locale)
+
+
 PRODUCTS: tuple[Product, ...] = (
     Product("raw", (*RAW.values(), *STATE, QUARANTINE), _raw, is_delivered=False),
     Product(
@@ -200,7 +208,7 @@ PRODUCTS: tuple[Product, ...] = (
         "dynamic_scores",
         (DYNAMIC_SCORES,),
         _dynamic_scores,
-        ReportSpec(score_report.TASK, DYNAMIC_SCORES, score_report.ScoringReport, score_report.summary),
+        ReportSpec(score_report.TASK, DYNAMIC_SCORES, score_report.ScoringReport, _in_locale(score_report.summary)),
         lambda lead, policy: score_explain.section(lead, policy.dynamic_scores, policy.features),
     ),
     Product(
@@ -211,7 +219,7 @@ PRODUCTS: tuple[Product, ...] = (
             prediction_report.TASK,
             BEHAVIOR_PREDICTIONS,
             prediction_report.PredictionReport,
-            prediction_report.summary,
+            lambda report, policy: prediction_report.summary(report, policy.locale, policy.behavior_predictions),
         ),
         lambda lead, policy: prediction_explain.section(lead, policy.behavior_predictions),
     ),
@@ -223,7 +231,7 @@ PRODUCTS: tuple[Product, ...] = (
             recommendation_report.TASK,
             CONTENT_RECOMMENDATIONS,
             recommendation_report.RecommendationReport,
-            recommendation_report.summary,
+            _in_locale(recommendation_report.summary),
         ),
         lambda lead, policy: recommendation_explain.section(lead, policy.content_recommendations, policy.content),
     ),
@@ -231,24 +239,33 @@ PRODUCTS: tuple[Product, ...] = (
         "conversion_forecasts",
         (CONVERSION_FORECASTS, FORECAST_QUALITY),
         _conversion_forecasts,
-        ReportSpec(forecast_report.TASK, CONVERSION_FORECASTS, forecast_report.ForecastReport, forecast_report.summary),
+        ReportSpec(
+            forecast_report.TASK,
+            CONVERSION_FORECASTS,
+            forecast_report.ForecastReport,
+            _in_locale(forecast_report.summary),
+        ),
         lambda lead, policy: forecast_explain.section(lead, policy.conversion_forecasts),
         more_reports=(
-            ReportSpec(quality_report.TASK, FORECAST_QUALITY, quality_report.QualityReport, quality_report.summary),
+            ReportSpec(
+                quality_report.TASK, FORECAST_QUALITY, quality_report.QualityReport, _in_locale(quality_report.summary)
+            ),
         ),
     ),
     Product(
         "lead_segments",
         (LEAD_SEGMENTS, SEGMENT_CHANGES),
         _lead_segments,
-        ReportSpec(segment_report.TASK, LEAD_SEGMENTS, segment_report.SegmentationReport, segment_report.summary),
+        ReportSpec(
+            segment_report.TASK, LEAD_SEGMENTS, segment_report.SegmentationReport, _in_locale(segment_report.summary)
+        ),
         lambda lead, policy: segment_explain.section(lead, policy.segments),
     ),
     Product(
         "anomalies",
         (ANOMALIES,),
         _anomalies,
-        ReportSpec(anomaly_report.TASK, ANOMALIES, anomaly_report.AnomalyReport, anomaly_report.summary),
+        ReportSpec(anomaly_report.TASK, ANOMALIES, anomaly_report.AnomalyReport, _in_locale(anomaly_report.summary)),
     ),
     Product(
         "channel_performance",
@@ -264,7 +281,7 @@ PRODUCTS: tuple[Product, ...] = (
             social_report.TASK,
             SOCIAL_PERFORMANCE,
             social_report.SocialReport,
-            social_report.summary,
+            _in_locale(social_report.summary),
             social_report.summary_of_day,
         ),
     ),
@@ -272,7 +289,9 @@ PRODUCTS: tuple[Product, ...] = (
         "rule_evidence",
         (RULE_EVIDENCE,),
         _rule_evidence,
-        ReportSpec(evidence_report.TASK, RULE_EVIDENCE, evidence_report.EvidenceReport, evidence_report.summary),
+        ReportSpec(
+            evidence_report.TASK, RULE_EVIDENCE, evidence_report.EvidenceReport, _in_locale(evidence_report.summary)
+        ),
     ),
     Product("metric_watch", (METRIC_WATCH,), _metric_watch),
     Product("incidents", (INCIDENTS,), _incidents, summary=incident_summary.section),

@@ -6,7 +6,7 @@ The rules that use the numbers are left to the products.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
@@ -16,7 +16,7 @@ from acquisition_assets.channel_performance.policy import ChannelPerformancePoli
 from acquisition_assets.channels.policy import ChannelPolicy, PlatformPolicy
 from acquisition_assets.content_recommendations.policy import ContentPolicy, RecommendationPolicy
 from acquisition_assets.conversion_forecasts.policy import ForecastPolicy
-from acquisition_assets.core.policy import Section, load_policy
+from acquisition_assets.core.policy import Locale, Section, load_policy
 from acquisition_assets.daily_brief.policy import BriefPolicy
 from acquisition_assets.dynamic_scores.policy import ScorePolicy
 from acquisition_assets.features.policy import FeaturePolicy, whole_days
@@ -46,7 +46,7 @@ class ReportPolicy(Section):
 class Policy(Section):
     """Every number of the rules."""
 
-    locale: Literal["es", "en"]
+    locale: Locale
     vocabulary: VocabularyPolicy
     ingestion: IngestionPolicy
     freshness: FreshnessPolicy

@@ -49,6 +49,16 @@ def call(command: str) -> str:
     return str(result.stdout)
 
 
+ENGLISH = "echo 'locale: en' > english.yaml\nexport ACQUISITION_POLICY=english.yaml\n"
+
+
+def choose_english(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Choose the language of the documentation's examples, as the README says."""
+    assert any(block.startswith(ENGLISH) for block in blocks(README, "console"))
+    (folder / "english.yaml").write_text("locale: en\n", encoding="utf-8")
+    monkeypatch.setenv("ACQUISITION_POLICY", str(folder / "english.yaml"))
+
+
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty working folder, without settings."""
@@ -142,7 +152,8 @@ def test_the_example_policy_is_valid(here: Path) -> None:
     assert shipped == text_of(SHIPPED)
 
 
-def test_the_data_in_the_readme_runs(here: Path) -> None:
+def test_the_data_in_the_readme_runs(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose_english(here, monkeypatch)
     names = re.findall(r"`(my-data/\w+\.csv)`:\n", text_of(README))
     tables = blocks(README, "csv")
     assert len(names) == len(tables) == 2
@@ -178,6 +189,7 @@ def test_example_output_is_what_is_printed(
     sample: Path, monkeypatch: pytest.MonkeyPatch, document: Path, block: str
 ) -> None:
     monkeypatch.chdir(sample)
+    choose_english(sample, monkeypatch)
     command, *printed_lines = block.splitlines()
     printed = iter(map(str.rstrip, call(command.removeprefix("$ ")).splitlines()))
     for line in printed_lines:

@@ -139,7 +139,7 @@ def test_without_conversions_there_is_no_forecast(reports: dict[str, Report]) ->
     found = reports["conversion_forecasts"]
     assert (found["method"], found["missing_conversions"], found["total_leads"]) == ("none", 5, LEADS)
     assert (found["expected_conversions"], found["base_rate"], found["forecasts"]) == (None, None, [])
-    assert "5 more conversions" in str(summary(ForecastReport.model_validate(found)).parts)
+    assert "5 more conversions" in str(summary(ForecastReport.model_validate(found), "en").parts)
 
 
 def test_a_day_without_leads_has_all_keys_with_empty_values(tmp_path: Path) -> None:

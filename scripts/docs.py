@@ -44,7 +44,7 @@ segments:
   content_consumers:                   # its description stays
     criterion: completions_total >= 5
   warm_linkedin:                       # added
-    description: LinkedIn leads who opened something recently
+    description: {{es: Leads de LinkedIn que abrieron algo, en: LinkedIn leads who opened something}}
     criterion: platform = 'linkedin' and (opens_7d >= 1 or engagement_score >= 8) and not is_unsubscribed
 ```
 
@@ -52,6 +52,11 @@ A criterion is a condition with `and`, `or`, `not`, parentheses, comparisons, `b
 null`, arithmetic operators and the functions {", ".join(f"`{name}`" for name in FUNCTIONS)}. It may name the
 columns of [lead_activity](tables.md#lead_activity), `engagement_score`, `conversion_probability`,
 `forecast_probability` and `priority`; times are written as `timestamp '2026-01-31 12:00:00'`.
+
+`locale` chooses the language of everything that people read, `es` or `en`: messages, recommendations, incidents,
+descriptions of segments, titles and reasons of the shipped items, the summary of a run, `acquisition explain`, the
+brief and its numbers. Descriptions, titles and reasons of your own are one text for all languages, or one for each, as
+above. Names of tables, columns and keys, errors, help and checks for engineers are English.
 
 `acquisition validate --policy FILE` checks a file. A wrong key, type, unit or order of thresholds is refused, with
 its place and the allowed values. Numbers must be plain decimals (`010` and `1:30` are refused), and YAML anchors and

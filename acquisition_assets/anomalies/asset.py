@@ -18,13 +18,14 @@ from acquisition_assets.anomalies.contract import (
     UNUSUAL_BEHAVIOR,
 )
 from acquisition_assets.anomalies.detect import Evidence, detect
-from acquisition_assets.anomalies.messages import Locale, no_data_message
+from acquisition_assets.anomalies.messages import no_data_message
 from acquisition_assets.anomalies.policy import AnomalyPolicy
 from acquisition_assets.anomalies.report import TASK, anomaly_report
 from acquisition_assets.core.days import day_of, start_of_day
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.output import Output, output_asset
 from acquisition_assets.core.plots import columns
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.step import Comparison, Finding, Step
 from acquisition_assets.features.contract import DAILY_METRICS, LEAD_ACTIVITY
 from acquisition_assets.features.policy import FeaturePolicy, whole_days

@@ -26,10 +26,11 @@ from acquisition_assets.anomalies.contract import (
     UNUSUAL_BEHAVIOR,
     VALUE_DECIMALS,
 )
-from acquisition_assets.anomalies.messages import RECOMMENDATIONS, Locale, comparison_message, silence_message
+from acquisition_assets.anomalies.messages import comparison_message, recommendation, silence_message
 from acquisition_assets.anomalies.policy import AnomalyPolicy
 from acquisition_assets.core.days import days_between
 from acquisition_assets.core.numbers import round_half_up, round_significant
+from acquisition_assets.core.policy import Locale
 
 METRICS = ("new_leads", "deliveries_sent", "opened_24h", "referrals_created", "referrals_fraud")
 
@@ -196,7 +197,7 @@ def _row(anomaly: _Found, locale: Locale) -> dict[str, object]:
         "type": anomaly.kind,
         "severity": SEVERITIES[anomaly.kind],
         "message": anomaly.message,
-        "recommendation": RECOMMENDATIONS[locale][anomaly.kind],
+        "recommendation": recommendation(locale, anomaly.kind),
         "observed": _published(anomaly.observed),
         "baseline": _published(anomaly.baseline),
         "seasonal_baseline": _published(anomaly.season),

@@ -12,8 +12,10 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from acquisition_assets.anomalies.contract import UNUSUAL_BEHAVIOR
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.reports import Report
-from acquisition_assets.core.sections import Grid, Part, Section, Severe, facts_line
+from acquisition_assets.core.sections import Grid, Part, Section, Severe
+from acquisition_assets.core.words import words_of
 
 TASK = "anomaly_detection"
 Text = Annotated[str, Field(min_length=1)]
@@ -79,15 +81,16 @@ def _reported(row: dict[Hashable, Any]) -> ReportedAnomaly | ReportedBehavior:
     return ReportedAnomaly.model_validate(shared)
 
 
-def summary(report: AnomalyReport) -> Section:
+def summary(report: AnomalyReport, locale: Locale) -> Section:
     """Return the report as a section for people: every anomaly with its recommendation."""
+    words = words_of("anomalies", locale)
     facts = {
-        "detected": report.total_detected,
-        "high": report.high_severity,
-        "medium": report.medium_severity,
+        "fact.detected": report.total_detected,
+        "fact.high": report.high_severity,
+        "fact.medium": report.medium_severity,
     }
-    parts: list[Part] = [facts_line(facts)]
+    parts: list[Part] = [words.facts(facts)]
     if report.anomalies:
         rows = [[Severe(row.severity), row.type, row.message, row.recommendation] for row in report.anomalies]
-        parts.append(Grid(["severity", "type", "message", "recommendation"], rows))
-    return Section("Anomalies", parts)
+        parts.append(Grid(words.titles("severity", "type", "message", "recommendation"), rows))
+    return Section(words("title"), parts)

@@ -10,66 +10,70 @@ from collections.abc import Sequence
 from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS, FACTORS
 from acquisition_assets.behavior_predictions.policy import PredictionPolicy
 from acquisition_assets.core.sections import Grid, LeadView, Row, Section, Strong
-from acquisition_assets.core.wording import format_cell, format_known, format_value
+from acquisition_assets.core.words import Words, words_of
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 from acquisition_assets.features.contract import LEAD_ACTIVITY
 
-NO_RESPONSE = "no response time is known"
-NEVER_ENGAGED = "never engaged"
-NOTHING_SENT = "nothing: no delivery was sent"
+ROOM = "behavior_predictions"
 
 
 def section(lead: LeadView, rules: PredictionPolicy) -> Section:
     """Return the factors of the published prediction, each with its reason."""
+    words = words_of(ROOM, lead.locale)
     if not lead.has(BEHAVIOR_PREDICTIONS.table):
-        return Section("Prediction", [lead.missing(BEHAVIOR_PREDICTIONS.table)])
+        return Section(words("explain.title"), [lead.missing(BEHAVIOR_PREDICTIONS.table)])
     activity, score = lead.rows(LEAD_ACTIVITY.table)[0], lead.rows(DYNAMIC_SCORES.table)[0]
     row = lead.row(BEHAVIOR_PREDICTIONS.table)
     if row is None:
-        text = f"only leads that are new, nurturing or engaged have one; this one is {activity['status']}"
-        return Section("Prediction: none", [text])
-    reasons = factor_reasons({**activity, "engagement_score": score["score"]}, rules)
+        return Section(words("explain.title.none"), [words("explain.none", status=activity["status"])])
+    reasons = factor_reasons({**activity, "engagement_score": score["score"]}, rules, words)
     rows: list[Sequence[object]] = [[name, row[name], reasons[name]] for name in FACTORS]
-    limit = f"the sum, at most {rules.maximum_probability:g}"
+    limit = words("explain.sum", maximum=rules.maximum_probability)
     rows.append([Strong("conversion_probability"), row["conversion_probability"], limit])
-    title = f"Prediction {format_cell(row['conversion_probability'])} points: {row['predicted_next_action']}"
-    return Section(title, [Grid(["factor", "points", "why"], rows), action_reason(rules)])
-
-
-def factor_reasons(facts: Row, rules: PredictionPolicy) -> dict[str, str]:
-    """Return why each factor of the prediction is what it is."""
-    response, since = facts["avg_response_hours"], facts["days_since_engagement"]
-    return {
-        "engagement_points": (
-            f"{rules.engagement_points:g} x min(1, score {format_value(facts['engagement_score'])} / "
-            f"{rules.full_engagement_score:g})"
-        ),
-        "completion_points": (
-            f"{rules.completion_points:g} x "
-            f"{format_known('completion rate {}', facts['completion_rate'], NOTHING_SENT)}"
-        ),
-        "response_points": (
-            f"{format_known('mean response {} hours', response, NO_RESPONSE)}; {rules.fast_response_points:g} if under "
-            f"{rules.fast_response_hours:g}, {rules.response_points:g} if under {rules.response_hours:g}"
-        ),
-        "business_hours_points": (
-            f"{format_known('share in business hours {}', facts['business_hours_share'], NEVER_ENGAGED)}; "
-            f"{rules.business_hours_points:g} if over {rules.business_hours_share:g}"
-        ),
-        "weekday_points": (
-            f"{format_known('share on weekdays {}', facts['weekday_share'], NEVER_ENGAGED)}; "
-            f"{rules.weekday_points:g} if over {rules.weekday_share:g}"
-        ),
-        "recency_points": (
-            f"{format_known('days since engagement {}', since, NEVER_ENGAGED)}; {rules.recent_points:g} if under "
-            f"{rules.recent_days}, {rules.week_points:g} if under {rules.week_days}"
-        ),
-    }
-
-
-def action_reason(rules: PredictionPolicy) -> str:
-    """Return the points at which each action begins."""
-    return (
-        f"likely_to_convert above {rules.likely_above:g} points, needs_nurturing from {rules.nurturing_from:g}, "
-        f"needs_engagement from {rules.engagement_from:g}, else needs_re_engagement"
+    title = words(
+        "explain.title.points",
+        points=words.cell(row["conversion_probability"]),
+        maximum=rules.maximum_probability,
+        action=row["predicted_next_action"],
     )
+    actions = words(
+        "explain.actions",
+        likely=rules.likely_above,
+        nurturing=rules.nurturing_from,
+        engagement=rules.engagement_from,
+    )
+    return Section(title, [Grid(words.titles("factor", "points", "why"), rows), actions])
+
+
+def factor_reasons(facts: Row, rules: PredictionPolicy, words: Words) -> dict[str, str]:
+    """Return why each factor of the prediction is what it is."""
+
+    def share(name: str, least: float, points: float) -> str:
+        value = words.known(f"explain.{name}", facts[name], "explain.never_engaged")
+        return words("explain.if_over", value=value, points=points, least=least)
+
+    def two_steps(value: str, fast: float, fast_points: float, slow: float, points: float) -> str:
+        return words("explain.if_under", value=value, fast_points=fast_points, fast=fast, points=points, slow=slow)
+
+    response = words.known("explain.response", facts["avg_response_hours"], "explain.no_response")
+    since = words.known("explain.since", facts["days_since_engagement"], "explain.never_engaged")
+    rate = words.known("explain.completion_rate", facts["completion_rate"], "explain.nothing_sent")
+    return {
+        "engagement_points": words(
+            "explain.engagement",
+            points=rules.engagement_points,
+            score=facts["engagement_score"],
+            full=rules.full_engagement_score,
+        ),
+        "completion_points": words("explain.completion", points=rules.completion_points, rate=rate),
+        "response_points": two_steps(
+            response,
+            rules.fast_response_hours,
+            rules.fast_response_points,
+            rules.response_hours,
+            rules.response_points,
+        ),
+        "business_hours_points": share("business_hours_share", rules.business_hours_share, rules.business_hours_points),
+        "weekday_points": share("weekday_share", rules.weekday_share, rules.weekday_points),
+        "recency_points": two_steps(since, rules.recent_days, rules.recent_points, rules.week_days, rules.week_points),
+    }

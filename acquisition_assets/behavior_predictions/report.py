@@ -8,9 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from acquisition_assets.behavior_predictions.contract import ACTIONS
+from acquisition_assets.behavior_predictions.policy import PredictionPolicy
 from acquisition_assets.core.numbers import round_half_up
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.reports import Report
-from acquisition_assets.core.sections import Grid, Part, Section, facts_line
+from acquisition_assets.core.sections import Grid, Part, Section
+from acquisition_assets.core.words import words_of
 
 if TYPE_CHECKING:
     from acquisition_assets.core.step import Step
@@ -98,18 +101,20 @@ def _percent(share: float | None) -> float | None:
     return None if share is None else round_half_up(share * 100, 2)
 
 
-def summary(report: PredictionReport) -> Section:
+def summary(report: PredictionReport, locale: Locale, rules: PredictionPolicy) -> Section:
     """Return the report as a section for people: leads per action and those with most points."""
-    facts = {"leads analysed": report.total_analyzed, "likely to convert": report.high_probability_leads}
-    parts: list[Part] = [facts_line(facts)]
+    words = words_of("behavior_predictions", locale)
+    facts = {"fact.analysed": report.total_analyzed, "fact.likely": report.high_probability_leads}
+    parts: list[Part] = [words.facts(facts)]
     if not report.total_analyzed:
-        return Section("Behavior predictions", [*parts, "none of the leads is new, nurturing or engaged"])
+        return Section(words("title"), [*parts, words("nobody")])
     distribution = report.action_distribution.model_dump()
-    parts.append(Grid(["next action", "leads"], [list(item) for item in distribution.items()]))
+    parts.append(Grid(words.titles("action", "leads"), [list(item) for item in distribution.items()]))
     rows = [
         [row.lead_id, row.current_status, row.conversion_probability, row.predicted_next_action]
         for row in report.predictions[:SHOWN_LEADS]
     ]
     if rows:
-        parts.append(Grid(["most points", "status", "points", "next action"], rows))
-    return Section("Behavior predictions", parts)
+        parts.append(words("scale", maximum=rules.maximum_probability))
+        parts.append(Grid(words.titles("most", "status", "points", "action"), rows))
+    return Section(words("title"), parts)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from acquisition_assets.channel_performance.contract import BUDGET_ADVICE, CHANNEL_COSTS, CHANNEL_PERFORMANCE, METRICS
 from acquisition_assets.core.masking import sanitize
 from acquisition_assets.core.sections import DayView, Grid, Part, Row, Section
+from acquisition_assets.core.words import Words, words_of
 
 LEVEL, PERIOD = "channel", "long"
 
@@ -18,43 +19,39 @@ def section(day: DayView) -> Section:
     """Return the channels of the long window with intervals and verdicts, and who leads."""
     rows = [row for row in day.rows(CHANNEL_PERFORMANCE.table) if (row["level"], row["period"]) == (LEVEL, PERIOD)]
     by_metric = {metric: [row for row in rows if row["metric"] == metric] for metric in METRICS}
-    parts: list[Part] = [f"{metric}: {_leading(by_metric[metric])}" for metric in METRICS]
+    words = words_of("channel_performance", day.locale)
+    parts: list[Part] = [_leading(words, metric, by_metric[metric]) for metric in METRICS]
     for metric in METRICS:
         if by_metric[metric]:
             ordered = sorted(by_metric[metric], key=lambda row: (-row["leads"], row["channel"]))
-            titles = ["channel", "leads", metric, "rate %", "from", "to", "verdict"]
-            parts.append(Grid(titles, [_cells(row) for row in ordered]))
+            titles = words.titles("channel", "leads", metric, "rate", "from", "to", "verdict")
+            parts.append(Grid(titles, [_cells(row, words) for row in ordered]))
     costs = day.rows(CHANNEL_COSTS.table)
     if costs:
-        titles = ["channel", "cost of a", "spend", "number", "cost", "from", "to", "currency"]
-        parts.append(Grid(titles, [_cost_cells(row) for row in costs]))
-    parts += [f"budget: {sanitize(row['advice'])}" for row in day.rows(BUDGET_ADVICE.table)]
-    return Section("Channel performance", parts)
+        titles = words.titles("channel", "measure", "spend", "number", "cost", "from", "to", "currency")
+        parts.append(Grid(titles, [_cost_cells(row, words) for row in costs]))
+    parts += [words("budget", advice=sanitize(row["advice"])) for row in day.rows(BUDGET_ADVICE.table)]
+    return Section(words("title"), parts)
 
 
-def rate_text(row: Row) -> str:
-    """Return a rate with its interval, such as `11.5 %, 6.8..18.7`."""
-    return f"{row['rate']:g} %, {row['rate_low']:g}..{row['rate_high']:g}"
-
-
-def _leading(rows: Sequence[Row]) -> str:
+def _leading(words: Words, metric: str, rows: Sequence[Row]) -> str:
+    """Return which channel leads, and whether clearly, such as `engaged: email is the best (40 %, 34.6..45.6)`."""
     if not rows:
-        return "no leads old enough"
+        return words(f"{metric}.nobody")
     best = [row for row in rows if row["verdict"] == "best"]
-    if best:
-        return f"{sanitize(best[0]['channel'])} is the best ({rate_text(best[0])})"
-    first = min(rows, key=lambda row: (-row["shrunk_rate"], -row["leads"], row["channel"]))
-    return f"{sanitize(first['channel'])} leads, not clearly ({rate_text(first)})"
+    first = best[0] if best else min(rows, key=lambda row: (-row["shrunk_rate"], -row["leads"], row["channel"]))
+    rate = words("rate", rate=first["rate"], low=first["rate_low"], high=first["rate_high"])
+    return words(f"{metric}.{'best' if best else 'leads'}", channel=sanitize(first["channel"]), rate=rate)
 
 
-def _cost_cells(row: Row) -> list[object]:
-    names = ("measure", "spend", "successes", "cost", "cost_low", "cost_high", "currency")
-    return [sanitize(row["channel"]), *(row[name] for name in names)]
+def _cost_cells(row: Row, words: Words) -> list[object]:
+    names = ("spend", "successes", "cost", "cost_low", "cost_high", "currency")
+    return [sanitize(row["channel"]), words(f"measure.{row['measure']}"), *(row[name] for name in names)]
 
 
-def _cells(row: Row) -> list[object]:
-    verdict = str(row["verdict"])
+def _cells(row: Row, words: Words) -> list[object]:
+    verdict = words(f"verdict.{str(row['verdict']).replace(' ', '_')}")
     if row["leads_needed"] is not None:
-        verdict += f": {row['leads_needed']} would do"
+        verdict = words("needed", verdict=verdict, leads=row["leads_needed"])
     rates = [row["rate"], row["rate_low"], row["rate_high"]]
     return [sanitize(row["channel"]), row["leads"], row["successes"], *rates, verdict]

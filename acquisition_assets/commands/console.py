@@ -19,14 +19,15 @@ from rich.table import Table
 from rich.text import Text
 
 from acquisition_assets.core.masking import sanitize
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.sections import Condition, Grid, Notice, Section, Severe, Strong
-from acquisition_assets.core.wording import format_cell
+from acquisition_assets.core.words import SHARED, Words, words_of
 
 PLAIN_WIDTH = 120
 INDENT = 2
 SEVERITIES = {"ERROR": "bold red", "WARN": "yellow", "high": "bold red", "medium": "yellow"}
-TRUTHS = {True: Text("true", "green"), False: Text("false", "red"), None: Text("unknown", "yellow")}
-TRUTH_WIDTH = 9
+TRUTHS = {True: ("true", "green"), False: ("false", "red"), None: ("unknown", "yellow")}
+"""The word for each truth, by its key in the catalogue, and its colour."""
 CONDITION_INDENT = 7
 
 
@@ -81,30 +82,32 @@ def heading(out: Console, text: str) -> None:
     line(out, text, "bold")
 
 
-def table(out: Console, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def table(out: Console, columns: Sequence[str], rows: Iterable[Sequence[object]], locale: Locale = "en") -> None:
     """Print a table; numbers are on the right, and every cell is made safe to show."""
+    words = words_of(SHARED, locale)
     shown = [list(row) for row in rows]
     drawn = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for place, name in enumerate(columns):
         numeric = any(row[place] is not None for row in shown) and all(_is_number(row[place]) for row in shown)
         drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in shown:
-        drawn.add_row(*map(_drawn, row))
+        drawn.add_row(*(_drawn(cell, words) for cell in row))
     out.print()
     out.print(Padding(drawn, (0, 0, 0, INDENT), expand=False))
 
 
-def print_section(section: Section, out: Console) -> None:
-    """Print a section: its title, then its lines, tables and conditions."""
+def print_section(section: Section, out: Console, locale: Locale = "en") -> None:
+    """Print a section: its title, then its lines, tables and conditions, with numbers as the language writes them."""
+    truths = {truth: words_of(SHARED, locale).shared(word) for truth, (word, _) in TRUTHS.items()}
+    width = max(map(len, truths.values())) + INDENT
     heading(out, section.title)
     for part in section.parts:
         if isinstance(part, Grid):
-            table(out, part.columns, part.rows)
+            table(out, part.columns, part.rows, locale)
         elif isinstance(part, Notice):
             line(out, f"  {part.text}", "yellow")
         elif isinstance(part, Condition):
-            truth = TRUTHS[part.truth]
-            text = Text.assemble(" " * CONDITION_INDENT, truth, " " * (TRUTH_WIDTH - len(truth)))
+            text = Text(" " * CONDITION_INDENT).append(f"{truths[part.truth]:{width}}", TRUTHS[part.truth][1])
             out.print(text.append(sanitize(part.text)), soft_wrap=True)
         elif part:
             line(out, f"  {part}")
@@ -112,12 +115,13 @@ def print_section(section: Section, out: Console) -> None:
             out.print()
 
 
-def _drawn(cell: object) -> Text:
+def _drawn(cell: object, words: Words) -> Text:
     if isinstance(cell, Strong):
-        return Text(format_cell(cell.value), "bold")
+        return Text(sanitize(words.cell(cell.value)), "bold")
     if isinstance(cell, Severe):
-        return Text(cell.word, SEVERITIES.get(cell.word, ""))
-    return Text(format_cell(cell))
+        key = f"severity.{cell.word}"
+        return Text(words(key) if words.has(key) else cell.word, SEVERITIES.get(cell.word, ""))
+    return Text(sanitize(words.cell(cell)))
 
 
 def _is_number(cell: object) -> bool:

@@ -15,9 +15,10 @@ from acquisition_assets.commands.deployment import open_lake, read_criteria, rea
 from acquisition_assets.core.days import parse_day
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.lake import Lake
-from acquisition_assets.core.masking import masked_email
+from acquisition_assets.core.masking import masked_email, sanitize
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.sections import LeadView, Row
-from acquisition_assets.core.wording import format_cell
+from acquisition_assets.core.words import words_of
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 from acquisition_assets.features.contract import LEAD_ACTIVITY
 from acquisition_assets.policy import read_policy
@@ -37,12 +38,12 @@ def explain_command(lead_id: str, date: str | None, **options: str | None) -> in
     policy = read_policy(settings.policy_path)
     read_criteria(settings, policy)
     lake = open_lake(settings)
-    lead = find_lead(lake, lead_id, chosen_day(lake, day))
+    lead = find_lead(lake, lead_id, chosen_day(lake, day), policy.locale)
     out = console()
-    _print_lead(lead.rows(LEAD_ACTIVITY.table)[0], lead.day, out)
+    _print_lead(lead.rows(LEAD_ACTIVITY.table)[0], lead, out)
     for product in PRODUCTS:
         if product.explain is not None:
-            print_section(product.explain(lead, policy), out)
+            print_section(product.explain(lead, policy), out, policy.locale)
     return 0
 
 
@@ -63,25 +64,31 @@ def chosen_day(lake: Lake, requested: dt.date | None) -> dt.date:
     return requested or days[-1]
 
 
-def find_lead(lake: Lake, lead_id: str, day: dt.date) -> LeadView:
+def find_lead(lake: Lake, lead_id: str, day: dt.date, locale: Locale) -> LeadView:
     """Return a view of what the lake holds about a lead on a day.
 
     Raises:
         InputError: The lead is not in the lake on that day.
     """
-    lead = LeadView(lake, lead_id, day)
+    lead = LeadView(lake, lead_id, day, locale)
     if not all(lead.rows(table) for table in NEEDED):
         raise InputError(f"there is no lead {lead_id!r} on {day} in the lake {lake.url}; check the id and the day")
     return lead
 
 
-def _print_lead(row: Row, day: dt.date, out: Console) -> None:
-    line(out, f"Lead {row['lead_id']} on {day}", "bold")
-    channel = f"{row['source']}, platform {row['platform']}" if row["platform"] else str(row["source"])
-    gone = ", unsubscribed" if row["is_unsubscribed"] else ""
-    out.print(
-        f"  {masked_email(row['email'])}, status {row['status']}{gone}, from "
-        + format_cell(channel)
-        + f", created {row['created_at']:%Y-%m-%d} ({row['age_days']} days ago)",
-        soft_wrap=True,
+def _print_lead(row: Row, lead: LeadView, out: Console) -> None:
+    words = words_of("commands", lead.locale)
+    line(out, words("explain.lead", lead=row["lead_id"], day=lead.day), "bold")
+    channel = row["source"]
+    if row["platform"]:
+        channel = words("explain.platform", source=row["source"], platform=row["platform"])
+    status = words("explain.unsubscribed", status=row["status"]) if row["is_unsubscribed"] else row["status"]
+    text = words(
+        "explain.facts",
+        days=row["age_days"],
+        email=masked_email(row["email"]),
+        status=status,
+        channel=sanitize(channel),
+        created=f"{row['created_at']:%Y-%m-%d}",
     )
+    out.print(f"  {text}", soft_wrap=True)

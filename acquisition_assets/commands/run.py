@@ -225,7 +225,7 @@ def _tell(deployment: Deployment, days: Sequence[dt.date], outcomes: Sequence[Da
     if newest.exit_code == ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     if newest.exit_code != ExitCode.WRONG_INPUT:
-        print_summary(deployment.lake, outcomes, out)
+        print_summary(deployment.lake, outcomes, deployment.policy, out)
         _tell_brief(deployment, newest, out)
     if newest.exit_code == ExitCode.WRONG_INPUT:
         fail(next(failure.reason for failure in newest.failures if failure.exit_code == ExitCode.WRONG_INPUT))
@@ -239,15 +239,19 @@ def _tell(deployment: Deployment, days: Sequence[dt.date], outcomes: Sequence[Da
 def _tell_brief(deployment: Deployment, newest: DayOutcome, out: Console) -> None:
     """Print where the brief of the last day is; it is made here if a failed output kept the graph from making it."""
     from acquisition_assets.commands.brief import write_brief
+    from acquisition_assets.commands.summary import ROOM
+    from acquisition_assets.core.words import words_of
     from acquisition_assets.daily_brief.asset import page_path
     from acquisition_assets.daily_brief.facts import write_reasons
 
     lake, day = deployment.lake, newest.day
+    words = words_of(ROOM, deployment.policy.locale)
     if BRIEF in newest.published:
-        line(out, f"brief: {lake.link(page_path(day))}")
+        line(out, words("summary.brief", page=lake.link(page_path(day))))
     elif BRIEF in newest.skipped and newest.published:
         write_reasons(lake, day, {failure.step: failure.reason for failure in newest.failures})
-        line(out, f"brief: {write_brief(deployment.settings, deployment.policy, lake, day)}")
+        page = write_brief(deployment.settings, deployment.policy, lake, day)
+        line(out, words("summary.brief", page=page))
 
 
 def _tell_failures(outcome: DayOutcome) -> None:

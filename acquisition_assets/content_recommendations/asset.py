@@ -11,13 +11,13 @@ import dagster as dg
 import pyarrow as pa
 
 from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS, RECOMMENDER_QUALITY
-from acquisition_assets.content_recommendations.messages import Locale
 from acquisition_assets.content_recommendations.own import Day, parameters, produce_own
 from acquisition_assets.content_recommendations.policy import RULE_AREAS, RULES, ContentPolicy, RecommendationPolicy
 from acquisition_assets.content_recommendations.report import TASK, content_types, recommendation_report
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.output import Output, output_assets
 from acquisition_assets.core.plots import bars, intervals
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.sql_files import read_sql
 from acquisition_assets.core.step import Comparison, Finding, Step
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES

@@ -1,48 +1,19 @@
-"""Writes the reasons of recommendations that no rule gives, in Spanish and in English, with a number for each.
+"""Words the reasons of recommendations that no rule gives, from the catalogue, with a number for each.
 
 Which reason an item gets is left to `reasons`; a rule's own words are in the policy.
 """
 
 from __future__ import annotations
 
-from typing import Literal
-
 import pyarrow as pa
 
 from acquisition_assets.content_recommendations.contract import PERSONAL, POPULAR
 from acquisition_assets.content_recommendations.policy import RULES, RecommendationPolicy
+from acquisition_assets.core.policy import Locale
+from acquisition_assets.core.words import words_of
 
-Locale = Literal["es", "en"]
-
+ROOM = "content_recommendations"
 LIKE_YOU, EVERYBODY, NEW, UNKNOWN, COMPLETED, READ = "like_you", "everybody", "new", "unknown", "completed", "read"
-MESSAGES: dict[Locale, dict[str, str]] = {
-    "es": {
-        LIKE_YOU: "Leído por {leads} leads como tú en los últimos {days} días",
-        EVERYBODY: "Leído por {leads} leads en los últimos {days} días",
-        NEW: "Lo más reciente de nuestro contenido",
-        UNKNOWN: "Contenido nuestro que aún no conoces",
-        COMPLETED: "Porque completaste {title}",
-        READ: "Porque leíste {title}",
-    },
-    "en": {
-        LIKE_YOU: "Read by {leads} leads like you in the last {days} days",
-        EVERYBODY: "Read by {leads} leads in the last {days} days",
-        NEW: "Our newest content",
-        UNKNOWN: "Content of ours that you do not know yet",
-        COMPLETED: "Because you completed {title}",
-        READ: "Because you read {title}",
-    },
-}
-ONE_LEAD: dict[Locale, dict[str, str]] = {
-    "es": {
-        LIKE_YOU: "Leído por un lead como tú en los últimos {days} días",
-        EVERYBODY: "Leído por un lead en los últimos {days} días",
-    },
-    "en": {
-        LIKE_YOU: "Read by one lead like you in the last {days} days",
-        EVERYBODY: "Read by one lead in the last {days} days",
-    },
-}
 WINDOWS = 3
 WINDOWED = tuple((name, one, window) for name in (LIKE_YOU, EVERYBODY) for window in range(WINDOWS) for one in (0, 1))
 PLAIN = (NEW, UNKNOWN, COMPLETED, READ)
@@ -63,7 +34,7 @@ def words_table(rules: RecommendationPolicy, reader_days: list[int], locale: Loc
         if name == RULE:
             rows.append((number, str(RULES[which]), rules.document_items[RULES[which]].reason))
             continue
-        words = ONE_LEAD[locale][name] if which else MESSAGES[locale][name]
+        words = words_of(ROOM, locale).template(f"reason.{name}", 1 if which else None)
         rule = PERSONAL if name in (COMPLETED, READ) else POPULAR
         rows.append((number, rule, words.replace("{days}", str(reader_days[window]))))
     columns = list(zip(*rows, strict=True))

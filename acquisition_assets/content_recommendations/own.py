@@ -21,7 +21,7 @@ from acquisition_assets.content_recommendations.choice import (
     held_out_gain,
     tuned_popularity,
 )
-from acquisition_assets.content_recommendations.messages import Locale, words_table
+from acquisition_assets.content_recommendations.messages import words_table
 from acquisition_assets.content_recommendations.neighbours import (
     Sparse,
     closeness,
@@ -76,6 +76,7 @@ from acquisition_assets.content_recommendations.reasons import Readers, readers_
 from acquisition_assets.core.days import EPOCH, end_of_day
 from acquisition_assets.core.engine.session import Parameters, Session
 from acquisition_assets.core.engine.slices import Slices
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.sql_files import read_sql
 from acquisition_assets.core.step import Step
 from acquisition_assets.raw.contract import RAW_CONTENT, RAW_EVENTS

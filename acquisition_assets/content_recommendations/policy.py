@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from acquisition_assets.core.policy import Count, Days, LowerText, Score, Section, Text
+from acquisition_assets.core.policy import Count, Days, LowerText, PeoplesText, Score, Section, Text
 
 RuleName = Literal[
     "interest_marketing",
@@ -36,8 +36,8 @@ class Item(Section):
     """The document's item of a rule: looked up in the content table by type and title, else the shipped content_id."""
 
     content_type: LowerText
-    title: Text
-    reason: Text
+    title: PeoplesText
+    reason: PeoplesText
     content_id: Text
 
 

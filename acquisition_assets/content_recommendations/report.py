@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from acquisition_assets.core.numbers import round_half_up
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.reports import Report
-from acquisition_assets.core.sections import Grid, Part, Section, facts_line
+from acquisition_assets.core.sections import Grid, Part, Section
+from acquisition_assets.core.words import words_of
 
 if TYPE_CHECKING:
     from acquisition_assets.core.step import Step
@@ -73,13 +75,14 @@ def recommendation_report(step: Step, length: int) -> RecommendationReport:
     )
 
 
-def summary(report: RecommendationReport) -> Section:
+def summary(report: RecommendationReport, locale: Locale) -> Section:
     """Return the report as a section for people: leads with an item and items per type."""
-    facts = {"leads with an item": report.total_leads, "items per lead": report.avg_recommendations_per_lead}
-    parts: list[Part] = [facts_line(facts)]
+    words = words_of("content_recommendations", locale)
+    facts = {"fact.leads": report.total_leads, "fact.items": report.avg_recommendations_per_lead}
+    parts: list[Part] = [words.facts(facts)]
     if not report.total_leads:
-        parts.append("none of the leads that are new, nurturing or engaged meets a rule")
+        parts.append(words("nobody"))
     if report.content_type_distribution:
         rows = [list(item) for item in report.content_type_distribution.items()]
-        parts.append(Grid(["content type", "items"], rows))
-    return Section("Content recommendations", parts)
+        parts.append(Grid(words.titles("content_type", "items"), rows))
+    return Section(words("title"), parts)

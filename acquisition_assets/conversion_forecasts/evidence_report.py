@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from acquisition_assets.conversion_forecasts.contract import RULE_EVIDENCE, RULE_KINDS, VERDICTS
+from acquisition_assets.conversion_forecasts.contract import RULE_EVIDENCE, VERDICTS
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.reports import Report
 from acquisition_assets.core.sections import Grid, Part, Section
+from acquisition_assets.core.words import Words, words_of
 
 if TYPE_CHECKING:
     from acquisition_assets.core.step import Step
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 TASK = RULE_EVIDENCE.table
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
-KINDS = {kind: kind.replace("_", " ") for kind in RULE_KINDS}
+ROOM = "conversion_forecasts"
 SHOWN = ("better", "worse")
 """The verdicts of the rules that the summary names."""
 SHOWN_RULES = 5
@@ -61,22 +63,31 @@ def evidence_report(step: Step) -> EvidenceReport:
     )
 
 
-def summary(report: EvidenceReport) -> Section:
+def summary(report: EvidenceReport, locale: Locale) -> Section:
     """Return the report as a section for people: the rules that do better or worse than the other leads."""
+    words = words_of(ROOM, locale)
     if not report.rules:
-        return Section("Evidence for the rules: none", ["no day of the lake is old enough to know what became of it"])
-    counted = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.verdicts.items())
-    parts: list[Part] = [f"{len(report.rules)} rules on {report.evidence_days} past days: {counted}"]
+        return Section(words("evidence.none"), [words("evidence.too_early")])
+    counted = words.facts({f"evidence.{name}": count for name, count in report.verdicts.items()})
+    days = words("evidence.days", days=report.evidence_days)
+    parts: list[Part] = [words("evidence.rules", rules=len(report.rules), days=days, counted=counted)]
     for verdict in SHOWN:
         found = sorted((row for row in report.rules if row.verdict == verdict), key=lambda row: row.rate or 0.0)
         listed = found[::-1][:SHOWN_RULES] if verdict == "better" else found[:SHOWN_RULES]
         rows = [
-            [KINDS[row.rule_kind], row.rule, row.leads, _percent(row.rate), _percent(row.other_rate)] for row in listed
+            [
+                words(f"kind.{row.rule_kind}"),
+                row.rule,
+                row.leads,
+                _percent(row.rate, words),
+                _percent(row.other_rate, words),
+            ]
+            for row in listed
         ]
         if rows:
-            parts.append(Grid([verdict, "rule", "leads", "converted", "other leads"], rows))
-    return Section("Evidence for the rules", parts)
+            parts.append(Grid(words.titles(verdict, "rule", "leads", "converted", "others"), rows))
+    return Section(words("evidence.title"), parts)
 
 
-def _percent(rate: float | None) -> str | None:
-    return None if rate is None else f"{rate:.1%}"
+def _percent(rate: float | None, words: Words) -> str | None:
+    return None if rate is None else words.writing.percent(rate * 100)

@@ -11,51 +11,65 @@ from collections.abc import Sequence
 from acquisition_assets.conversion_forecasts.contract import CANDIDATES, CONVERSION_FORECASTS, FORECAST_QUALITY
 from acquisition_assets.conversion_forecasts.forecast import DECIMALS
 from acquisition_assets.conversion_forecasts.policy import ForecastPolicy
-from acquisition_assets.conversion_forecasts.report import METHOD_WORDS
+from acquisition_assets.conversion_forecasts.report import ONE_DECIMAL, ROOM
 from acquisition_assets.core.sections import Grid, LeadView, Row, Section, Strong
+from acquisition_assets.core.words import Words, words_of
 from acquisition_assets.features.contract import LEAD_ACTIVITY
 
+PERCENT = 100
 CLOSEST = 0.5 * 10**-DECIMALS
 """A published probability is no closer to 0 or 1 than this, as it is rounded."""
 
 
 def section(lead: LeadView, policy: ForecastPolicy) -> Section:
     """Return the forecast with its factors; their effects sum to its log odds."""
+    words = words_of(ROOM, lead.locale)
     if not lead.has(CONVERSION_FORECASTS.table):
-        return Section("Forecast", [lead.missing(CONVERSION_FORECASTS.table)])
+        return Section(words("explain.title"), [lead.missing(CONVERSION_FORECASTS.table)])
     row = lead.row(CONVERSION_FORECASTS.table)
     if row is None:
         status = lead.rows(LEAD_ACTIVITY.table)[0]["status"]
-        return Section("Forecast: none", [f"only leads that are open have one; this one is {status}"])
-    method = f"method: {METHOD_WORDS[row['method']]}"
+        return Section(words("explain.title.none"), [words("explain.none", status=status)])
+    method = words(f"method.{row['method']}")
     if row["forecast_probability"] is None:
-        return Section("Forecast: none", [method, f"rank {row['rank']:,} by score"])
-    title = f"Forecast {row['forecast_probability']:.1%}: the probability of a conversion in {policy.horizon_days} days"
-    lines = [
-        f"95 % interval {row['forecast_low']:.1%} to {row['forecast_high']:.1%}, {row['lift']:.1f} times the base "
-        f"rate, rank {row['rank']:,}, priority {row['priority']}",
-        method,
-    ]
+        return Section(words("explain.title.none"), [method, words("explain.rank", rank=row["rank"])])
+    percent = words.writing.percent
+    title = words(
+        "explain.title.probability",
+        days=policy.horizon_days,
+        probability=percent(row["forecast_probability"] * PERCENT),
+    )
+    interval = words(
+        "explain.interval",
+        low=percent(row["forecast_low"] * PERCENT),
+        high=percent(row["forecast_high"] * PERCENT),
+        lift=words.writing.decimal(row["lift"], ONE_DECIMAL),
+        rank=row["rank"],
+        priority=row["priority"],
+    )
+    lines = [interval, method]
     start = _intercept(lead)
     if start is None:
         return Section(title, lines)
-    return Section(title, [*lines, Grid(["factor", "effect on log odds", "what it does"], factor_rows(row, start))])
+    return Section(title, [*lines, Grid(words.titles("factor", "effect", "what"), factor_rows(row, start, words))])
 
 
-def factor_rows(forecast: Row, start: float) -> list[Sequence[object]]:
+def factor_rows(forecast: Row, start: float, words: Words) -> list[Sequence[object]]:
     """Return the way from the average lead to the forecast: the largest factors, all others, and the sum.
 
     Args:
         forecast: the lead's row of conversion_forecasts.
         start: the log odds of a lead whose features are all average.
+        words: the words of the language.
     """
     total = log_odds(forecast["forecast_probability"])
     factors = [factor_effect(text) for text in forecast["top_factors"]]
     others = total - start - sum(effect for _, effect in factors)
-    rows: list[Sequence[object]] = [["a lead whose features are all average", start, f"{_probability(start):.1%}"]]
-    rows += [[words, effect, _direction(effect)] for words, effect in factors]
-    rows.append(["all other features together", others, _direction(others)])
-    rows.append([Strong("log odds of the forecast"), total, f"{_probability(total):.1%}"])
+    percent = words.writing.percent
+    rows: list[Sequence[object]] = [[words("explain.average"), start, percent(_probability(start) * PERCENT)]]
+    rows += [[name, effect, _direction(effect, words)] for name, effect in factors]
+    rows.append([words("explain.others"), others, _direction(others, words)])
+    rows.append([Strong(words("explain.log_odds")), total, percent(_probability(total) * PERCENT)])
     return rows
 
 
@@ -83,9 +97,9 @@ def _probability(odds: float) -> float:
     return 1 / (1 + math.exp(-odds))
 
 
-def _direction(effect: float) -> str:
+def _direction(effect: float, words: Words) -> str:
     """Return what an effect does to the odds, in words."""
-    times = math.exp(abs(effect))
-    if f"{times:.2f}" == "1.00":
-        return "changes little"
-    return f"raises the odds {times:.2f} times" if effect > 0 else f"lowers the odds {times:.2f} times"
+    times = round(math.exp(abs(effect)), 2)
+    if times == 1:
+        return words("explain.little")
+    return words("explain.raises" if effect > 0 else "explain.lowers", times=words.cell(times))

@@ -11,8 +11,10 @@ from pydantic import Field
 
 from acquisition_assets.conversion_forecasts.contract import CANDIDATES, FORECAST_QUALITY
 from acquisition_assets.conversion_forecasts.quality import MEASURES
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.reports import Report
 from acquisition_assets.core.sections import Grid, Part, Section
+from acquisition_assets.core.words import Words, words_of
 
 if TYPE_CHECKING:
     from acquisition_assets.core.step import Step
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
 TASK = FORECAST_QUALITY.table
 Count = Annotated[int, Field(ge=0)]
 DECIMALS = 4
-HEADS = {"learned": "learned model", "base_rate": "same rate for all", "points": "points of the predictions"}
-TITLES = {"auc": "AUC", "brier": "Brier score", "ece": "calibration error", "lift": "lift at 10 %"}
+PATTERN = "0.000"
+ROOM = "conversion_forecasts"
+SHOWN = ("auc", "brier", "ece", "lift")
 
 
 class Measure(Report):
@@ -89,28 +92,28 @@ def quality_report(step: Step) -> QualityReport:
     )
 
 
-def summary(report: QualityReport) -> Section:
+def summary(report: QualityReport, locale: Locale) -> Section:
     """Return the report as a section for people: the gate, and the measures of each candidate with intervals."""
-    verdict = "passed" if report.gate_passed else "not passed"
+    words = words_of(ROOM, locale)
     parts: list[Part] = [
-        f"{report.validation_rows:,} rows of past weeks that no model had seen, "
-        f"{report.validation_conversions:,} conversions",
-        f"gate {verdict}: {report.gate_reason}",
+        words.facts({"quality.rows": report.validation_rows, "quality.conversions": report.validation_conversions}),
+        words("quality.passed" if report.gate_passed else "quality.not_passed", reason=report.gate_reason),
     ]
     rows = [
-        [HEADS[name], *(_measured(getattr(candidate, measure)) for measure in TITLES)]
+        [words(f"quality.{name}"), *(_measured(getattr(candidate, measure), words) for measure in SHOWN)]
         for name, candidate in report.candidates.items()
         if candidate.brier.value is not None
     ]
     if rows:
-        parts.append(Grid(["", *TITLES.values()], rows))
-    return Section("Forecast quality", parts)
+        parts.append(Grid(words.titles("", *SHOWN), rows))
+    return Section(words("quality.title"), parts)
 
 
-def _measured(measure: Measure) -> str | None:
+def _measured(measure: Measure, words: Words) -> str | None:
     if measure.value is None or measure.low is None or measure.high is None:
         return None
-    return f"{measure.value:.3f} ({measure.low:.3f} to {measure.high:.3f})"
+    value, low, high = (words.writing.decimal(each, PATTERN) for each in (measure.value, measure.low, measure.high))
+    return words("quality.measured", value=value, low=low, high=high)
 
 
 def _rounded(value: float | None) -> float | None:

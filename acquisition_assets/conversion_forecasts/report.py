@@ -11,8 +11,10 @@ from pydantic import Field, model_validator
 
 from acquisition_assets.conversion_forecasts.contract import CANDIDATES, CONVERSION_FORECASTS, METHODS
 from acquisition_assets.conversion_forecasts.policy import ForecastPolicy
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.reports import Report
 from acquisition_assets.core.sections import Part, Section
+from acquisition_assets.core.words import words_of
 
 if TYPE_CHECKING:
     from acquisition_assets.core.step import Step
@@ -24,12 +26,8 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Method = Literal["learned", "learned_small", "base_rate", "none"]
 Priority = Literal["act_now", "nurture", "low"]
 DECIMALS = 4
-METHOD_WORDS = {
-    "learned": "a model of your own conversions, proven on past weeks",
-    "learned_small": "a model of your own conversions, proven on past weeks; few conversions, wide intervals",
-    "base_rate": "the same rate for all leads, as no model is proven; order by score",
-    "none": "none: not enough data",
-}
+ONE_DECIMAL = "#,##0.0"
+ROOM = "conversion_forecasts"
 
 
 class ReportedForecast(Report):
@@ -110,21 +108,19 @@ def forecast_report(step: Step, policy: ForecastPolicy, length: int) -> Forecast
     )
 
 
-def summary(report: ForecastReport) -> Section:
+def summary(report: ForecastReport, locale: Locale) -> Section:
     """Return the report as a section for people: how forecasts were made, what to expect, and of whom."""
-    parts: list[Part] = [f"method: {METHOD_WORDS[report.method]}"]
+    words = words_of(ROOM, locale)
+    parts: list[Part] = [words(f"method.{report.method}")]
     if report.expected_conversions is None:
-        parts.append(
-            f"{report.missing_conversions} more conversions with a time are needed"
-            if report.missing_conversions
-            else "no past week has a complete outcome yet"
-        )
-        return Section("Conversion forecasts: none", parts)
-    parts.append(
-        f"{report.expected_conversions:,.1f} conversions expected in {report.horizon_days} days from "
-        f"{report.total_leads:,} leads"
-    )
+        missing = report.missing_conversions
+        parts.append(words("missing", conversions=missing) if missing else words("too_early"))
+        return Section(words("title.none"), parts)
+    expected = words.writing.decimal(report.expected_conversions, ONE_DECIMAL)
+    leads = words("of_leads", leads=report.total_leads)
+    parts.append(words("expected", conversions=expected, days=report.horizon_days, leads=leads))
     urgent = report.priorities.get("act_now")
     if urgent and report.method != "base_rate":
-        parts.append(f"act now on {urgent.leads:,} leads: {urgent.expected_conversions:,.1f} of these conversions")
-    return Section("Conversion forecasts", parts)
+        conversions = words.writing.decimal(urgent.expected_conversions, ONE_DECIMAL)
+        parts.append(words("urgent", leads=urgent.leads, conversions=conversions))
+    return Section(words("title"), parts)

@@ -9,12 +9,16 @@ import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
 from acquisition_assets.core.errors import InputError
+
+Locale = Literal["es", "en"]
+LOCALES: tuple[Locale, ...] = get_args(Locale)
+"""The languages of what people read; the first is the default."""
 
 
 class Section(BaseModel):
@@ -48,7 +52,20 @@ def _lower(text: str) -> str:
     return text
 
 
+def _in_locale(given: object, info: ValidationInfo) -> object:
+    """Return the text of the policy's locale, where one is given for each language."""
+    if not isinstance(given, dict):
+        return given
+    if given.keys() != set(LOCALES) or not all(isinstance(text, str) for text in given.values()):
+        raise ValueError(f"must be a text, or one for each of {', '.join(LOCALES)}")
+    texts = {locale: _said(text) for locale, text in given.items()}
+    chosen = (info.context or {}).get("locale")
+    return texts[chosen if chosen in LOCALES else LOCALES[0]]
+
+
 Text = Annotated[str, AfterValidator(_said)]
+PeoplesText = Annotated[Text, BeforeValidator(_in_locale)]
+"""A text for people, or a mapping of one for each language; the value is that of the policy's locale."""
 LowerText = Annotated[str, AfterValidator(_lower)]
 
 SHOWN_LENGTH = 60
@@ -238,7 +255,7 @@ def load_policy(model: type[PolicyT], shipped: Path, user: Path | None) -> Polic
     if user is not None:
         values = merge(values, read_yaml(user))
     try:
-        return model.model_validate(values)
+        return model.model_validate(values, context=values)  # a text is chosen by the policy's locale
     except ValidationError as error:
         raise InputError(f"policy file {user or shipped}: {explain_validation(error, model)}") from None
     except Exception as error:  # a validator that did not expect such a value

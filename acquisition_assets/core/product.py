@@ -18,19 +18,20 @@ from acquisition_assets.core.sections import DayView, LeadView, Section
 class ReportSpec:
     """The published report of a task.
 
-    task: its name and the name of its file; table: the table that it summarises; summary: the report for people.
-    summary_of_day: the same, also given the tables of the day; replaces `summary` in the summary of a run.
+    task: its name and the name of its file; table: the table that it summarises.
+    summary: the report for people; given the whole policy, whose locale is its language.
+    summary_of_day: the same, given the tables of the day instead; replaces `summary` in the summary of a run.
     """
 
     task: str
     table: Contract
     model: type[Report]
-    summary: Callable[[Any], Section]
+    summary: Callable[[Any, Any], Section]
     summary_of_day: Callable[[Any, DayView], Section] | None = None
 
-    def section(self, report: Any, day: DayView) -> Section:
+    def section(self, report: Any, day: DayView, policy: Any) -> Section:
         """Return the report of a day for people."""
-        return self.summary_of_day(report, day) if self.summary_of_day is not None else self.summary(report)
+        return self.summary_of_day(report, day) if self.summary_of_day is not None else self.summary(report, policy)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from acquisition_assets.core.lake import Lake
-from acquisition_assets.core.wording import format_cell
+from acquisition_assets.core.policy import LOCALES, Locale
+from acquisition_assets.core.words import SHARED, words_of
 
 Row = Mapping[str, Any]
 
@@ -64,18 +65,14 @@ class Section:
     parts: Sequence[Part] = ()
 
 
-def facts_line(facts: Mapping[str, object]) -> str:
-    """Return the single numbers of a section in one line, each followed by its words."""
-    return ", ".join(f"{format_cell(value)} {words}" for words, value in facts.items())
-
-
 @dataclass
 class LeadView:
-    """What the lake says of one lead on one day, read table by table as it is asked for."""
+    """What the lake says of one lead on one day, read table by table as it is asked for. locale: its language."""
 
     lake: Lake
     lead_id: str
     day: dt.date
+    locale: Locale = LOCALES[0]
     _rows: dict[tuple[str, dt.date], list[Row]] = field(default_factory=dict, repr=False)
 
     def has(self, table: str) -> bool:
@@ -100,15 +97,16 @@ class LeadView:
 
     def missing(self, table: str) -> Notice:
         """Return the line for a table that the lake lacks on the day."""
-        return Notice(f"the lake has no {table} of {self.day}; make it with: acquisition run --date {self.day}")
+        return Notice(words_of(SHARED, self.locale)("missing", table=table, day=self.day))
 
 
 @dataclass(frozen=True)
 class DayView:
-    """What the lake says of one day, for summaries."""
+    """What the lake says of one day, for summaries. locale: their language."""
 
     lake: Lake
     day: dt.date
+    locale: Locale = LOCALES[0]
 
     def rows(self, table: str) -> list[Row]:
         """Return the rows of a small table on the day; none where the lake lacks it."""

@@ -25,6 +25,12 @@ def format_cell(value: object) -> str:
     return sanitize(value)
 
 
+def is_about(value: float) -> bool:
+    """Return whether a value looks round only because its last decimals are left out."""
+    rounded = round(value, EXPLAINED_DECIMALS)
+    return rounded == round(value, EXPLAINED_DECIMALS - 1) and rounded != value
+
+
 def format_value(value: object) -> str:
     """Return a value in an explanation. One that only looks round is "about" that, as it may miss a threshold."""
     if value is None:
@@ -32,9 +38,8 @@ def format_value(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        rounded = round(value, EXPLAINED_DECIMALS)
-        looks_exact = rounded == round(value, EXPLAINED_DECIMALS - 1)
-        return f"about {rounded:.10g}" if looks_exact and rounded != value else f"{rounded:.10g}"
+        rounded = f"{round(value, EXPLAINED_DECIMALS):.10g}"
+        return f"about {rounded}" if is_about(value) else rounded
     if isinstance(value, dt.datetime):
         return f"{value:%Y-%m-%d %H:%M} UTC"
     if isinstance(value, list):

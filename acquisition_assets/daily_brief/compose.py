@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from acquisition_assets.channel_performance.contract import CHANNEL_PERFORMANCE
@@ -16,6 +15,7 @@ from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMEN
 from acquisition_assets.core.days import days_between, end_of_day
 from acquisition_assets.core.masking import sanitize
 from acquisition_assets.core.numbers import round_half_up
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.daily_brief.facts import PEOPLE, Facts, Row
 from acquisition_assets.daily_brief.headline import headlines, percent, weeks
 from acquisition_assets.daily_brief.model import (
@@ -58,7 +58,7 @@ class Rules:
     """
 
     brief: BriefPolicy
-    locale: Literal["es", "en"]
+    locale: Locale
     open_days: int
     likely_above: float
     segments: Mapping[str, str]

@@ -14,9 +14,11 @@ from typing import Any, Literal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from acquisition_assets.core.policy import Locale
+from acquisition_assets.core.words import Phrase, form
 from acquisition_assets.daily_brief.lines import draw
 from acquisition_assets.daily_brief.model import Brief, Line, Missing, Number, Sentence
-from acquisition_assets.daily_brief.words import Phrase, Words, form, read_words
+from acquisition_assets.daily_brief.words import Words, read_words
 from acquisition_assets.daily_brief.writing import Writing
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -24,7 +26,7 @@ LONGEST_NAME = 80
 """Characters of a name that are shown."""
 
 
-def render(brief: Brief, locale: Literal["es", "en"]) -> str:
+def render(brief: Brief, locale: Locale) -> str:
     """Return the page of a brief in a language: the same bytes for the same brief."""
     words, writing = read_words(locale), Writing(locale)
     speech = Speech(words, writing)

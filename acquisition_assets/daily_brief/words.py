@@ -1,25 +1,25 @@
-"""Types the catalogues of words, one YAML file per language, and chooses the form of a phrase for a number.
+"""Types the catalogues of the brief's words, so that no key is missing or too many.
 
-How numbers and days are written is left to `writing`.
+Reading them is left to `core.words`, and how numbers and days are written to `writing`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from acquisition_assets.anomalies.contract import SEVERITIES
-from acquisition_assets.core.policy import read_yaml
+from acquisition_assets.core.policy import Locale
+from acquisition_assets.core.words import Phrase, read_catalogue
 from acquisition_assets.daily_brief.model import How, Kind, Metric, Title
 from acquisition_assets.daily_brief.people import VALUES
 from acquisition_assets.inputs.tables import INPUTS
 from acquisition_assets.raw.contract import REASONS
 
-FOLDER = Path(__file__).with_name("words")
+ROOM = "daily_brief"
 STATES = ("began", "goes_on", "seen", "ended")
 SENTENCES = (
     *("quiet", "empty", "missing_outputs", "late_leads", "late_events", "day_not_over", "recommended"),
@@ -35,21 +35,11 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Plural(_Strict):
-    """The forms of a phrase for one and for other numbers."""
-
-    one: str
-    other: str
-
-
 class Remedy(_Strict):
     """What is wrong with quarantined rows, and what to do."""
 
     words: str
     remedy: str
-
-
-Phrase = str | Plural
 
 
 def _all_of(wanted: Iterable[str]) -> AfterValidator:
@@ -135,13 +125,6 @@ class Words(_Strict):
 
 
 @cache
-def read_words(locale: Literal["es", "en"]) -> Words:
-    """Return the catalogue of a language."""
-    return Words.model_validate(read_yaml(FOLDER / f"{locale}.yaml"))
-
-
-def form(phrase: Phrase, plural: str) -> str:
-    """Return the form of a phrase for a plural category of CLDR, such as `one`."""
-    if isinstance(phrase, str):
-        return phrase
-    return phrase.one if plural == "one" else phrase.other
+def read_words(locale: Locale) -> Words:
+    """Return the words of the brief in a language."""
+    return Words.model_validate(read_catalogue(ROOM, locale))

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.reports import Report
-from acquisition_assets.core.sections import Grid, Section, facts_line
+from acquisition_assets.core.sections import Grid, Section
+from acquisition_assets.core.words import words_of
 
 if TYPE_CHECKING:
     from acquisition_assets.core.step import Step
@@ -46,20 +48,21 @@ def scoring_report(step: Step, length: int) -> ScoringReport:
     )
 
 
-def summary(report: ScoringReport) -> Section:
+def summary(report: ScoringReport, locale: Locale) -> Section:
     """Return the report as a section for people: totals and the largest changes."""
-    facts = facts_line(
+    words = words_of("dynamic_scores", locale)
+    facts = words.facts(
         {
-            "leads analysed": report.total_analyzed,
-            "updated": report.updated,
-            "up": report.increased,
-            "down": report.decreased,
-            "points mean change": report.avg_score_change,
+            "fact.analysed": report.total_analyzed,
+            "fact.updated": report.updated,
+            "fact.up": report.increased,
+            "fact.down": report.decreased,
+            "fact.mean_change": report.avg_score_change,
         }
     )
     rows = [
         [change.lead_id, change.old_score, change.new_score, change.change]
         for change in report.score_changes[:SHOWN_CHANGES]
     ]
-    grids = [Grid(["largest changes", "old score", "new score", "change"], rows)] if rows else []
-    return Section("Dynamic scores", [facts, *grids])
+    grids = [Grid(words.titles("largest", "old", "new", "change"), rows)] if rows else []
+    return Section(words("title"), [facts, *grids])

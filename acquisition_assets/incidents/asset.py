@@ -17,13 +17,13 @@ from acquisition_assets.core.env import Env
 from acquisition_assets.core.masking import sanitize
 from acquisition_assets.core.output import Output, output_asset
 from acquisition_assets.core.plots import columns
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.step import Comparison, Finding, Step
 from acquisition_assets.features.contract import METRIC_HISTORY
 from acquisition_assets.incidents import metrics
 from acquisition_assets.incidents.contract import HIGH, INCIDENTS, NONE_OPEN, NOTICES
 from acquisition_assets.incidents.facts import Limits, read_facts
 from acquisition_assets.incidents.lifecycle import RULES, Notice, first_day, follow
-from acquisition_assets.incidents.messages import Locale
 from acquisition_assets.metric_watch.contract import DROP, FLAGGED, METRIC_WATCH, SPIKE
 from acquisition_assets.raw.contract import QUARANTINE, SOURCE_STATE
 

@@ -21,6 +21,7 @@ from acquisition_assets.anomalies.contract import (
 )
 from acquisition_assets.core.days import days_between
 from acquisition_assets.core.numbers import round_half_up
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.incidents import messages, metrics
 from acquisition_assets.incidents.contract import (
     HIGH,
@@ -34,7 +35,7 @@ from acquisition_assets.incidents.contract import (
     STALE_DATA,
     WORSE,
 )
-from acquisition_assets.incidents.messages import Described, Locale
+from acquisition_assets.incidents.messages import Described
 from acquisition_assets.incidents.policy import IncidentPolicy
 from acquisition_assets.metric_watch.contract import DROP, NO_DATA, NOT_ENOUGH_DATA, SLOW_DECLINE, SPIKE
 

@@ -5,8 +5,10 @@ What an incident is, and its words, are left to `lifecycle` and `messages`.
 
 from __future__ import annotations
 
-from acquisition_assets.core.sections import DayView, Grid, Part, Section, Severe, facts_line
+from acquisition_assets.core.sections import DayView, Grid, Part, Section, Severe
+from acquisition_assets.core.words import words_of
 from acquisition_assets.incidents.contract import INCIDENTS, OPEN
+from acquisition_assets.incidents.messages import ROOM
 
 
 def section(day: DayView) -> Section:
@@ -16,9 +18,10 @@ def section(day: DayView) -> Section:
     ended = [row for row in rows if row["resolved_on"] == day.day]
     shown = [row for row in [*is_open, *ended] if row["parent"] is None]
     explained = sum(row["parent"] is not None for row in is_open)
-    facts = {"open": len(is_open), "explained by others": explained, "ended on the day": len(ended)}
-    parts: list[Part] = [facts_line(facts)]
+    words = words_of(ROOM, day.locale)
+    facts = {"fact.open": len(is_open), "fact.explained": explained, "fact.ended": len(ended)}
+    parts: list[Part] = [words.facts(facts)]
     if shown:
         cells = [[Severe(row["severity"]), row["title"], row["message"], row["recommendation"]] for row in shown]
-        parts.append(Grid(["severity", "incident", "what", "what to do"], cells))
-    return Section("Incidents", parts)
+        parts.append(Grid(words.titles("severity", "incident", "what", "advice"), cells))
+    return Section(words("title"), parts)

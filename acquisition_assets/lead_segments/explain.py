@@ -12,7 +12,7 @@ from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTION
 from acquisition_assets.conversion_forecasts.contract import CONVERSION_FORECASTS
 from acquisition_assets.core.masking import MASK
 from acquisition_assets.core.sections import Condition, LeadView, Notice, Part, Row, Section
-from acquisition_assets.core.wording import format_value
+from acquisition_assets.core.words import Words, words_of
 from acquisition_assets.criteria.language import Criterion
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 from acquisition_assets.features.contract import LEAD_ACTIVITY
@@ -27,22 +27,25 @@ def section(lead: LeadView, segments: Mapping[str, Segment]) -> Section:
     Raises:
         InputError: A segment's criterion is refused.
     """
+    words = words_of("lead_segments", lead.locale)
     if not lead.has(LEAD_SEGMENTS.table):
-        return Section("Segments", [lead.missing(LEAD_SEGMENTS.table)])
+        return Section(words("explain.title"), [lead.missing(LEAD_SEGMENTS.table)])
     criteria = parse_segments(segments)
     members = {row["segment"] for row in lead.rows(LEAD_SEGMENTS.table)}
     facts = _facts(lead)
+    width = max(len(words(key)) for key in ("explain.in", "explain.out")) + 2
     parts: list[Part] = []
     for criterion in criteria:
-        state = "in " if criterion.segment in members else "out"
-        parts += ["", f"{state}  {criterion.segment}: {criterion.text}"]
+        state = words("explain.in" if criterion.segment in members else "explain.out")
+        parts += ["", f"{state:{width}}{criterion.segment}: {criterion.text}"]
         parts += [
-            Condition(f"{text}{_values(criterion, text, facts)}", truth) for text, truth in criterion.parts(facts)
+            Condition(f"{text}{_values(criterion, text, facts, words)}", truth)
+            for text, truth in criterion.parts(facts)
         ]
     parts.append("")
-    parts += _warnings(criteria, members, facts)
+    parts += _warnings(criteria, members, facts, words)
     names = [criterion.segment for criterion in criteria if criterion.segment in members]
-    return Section(f"Segments: {', '.join(names) or 'none'}", parts)
+    return Section(words("explain.title.names", names=names) if names else words("explain.title.none"), parts)
 
 
 def _facts(lead: LeadView) -> Row:
@@ -57,25 +60,26 @@ def _facts(lead: LeadView) -> Row:
     }
 
 
-def _warnings(criteria: Sequence[Criterion], members: set[str], facts: Row) -> list[Notice]:
+def _warnings(criteria: Sequence[Criterion], members: set[str], facts: Row, words: Words) -> list[Notice]:
     """Return a notice for each membership that does not match the current policy."""
     notices = [
-        Notice(f"{criterion.segment}: published with another criterion; run the day again")
+        Notice(words("explain.other_criterion", segment=criterion.segment))
         for criterion in criteria
         if bool(criterion.evaluate(facts)) != (criterion.segment in members)
     ]
     unknown = members - {criterion.segment for criterion in criteria}
     if unknown:
-        notices.append(Notice(f"also in segments that the policy no longer has: {', '.join(sorted(unknown))}"))
+        notices.append(Notice(words("explain.unknown", segments=sorted(unknown))))
     return notices
 
 
-def _values(criterion: Criterion, text: str, facts: Row) -> str:
+def _values(criterion: Criterion, text: str, facts: Row, words: Words) -> str:
     """Return the lead's values of the columns that a condition names; personal ones are masked."""
     named = [name for name in sorted(criterion.columns) if re.search(rf"\b{name}\b", text, re.IGNORECASE)]
-    values = {name: MASK if _is_personal(name) else format_value(facts[name]) for name in named}
+    values = {name: MASK if _is_personal(name) else words.value(facts[name]) for name in named}
     names = {name: f"{name} " if len(named) > 1 else "" for name in named}
-    return f" ({', '.join(f'{names[name]}is {value}' for name, value in values.items())})" if named else ""
+    said = [names[name] + words("explain.is", value=value) for name, value in values.items()]
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _is_personal(name: str) -> bool:

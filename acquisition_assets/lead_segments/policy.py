@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from acquisition_assets.core.policy import Section, Text
+from acquisition_assets.core.policy import PeoplesText, Section, Text
 
 
 def _segment_name(name: str) -> str:
@@ -25,5 +25,5 @@ SegmentName = Annotated[str, AfterValidator(_segment_name)]
 class Segment(Section):
     """A segment: what it is for people, and the criterion that its leads meet."""
 
-    description: Text
+    description: PeoplesText
     criterion: Text

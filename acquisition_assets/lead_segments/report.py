@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.reports import Report
-from acquisition_assets.core.sections import Grid, Part, Section, facts_line
+from acquisition_assets.core.sections import Grid, Part, Section
+from acquisition_assets.core.words import words_of
 from acquisition_assets.lead_segments.policy import Segment
 
 if TYPE_CHECKING:
@@ -83,11 +85,12 @@ def segmentation_report(step: Step, segments: Mapping[str, Segment], length: int
     )
 
 
-def summary(report: SegmentationReport) -> Section:
+def summary(report: SegmentationReport, locale: Locale) -> Section:
     """Return the report as a section for people: each segment with its size."""
-    facts = {"leads in a segment": report.total_segmented_leads, "segments": report.total_segments}
-    parts: list[Part] = [facts_line(facts)]
+    words = words_of("lead_segments", locale)
+    facts = {"fact.leads": report.total_segmented_leads, "fact.segments": report.total_segments}
+    parts: list[Part] = [words.facts(facts)]
     if report.segments:
         rows = [[name, segment.count, segment.description] for name, segment in report.segments.items()]
-        parts.append(Grid(["segment", "leads", "description"], rows))
-    return Section("Lead segments", parts)
+        parts.append(Grid(words.titles("segment", "leads", "description"), rows))
+    return Section(words("title"), parts)

@@ -12,8 +12,10 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from acquisition_assets.channel_performance.contract import CHANNEL_PERFORMANCE
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.reports import Report
-from acquisition_assets.core.sections import DayView, Grid, Part, Row, Section, facts_line
+from acquisition_assets.core.sections import DayView, Grid, Part, Row, Section
+from acquisition_assets.core.words import Words, words_of
 from acquisition_assets.social_performance.contract import SOCIAL_PERFORMANCE
 from acquisition_assets.social_performance.policy import SocialPolicy
 from acquisition_assets.social_performance.rates import best_platform, percent
@@ -121,7 +123,7 @@ def _channel(rows: Sequence[dict[Hashable, Any]]) -> ChannelMetrics:
 def summary_of_day(report: SocialReport, day: DayView) -> Section:
     """Return the report as a section for people, with intervals and the verdict on the leading platform."""
     best = {row["channel"] for row in day.rows(CHANNEL_PERFORMANCE.table) if _is_best(row)}
-    return summary(report, day.rows(SOCIAL_PERFORMANCE.table), best)
+    return summary(report, day.locale, day.rows(SOCIAL_PERFORMANCE.table), best)
 
 
 def _is_best(row: Row) -> bool:
@@ -129,20 +131,24 @@ def _is_best(row: Row) -> bool:
     return (row["level"], row["metric"], row["period"], row["verdict"]) == ("channel", "engaged", "short", "best")
 
 
-def summary(report: SocialReport, rows: Sequence[Row] = (), clearly_best: Collection[str] = ()) -> Section:
+def summary(
+    report: SocialReport, locale: Locale, rows: Sequence[Row] = (), clearly_best: Collection[str] = ()
+) -> Section:
     """Return the report as a section for people: the leading platform, all platforms and all channels.
 
     Args:
         report: the report.
+        locale: the language.
         rows: the rows of social_performance, which have the intervals.
         clearly_best: channels that are the best beyond chance; only then is the leading platform called the best.
     """
-    bounds = {row["channel"]: f"{row['engagement_rate_low']:g}..{row['engagement_rate_high']:g}" for row in rows}
-    facts = {
-        "leads of the last days came from social media": report.total_social_leads,
-        "% of all": report.social_percentage,
+    words = words_of("social_performance", locale)
+    bounds = {
+        row["channel"]: words("interval", low=row["engagement_rate_low"], high=row["engagement_rate_high"])
+        for row in rows
     }
-    parts: list[Part] = [facts_line(facts), _best_line(report.best_platform, bounds, clearly_best)]
+    facts = {"fact.leads": report.total_social_leads, "fact.share": report.social_percentage}
+    parts: list[Part] = [words.facts(facts), _best_line(report.best_platform, bounds, clearly_best, words)]
     platforms = [
         [
             row.platform,
@@ -156,21 +162,22 @@ def summary(report: SocialReport, rows: Sequence[Row] = (), clearly_best: Collec
         for row in report.social_platforms
     ]
     if platforms:
-        titles = ["platform", "leads", "engaged", "engagement %", "interval", "mean score", "referral %"]
+        titles = words.titles("platform", "leads", "engaged", "rate", "interval", "score", "referrals")
         parts.append(Grid(titles, platforms))
     channels = [
         [name, row.total, row.engaged, row.engagement_rate, bounds.get(name)]
         for name, row in report.channel_comparison.items()
     ]
-    parts.append(Grid(["channel", "leads", "engaged", "engagement %", "interval"], channels))
-    return Section("Social performance", parts)
+    parts.append(Grid(words.titles("channel", "leads", "engaged", "rate", "interval"), channels))
+    return Section(words("title"), parts)
 
 
-def _best_line(best: BestPlatform | None, bounds: Mapping[str, str], clearly_best: Collection[str]) -> str:
+def _best_line(
+    best: BestPlatform | None, bounds: Mapping[str, str], clearly_best: Collection[str], words: Words
+) -> str:
     if best is None:
-        return "best platform: none has enough leads"
-    rate = f"{best.engagement_rate:g} %"
+        return words("best.nobody")
+    rate = words("rate", rate=best.engagement_rate)
     if best.platform in bounds:
         rate += f", {bounds[best.platform]}"
-    verdict = "" if best.platform in clearly_best else " leads, not clearly"
-    return f"best platform: {best.platform}{verdict} ({rate})"
+    return words("best.clearly" if best.platform in clearly_best else "best.leads", platform=best.platform, rate=rate)

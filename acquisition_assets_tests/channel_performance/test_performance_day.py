@@ -42,7 +42,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
 
 
 def view(lake: Path) -> DayView:
-    return DayView(Lake(str(lake)), dt.date.fromisoformat(DAY))
+    return DayView(Lake(str(lake)), dt.date.fromisoformat(DAY), "en")
 
 
 def text(section: Section) -> str:
@@ -79,5 +79,5 @@ def test_the_leading_platform_is_not_called_the_best_without_evidence(lake: tupl
     assert found.best_platform is not None
     said = text(social.summary_of_day(found, view(lake[0])))
     assert "best platform: facebook leads, not clearly (15 %, 11.4..19.5)" in said
-    clear = text(social.summary(found, clearly_best={"facebook"}))
+    clear = text(social.summary(found, "en", clearly_best={"facebook"}))
     assert "best platform: facebook (15 %)" in clear

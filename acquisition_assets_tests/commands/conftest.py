@@ -98,11 +98,19 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("filled")
     source = write_world(folder / "source")
     policy = folder / "policy.yaml"
-    policy.write_text("content: {shipped: always}", encoding="utf-8")
+    policy.write_text("locale: en\ncontent: {shipped: always}", encoding="utf-8")
     options = ("--source", source, "--lake", folder / "lake", "--policy", policy)
     result = call("run", "--from", DAYS[0], "--to", DAYS[-1], *options)
     assert result.exit_code == 0, result.output
     return folder / "lake", result.output
+
+
+@pytest.fixture
+def english(tmp_path: Path, environment: None) -> None:
+    """English as the language of what people read, for tests that read it; a policy of a test's own must say so too."""
+    policy = tmp_path / "english.yaml"
+    policy.write_text("locale: en", encoding="utf-8")
+    os.environ["ACQUISITION_POLICY"] = str(policy)
 
 
 @pytest.fixture

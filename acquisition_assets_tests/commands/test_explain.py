@@ -18,6 +18,8 @@ from acquisition_assets.dynamic_scores.contract import PARTS
 from acquisition_assets.dynamic_scores.explain import previous_day
 from acquisition_assets_tests.commands.conftest import DAYS, call, refused
 
+pytestmark = pytest.mark.usefixtures("english")
+
 
 def explained(lake: Path, lead: str, *options: object) -> str:
     result = call("explain", "--lead", lead, "--lake", lake, *options)
@@ -65,6 +67,21 @@ def test_why(lake: Path) -> None:
     assert "nurturing; 10 if engaged, 2 if nurturing" in text
 
 
+def test_why_in_spanish(lake: Path, tmp_path: Path) -> None:
+    """The default language: words, plurals and numbers, but the names of columns and the criteria as they are."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("locale: es", encoding="utf-8")
+    lines = [" ".join(line.split()) for line in explained(lake, "ana", "--policy", policy).splitlines()]
+    assert lines[0] == f"Lead ana el {DAYS[-1]}"
+    assert "recent_activity_points 5,50 2 x 2 completados + 0,5 x 3 abiertos en los últimos 7 días" in lines
+    assert "Predicción 95,00 puntos de 95 como máximo: likely_to_convert" in lines
+    assert "dentro high_value_prospects: engagement_score >= 10 and status = 'nurturing'" in lines
+    assert "verdadero engagement_score >= 10 (es 27,5)" in lines
+    english = {" ".join(line.split()) for line in explained(lake, "ana").splitlines()}
+    names = [line for line in lines if set(line) <= {"─"} or re.fullmatch(r"(dentro|fuera) .+|1 guide .+", line)]
+    assert english & set(lines) <= {*names, ""}
+
+
 def test_what_is_not_known_is_said(lake: Path) -> None:
     text = " ".join(explained(lake, "dani").split())
     assert "no response time is known; 3 if under 2" in text
@@ -88,7 +105,7 @@ def test_segments_with_the_truth_of_each_part(lake: Path) -> None:
 def test_parts_of_a_nested_criterion(lake: Path, tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     criterion = "not (opens_7d + opens_total > 99 or email is null) and (platform = 'x' or source = 'linkedin')"
-    policy.write_text(f'segments: {{mine: {{description: x, criterion: "{criterion}"}}}}', encoding="utf-8")
+    policy.write_text(f'locale: en\nsegments: {{mine: {{description: x, criterion: "{criterion}"}}}}', encoding="utf-8")
     lines = explained(lake, "ana", "--policy", policy).splitlines()
     place = lines.index(f"  out  mine: {criterion}")
     assert lines[place + 1 : place + 5] == [
@@ -107,14 +124,14 @@ def row(text: str, *cells: str) -> bool:
 
 def test_recommendations_with_their_reasons(lake: Path) -> None:
     text = explained(lake, "ana")
-    title, reason = "Guía Avanzada de Marketing Digital", "Basado en tu área de interés"
+    title, reason = "Advanced Guide to Digital Marketing", "Based on your area of interest"
     assert row(text, "1", "guide", title, reason)
     assert row(text, "interest_marketing", "rank 1", "interest_area = marketing (is marketing)")
     assert row(text, "interest_sales", "no", "interest_area = sales (is marketing)")
     assert "items are ranked by newest; newest first: 3 readings in 30 days, fewer than 200" in text
     nothing_left = "no other item of its kind is left"
     assert row(text, "1", "0.40", "0.40", "0.00", nothing_left, "items about marketing first")
-    assert row(text, "5", "0.60", "0.60", "0.00", "Técnicas Avanzadas de Ventas (0.3)")
+    assert row(text, "5", "0.60", "0.60", "0.00", "Advanced Sales Techniques (0.3)")
     assert row(text, "complement_guides", "rank 2", "completed a blog and no guide (completed blog)")
     assert row(text, "complement_videos", "no", "completions_total >= 3 (is 2) and no video (completed blog)")
 
@@ -123,7 +140,7 @@ def test_an_item_that_the_lead_has_completed(source: Path, tmp_path: Path) -> No
     with (source / "events.csv").open("a", encoding="utf-8") as file:
         file.write("10,ana,a4,completed,guide-marketing-avanzada,guide,2025-03-10T11:00:00Z\n")
     policy = tmp_path / "policy.yaml"
-    policy.write_text("content_recommendations: {items: document}", encoding="utf-8")
+    policy.write_text("locale: en\ncontent_recommendations: {items: document}", encoding="utf-8")
     options = ("--lake", tmp_path / "lake", "--policy", policy)
     assert call("run", "--source", source, "--date", DAYS[-1], *options).exit_code == 0
     text = explained(tmp_path / "lake", "ana", "--policy", policy)
@@ -133,7 +150,7 @@ def test_an_item_that_the_lead_has_completed(source: Path, tmp_path: Path) -> No
 
 def test_more_items_than_there_may_be(source: Path, tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
-    policy.write_text("content_recommendations: {items: document, maximum_items: 2}", encoding="utf-8")
+    policy.write_text("locale: en\ncontent_recommendations: {items: document, maximum_items: 2}", encoding="utf-8")
     options = ("--lake", tmp_path / "lake", "--policy", policy)
     assert call("run", "--source", source, "--date", DAYS[-1], *options).exit_code == 0
     text = explained(tmp_path / "lake", "ana", "--policy", policy)
@@ -142,7 +159,7 @@ def test_more_items_than_there_may_be(source: Path, tmp_path: Path) -> None:
 
 def test_other_thresholds_are_noticed(lake: Path, tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
-    policy.write_text("content_recommendations: {high_engagement_score: 99}", encoding="utf-8")
+    policy.write_text("locale: en\ncontent_recommendations: {high_engagement_score: 99}", encoding="utf-8")
     assert "published with other thresholds; run the day again" in explained(lake, "ana", "--policy", policy)
 
 
@@ -185,6 +202,7 @@ def test_a_lead_of_its_first_day(lake: Path) -> None:
 def test_another_policy_is_noticed(lake: Path, tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text(
+        "locale: en\n"
         "segments: {content_consumers: {description: x, criterion: completions_total >= 1 and email is not null}, "
         "high_value_prospects: null}",
         encoding="utf-8",

@@ -5,6 +5,7 @@ Bad input is tested in test_wrong_input.py.
 
 from __future__ import annotations
 
+import datetime as dt
 import shlex
 import shutil
 from pathlib import Path
@@ -12,8 +13,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from acquisition_assets.catalog import PRODUCTS, REPORTS
+from acquisition_assets.core.lake import Lake
+from acquisition_assets.core.policy import LOCALES
+from acquisition_assets.core.sections import DayView, Section
+from acquisition_assets.policy import read_policy
 from acquisition_assets_tests.commands.conftest import DAYS, call
 
+pytestmark = pytest.mark.usefixtures("english")
 TITLES = (
     "Dynamic scores",
     "Behavior predictions",
@@ -42,6 +49,28 @@ def test_a_range_runs_in_order_and_ends_with_a_summary(filled: tuple[Path, str])
     assert printed.count("  dynamic_scores  ") >= len(DAYS)
 
 
+def test_the_summary_has_both_languages(filled: tuple[Path, str]) -> None:
+    """No line, title or column of a section is the same in both; tables and checks keep their names."""
+    lake, day = Lake(str(filled[0])), dt.date.fromisoformat(DAYS[-1])
+    policies = [read_policy().model_copy(update={"locale": locale}) for locale in LOCALES]
+    found: list[list[Section]] = []
+    for policy in policies:
+        view = DayView(lake, day, policy.locale)
+        found.append([product.summary(view) for product in PRODUCTS if product.summary is not None])
+        for spec in REPORTS:
+            report = spec.model.model_validate_json(lake.read_report(day, spec.task))
+            found[-1].append(spec.section(report, view, policy))
+    for spanish, english in zip(*found, strict=True):
+        assert spanish.title != english.title
+        assert len(spanish.parts) == len(english.parts)
+        for one, other in zip(spanish.parts, english.parts, strict=True):
+            assert one != other
+    spoken = " ".join(str(part) for section in found[0] for part in section.parts)
+    assert "3 leads analizados" in spoken
+    assert "1 convertirá probablemente" in spoken
+    assert "puntos, de 95 como máximo" in spoken
+
+
 def test_missing_tables_are_warned_of(filled: tuple[Path, str]) -> None:
     assert "warning: " in filled[1]
     assert "has no status_changes; it is taken as empty" in filled[1]
@@ -58,8 +87,6 @@ def test_flagged_checks_are_told_with_their_day(filled: tuple[Path, str], source
 
 
 def test_the_default_day_is_yesterday(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import datetime as dt
-
     from acquisition_assets.commands import deployment
 
     monkeypatch.setattr(deployment, "utc_now", lambda: dt.datetime(2025, 3, 11, 3, tzinfo=dt.timezone.utc))
@@ -76,7 +103,9 @@ def test_options_win_over_the_environment(source: Path, tmp_path: Path, monkeypa
     monkeypatch.setenv("ACQUISITION_SOURCE", str(tmp_path / "nowhere"))
     monkeypatch.setenv("ACQUISITION_LAKE", str(tmp_path / "not this"))
     policy = tmp_path / "policy.yaml"
-    policy.write_text("segments: {young: {description: Jóvenes, criterion: age_days < 5}}", encoding="utf-8")
+    policy.write_text(
+        "locale: en\nsegments: {young: {description: Jóvenes, criterion: age_days < 5}}", encoding="utf-8"
+    )
     options = ("--source", source, "--lake", tmp_path / "lake", "--policy", policy)
     result = call("run", "--date", DAYS[-1], *options)
     assert result.exit_code == 0, result.output
@@ -169,9 +198,10 @@ def test_strange_text_is_shown_as_it_stands(source: Path, tmp_path: Path) -> Non
 def test_a_run_ends_with_the_command_that_explains_a_score_and_the_brief(source: Path, tmp_path: Path) -> None:
     lake = tmp_path / "a lake"
     result = call("run", "--date", DAYS[-1], "--source", source, "--lake", lake)
-    why, brief = result.stdout.splitlines()[-2:]
-    assert brief.startswith("brief: file://")
-    command = shlex.split(why.removeprefix("why a score is what it is: "))
+    hint, brief = result.stdout.splitlines()[-2:]
+    assert hint.startswith("why a score is what it is: ")
+    assert brief.startswith("brief: ")
+    command = shlex.split(hint.removeprefix("why a score is what it is: "))
     assert command[:4] == ["acquisition", "explain", "--lake", str(lake)]
     assert call(*command[1:]).exit_code == 0
 

@@ -65,7 +65,7 @@ def test_a_model_that_passes_gives_every_open_lead_a_forecast(learned: tuple[Pat
     share = sum(row["forecast_probability"] for row in urgent) / expected
     least = min(row["forecast_probability"] for row in urgent)
     assert 0.3 <= share < 0.3 + least / expected + 1e-9
-    assert f"{found.expected_conversions:,.1f} conversions expected" in "\n".join(map(str, summary(found).parts))
+    assert f"{found.expected_conversions:,.1f} conversions expected" in "\n".join(map(str, summary(found, "en").parts))
     quality = {row["candidate"]: row for row in rows(lake, "forecast_quality", LAST_DAY)}
     assert quality["learned"]["auc"] > 0.7
     assert quality["learned"]["brier"] < quality["base_rate"]["brier"]
@@ -75,7 +75,7 @@ def test_a_model_that_passes_gives_every_open_lead_a_forecast(learned: tuple[Pat
 def test_the_explanation_leads_from_the_average_lead_to_the_forecast(learned: tuple[Path, Run]) -> None:
     lake, _ = learned
     for row in rows(lake, "conversion_forecasts", LAST_DAY)[:200:20]:
-        view = LeadView(Lake(str(lake)), row["lead_id"], LAST_DAY)
+        view = LeadView(Lake(str(lake)), row["lead_id"], LAST_DAY, "en")
         section = explain.section(view, read_policy().conversion_forecasts)
         (grid,) = (part for part in section.parts if isinstance(part, Grid))
         *effects, total = (float(str(cells[1])) for cells in grid.rows)

@@ -99,6 +99,9 @@ REFUSED = [
     ("content_recommendations: {document_items: {premium: null}}", "items.premium is needed and must not be null"),
     ("content_recommendations: {document_items: {premium: {title: ' '}}}", "items.premium.title: must say something"),
     ("segments: {mine: {description: '', criterion: age_days > 3}}", "segments.mine.description: must say something"),
+    ("segments: {mine: {description: {en: x}, criterion: age_days > 3}}", "must be a text, or one for each of es, en"),
+    ("segments: {mine: {description: {es: '', en: x}, criterion: age_days > 3}}", "description: must say something"),
+    ("locale: [en]", "locale: must be 'es' or 'en'"),
     # wrong units, impossible thresholds
     ("dynamic_scores: {completion_points: -1}", "must be greater than or equal to 0 (got -1)"),
     ("dynamic_scores: {maximum_score: 200}", "maximum_score: must be less than or equal to 100 (got 200)"),
@@ -198,12 +201,30 @@ def test_a_file_that_changes_nothing(file: Path, text: str) -> None:
 
 
 def test_a_file_changes_only_what_it_names(file: Path) -> None:
-    ours = read(file, "dynamic_scores: {completion_points: 3}\nreports: {predictions: 5}\nlocale: en")
+    ours = read(file, "dynamic_scores: {completion_points: 3}\nreports: {predictions: 5}")
     expected = read_policy().model_dump()
     expected["dynamic_scores"]["completion_points"] = 3.0
     expected["reports"]["predictions"] = 5
-    expected["locale"] = "en"
     assert ours.model_dump() == expected
+
+
+def test_the_locale_chooses_the_texts_for_people(file: Path) -> None:
+    """Every shipped text has both languages; a team's own may have one for all."""
+    english = read(
+        file,
+        "locale: en\nsegments:\n  quick_responders: {description: Ours}\n"
+        "  mine: {description: {es: Nuestro, en: Own}, criterion: age_days > 3}\n",
+    )
+    spanish = read_policy()
+    assert spanish.segments["at_risk"].description == "Leads en riesgo de abandono"
+    assert english.segments["at_risk"].description == "Leads at risk of leaving"
+    assert english.segments["quick_responders"].description == "Ours"
+    assert english.segments["mine"].description == "Own"
+    assert read(file, f"segments: {{mine: {SEGMENT}}}").segments["mine"].description == "x"
+    for rule, item in spanish.content_recommendations.document_items.items():
+        other = english.content_recommendations.document_items[rule]
+        assert (other.title != item.title, other.reason != item.reason) == (True, True)
+        assert (other.content_type, other.content_id) == (item.content_type, item.content_id)
 
 
 def test_the_whole_shipped_file_is_a_users_file_too() -> None:

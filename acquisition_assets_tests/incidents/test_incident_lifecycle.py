@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acquisition_assets.core.contracts import Contract
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.incidents import lifecycle
 from acquisition_assets.incidents.contract import ACKNOWLEDGEMENTS, INCIDENTS
 from acquisition_assets.incidents.lifecycle import Facts, Followed, follow
-from acquisition_assets.incidents.messages import Locale
 from acquisition_assets.metric_watch.contract import METRIC_WATCH
 from acquisition_assets.policy import read_policy
 from acquisition_assets_tests.kit.examples import examples
