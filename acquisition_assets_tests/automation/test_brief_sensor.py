@@ -182,7 +182,7 @@ def test_which_failed_runs_get_a_brief(daemon: Daemon) -> None:
 
 
 def run(instance: dg.DagsterInstance, day: dt.date, failing: str, tags: dict[str, str]) -> dg.ExecuteInProcessResult:
-    """Run leads, an output and the brief, one of which fails."""
+    """Run leads, an output and the brief; the named one fails."""
 
     def asset(name: str, *deps: str) -> dg.AssetsDefinition:
         @dg.asset(name=name, deps=deps, partitions_def=DAYS)
