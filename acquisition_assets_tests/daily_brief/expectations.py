@@ -36,4 +36,5 @@ EXPECTATIONS = Expectations(
             "send_days",
         )
     },
+    sql_numbers={"daily_brief/people.sql": {"3"}},  # the kinds of people
 )
