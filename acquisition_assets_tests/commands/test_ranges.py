@@ -62,7 +62,7 @@ def test_days_side_by_side_leave_what_days_one_by_one_leave(
     assert "3 days side by side" in result.stdout
     for day in ALL[1:]:
         assert len(re.findall(rf"^{day} +lead_segments ", result.stdout, re.MULTILINE)) == 1
-    assert f"{FIRST} to {LAST}: done in" in result.stdout
+    assert f"{FIRST} a {LAST}: terminado en" in result.stdout
     assert len([name for name in one_by_one if name.startswith("dynamic_scores/")]) == len(ALL)
     assert snapshot(tmp_path / "three") == one_by_one
 
