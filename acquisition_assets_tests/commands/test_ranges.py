@@ -186,4 +186,4 @@ def test_how_many_days_run_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_every_table_was_compared(one_by_one: dict[str, list[str]]) -> None:
     """The snapshot that the tests above compare holds every table and the reports."""
-    assert {name.split("/")[0] for name in one_by_one} == {*TABLES, "reports"}
+    assert {name.split("/")[0] for name in one_by_one} == {*TABLES, "reports", "briefs"}
