@@ -22,7 +22,7 @@ from acquisition_assets.commands.deployment import (
     requested_days,
     with_first_day,
 )
-from acquisition_assets.core.errors import ExitCode, InputError, LakeError
+from acquisition_assets.core.errors import AcquisitionError, ExitCode, InputError, LakeError
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.memory import default_limit
 from acquisition_assets.core.settings import Settings
@@ -249,9 +249,13 @@ def _tell_brief(deployment: Deployment, newest: DayOutcome, out: Console) -> Non
     if BRIEF in newest.published:
         line(out, words("summary.brief", page=lake.link(page_path(day))))
     elif BRIEF in newest.skipped and newest.published:
-        write_reasons(lake, day, {failure.step: failure.reason for failure in newest.failures})
-        page = write_brief(deployment.settings, deployment.policy, lake, day)
-        line(out, words("summary.brief", page=page))
+        try:
+            write_reasons(lake, day, {failure.step: failure.reason for failure in newest.failures})
+            page = write_brief(deployment.settings, deployment.policy, lake, day)
+        except AcquisitionError as error:  # what failed the day may keep the brief from being made too
+            warn(f"the brief of {day} was not made: {error}")
+        else:
+            line(out, words("summary.brief", page=page))
 
 
 def _tell_failures(outcome: DayOutcome) -> None:
