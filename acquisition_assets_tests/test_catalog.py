@@ -44,6 +44,19 @@ def test_a_table_reads_only_tables_before_it_and_its_own_past(assets: list[dg.As
                 assert place[read] < place[table] or (read == table and dep.partition_mapping is not None)
 
 
+def test_the_views_are_written_after_every_step(assets: list[dg.AssetsDefinition]) -> None:
+    step_of = {spec.key: asset.op.name for asset in assets for spec in asset.specs}
+    deps = {spec.key: {dep.asset_key for dep in spec.deps} for asset in assets for spec in asset.specs}
+    (views,) = build_defs(Settings()).get_assets_def(lake_views.NAME).specs
+    waiting, before = [dep.asset_key for dep in views.deps], set()
+    while waiting:
+        key = waiting.pop()
+        if key not in before:
+            before.add(key)
+            waiting += deps[key]
+    assert {step_of[key] for key in before} == set(step_of.values())
+
+
 def test_every_table_of_the_catalogue_has_one_product_and_a_name_of_its_own() -> None:
     assert len({table.table for table in TABLES}) == len(TABLES)
     assert len({product.name for product in PRODUCTS}) == len(PRODUCTS)

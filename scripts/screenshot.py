@@ -35,7 +35,7 @@ def take_pictures(url: str, brief: Path, folder: Path) -> None:
 
 
 def _graph(visitor: Visitor, path: Path) -> None:
-    page = visitor.graph()
+    page = visitor.graph(["outputs"])
     visitor.see("dynamic_scores", "social_performance")
     page.wait_for_timeout(STATES_MS)
     page.screenshot(path=path, clip={"x": 560, "y": 112, "width": 1690, "height": 710})
