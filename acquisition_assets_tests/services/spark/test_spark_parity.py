@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 Row = dict[str, Any]
-OF_THE_RUN = ("seconds", "bytes")
+OF_THE_RUN = ("seconds", "bytes", "brief")
+"""The metadata that differ between runs into two lakes; `brief` is the link to the page."""
 # Every construct that a criterion may hold, over every type of column.
 SEGMENTS = """
 segments:
