@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from acquisition_assets.daily_brief.facts import FAILED_STEPS
 from acquisition_assets.policy import read_policy
 from acquisition_assets_tests.kit import world
 from acquisition_assets_tests.kit.program import finish, start
@@ -103,6 +104,7 @@ def test_a_dead_cluster_fails_the_run_and_leaves_the_old_partitions(
     assert all("Spark's master does not answer" in line for line in errors[1:-1])
     assert "not run, as what they read failed: " in errors[-1]
     left = snapshot(lake)
+    assert "Spark's cluster is gone" in left.pop(f"reports/date={DAY}/{FAILED_STEPS}.json")[0]
     assert [name for name, held in left.items() if held not in (old[name], new.get(name))] == []
     assert left[f"dynamic_scores/date={DAY}"] == old[f"dynamic_scores/date={DAY}"] != new[f"dynamic_scores/date={DAY}"]
     assert not [entry for entry in (lake / ".staging").iterdir() if entry.is_dir()]
