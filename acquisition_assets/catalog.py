@@ -171,7 +171,7 @@ def _incidents(build: Build) -> list[dg.AssetsDefinition]:
 
 
 def brief_rules(policy: Policy) -> Rules:
-    """Return what the brief needs of the policy, and the tables that a whole day has."""
+    """Return what the brief needs of the policy, and the tables of a complete day."""
     from acquisition_assets.daily_brief.compose import Rules
     from acquisition_assets.features.policy import whole_days
 

@@ -28,7 +28,7 @@ from acquisition_assets.anomalies.contract import (
 )
 from acquisition_assets.anomalies.messages import comparison_message, recommendation, silence_message
 from acquisition_assets.anomalies.policy import AnomalyPolicy
-from acquisition_assets.core.days import days_between
+from acquisition_assets.core.days import last_days
 from acquisition_assets.core.numbers import round_half_up, round_significant
 from acquisition_assets.core.policy import Locale
 
@@ -116,7 +116,7 @@ def _engagement_drop(counts: _Counts, windows: _Windows, policy: AnomalyPolicy, 
 
 
 def _high_fraud_rate(counts: _Counts, day: dt.date, policy: AnomalyPolicy, locale: Locale) -> _Found | None:
-    days = _last_days(day, policy.fraud_days)
+    days = last_days(day, policy.fraud_days)
     referrals, fraud = counts.total("referrals_created", days), counts.total("referrals_fraud", days)
     if referrals <= policy.fraud_minimum_referrals:
         return None
@@ -150,20 +150,16 @@ def _unusual_behavior(leads: int, day: dt.date, policy: AnomalyPolicy, locale: L
     if leads < 1:
         return None
     message = silence_message(locale, leads, policy.silent_deliveries)
-    days = _last_days(day, policy.silent_days)
+    days = last_days(day, policy.silent_days)
     return _Found(UNUSUAL_BEHAVIOR, message, Fraction(leads), days, affected_leads=leads)
 
 
 def _windows(day: dt.date, first: dt.date | None, policy: AnomalyPolicy) -> _Windows:
-    last = _last_days(day, policy.window_days)
-    before = _last_days(last[0] - dt.timedelta(days=1), policy.window_days)
+    last = last_days(day, policy.window_days)
+    before = last_days(last[0] - dt.timedelta(days=1), policy.window_days)
     season = [each - dt.timedelta(weeks=week) for week in range(1, policy.season_weeks + 1) for each in last]
     has_history = first is not None and first <= min(season)
     return _Windows(last, before, season if has_history else [])
-
-
-def _last_days(day: dt.date, count: int) -> list[dt.date]:
-    return days_between(day - dt.timedelta(days=count - 1), day)
 
 
 def _is_drop(observed: Fraction, baseline: Fraction, season: Fraction | None, percent: float) -> bool:

@@ -1,4 +1,4 @@
-"""Words the messages and recommendations of anomalies, from the catalogue of the language.
+"""Puts anomalies into words: messages and recommendations, from the catalogue of the language.
 
 Detection is left to `detect`.
 """

@@ -17,7 +17,7 @@ from dagster._core.event_api import PartitionKeyFilter
 from acquisition_assets.anomalies.contract import ANOMALIES
 from acquisition_assets.core.masking import sanitize, sanitize_lines
 from acquisition_assets.core.settings import AUDIENCES
-from acquisition_assets.incidents.contract import HIGH, INCIDENTS, NONE_OPEN, NOTICES, QUARANTINE, STALE_DATA
+from acquisition_assets.incidents.contract import HIGH, INCIDENTS, NONE_OPEN, NOTICES, QUARANTINE, RESOLVED, STALE_DATA
 from acquisition_assets.metric_watch.contract import METRIC_WATCH
 
 TEXT_LENGTH = 600
@@ -29,6 +29,8 @@ PRODUCTS_OF_GROWTH = (ANOMALIES.table, METRIC_WATCH.table, INCIDENTS.table)
 KINDS_OF_DATA = (STALE_DATA, QUARANTINE)
 COVERED = ("fresh", "quarantine", "as_expected", NONE_OPEN)
 """Checks that incidents speak for, beside those of anomalies."""
+BLOCKING_CHECKS = ("contract", "recomputed")
+"""Checks of every table that keep it from being published; they concern the data, whatever the table."""
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 EVENTS = {
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
@@ -251,7 +253,7 @@ def _incident_alert(run: dg.DagsterRun, notice: Mapping[str, Any], made: _Follow
     return Alert(
         run_id=run.run_id,
         name=_name_of(notice),
-        urgent=notice["severity"] == HIGH and notice["event"] != "resolved",
+        urgent=notice["severity"] == HIGH and notice["event"] != RESOLVED,
         happened_at=made.happened_at,
         title=title,
         body=_body(f"{notice['message']}\n{notice['recommendation']}", [], link),
@@ -264,7 +266,7 @@ def _incident_alert(run: dg.DagsterRun, notice: Mapping[str, Any], made: _Follow
 def _is_covered(key: dg.AssetCheckKey) -> bool:
     """Whether incidents speak for a check."""
     asset = key.asset_key.to_user_string()
-    if key.name in ("contract", "recomputed"):
+    if key.name in BLOCKING_CHECKS:
         return False
     return asset in PRODUCTS_OF_GROWTH or (asset.startswith("raw_") and key.name in COVERED)
 
@@ -284,7 +286,7 @@ def _check_alert(run: dg.DagsterRun, found: Evaluation, ui_url: str) -> Alert:
         title=sanitize(title),
         body=_body(found.description, facts, link),
         line=sanitize(title),
-        audience=GROWTH if asset in PRODUCTS_OF_GROWTH and found.key.name not in ("contract", "recomputed") else DATA,
+        audience=GROWTH if asset in PRODUCTS_OF_GROWTH and found.key.name not in BLOCKING_CHECKS else DATA,
     )
 
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import dagster as dg
 
@@ -25,6 +25,7 @@ from acquisition_assets.automation.sensors import FIRST_LOOK_BACK, OVERLAP, TICK
 from acquisition_assets.core.days import day_of, end_of_day
 from acquisition_assets.core.errors import LakeError
 from acquisition_assets.core.lake import Lake
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.core.staging import open_folder, temporary_place
 from acquisition_assets.daily_brief.asset import DELIVERED_CHECK, sent_page
@@ -100,7 +101,7 @@ def brief_sensor(
     settings: Settings,
     lake: Lake,
     send_days: int,
-    locale: Literal["es", "en"],
+    locale: Locale,
     *,
     targets: Sequence[Target] | None = None,
     clock: Clock = utc_now,
@@ -194,7 +195,7 @@ def _deliver(
     lake: Lake,
     made: Made,
     targets: Sequence[Target],
-    locale: Literal["es", "en"],
+    locale: Locale,
     deadline: float,
 ) -> Outcome:
     """Send the brief of a day to the targets that lack it, until the deadline, and record each delivery.

@@ -17,6 +17,7 @@ from acquisition_assets.channel_performance.contract import (
     METRICS,
     PERCENT_DECIMALS,
     PROBABILITY_DECIMALS,
+    leading,
 )
 from acquisition_assets.channel_performance.intervals import (
     Numbers,
@@ -202,12 +203,9 @@ def _rates(
 
 
 def leader(performance: pd.DataFrame, *, level: str, metric: str, period: str) -> tuple[str, bool] | None:
-    """Return the channel with the highest shrunk rate and whether the verdict names it best, or None without rows.
-
-    For summaries: a leader that is not named best "leads, not clearly".
-    """
+    """Return the leading channel and whether it leads clearly, or None without rows."""
     chosen = performance[
         (performance["level"] == level) & (performance["metric"] == metric) & (performance["period"] == period)
     ]
-    rows = sorted(chosen.to_dict("records"), key=lambda row: (-row["shrunk_rate"], -row["leads"], row["channel"]))
-    return (str(rows[0]["channel"]), rows[0]["verdict"] == "best") if rows else None
+    found = leading(chosen.to_dict("records"))
+    return None if found is None else (str(found.row["channel"]), found.is_clear)

@@ -1,9 +1,12 @@
-"""Holds the contracts of channel_performance, channel_costs and budget_advice.
+"""Holds the contracts of channel_performance, channel_costs and budget_advice, and says which published channel leads.
 
 Leaves how they are computed to `comparison` and `money`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from acquisition_assets.core.contracts import Contract, Kind, Rule, column
 from acquisition_assets.core.pandera_import import Check, pandera
@@ -13,6 +16,8 @@ METRICS = ("engaged", "converted")
 PERIODS = ("short", "long", "week")
 VERDICTS = ("best", "worse", "not clear", "too few")
 PERCENT_DECIMALS, PROBABILITY_DECIMALS, MONEY_DECIMALS, GAIN_DECIMALS = 1, 4, 2, 2
+
+Row = Mapping[str, Any]
 
 _CHANNEL = ("lead_activity.channel", "lead_activity.channel_class")
 _LEADS = ("lead_activity.lead_id", "lead_activity.created_at")
@@ -133,3 +138,22 @@ BUDGET_ADVICE = Contract(
         Rule("bounds around gain", "gained_low <= gained and gained <= gained_high", "the bounds lie around the gain"),
     ),
 )
+
+
+class Leader(NamedTuple):
+    """The row of the leading channel. is_clear: whether its verdict is best; else it "leads, not clearly"."""
+
+    row: Row
+    is_clear: bool
+
+
+def leading(rows: Sequence[Row]) -> Leader | None:
+    """Return the leader of the channels of one metric and window: the best one, else that of the highest shrunk rate.
+
+    Without rows there is none.
+    """
+    best = next((row for row in rows if row["verdict"] == "best"), None)
+    if best is not None:
+        return Leader(best, True)
+    ordered = sorted(rows, key=lambda row: (-row["shrunk_rate"], -row["leads"], row["channel"]))
+    return Leader(ordered[0], False) if ordered else None

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from acquisition_assets.channel_performance.contract import BUDGET_ADVICE, CHANNEL_COSTS, CHANNEL_PERFORMANCE, METRICS
+from acquisition_assets.channel_performance.contract import (
+    BUDGET_ADVICE,
+    CHANNEL_COSTS,
+    CHANNEL_PERFORMANCE,
+    METRICS,
+    leading,
+)
 from acquisition_assets.core.masking import sanitize
 from acquisition_assets.core.sections import DayView, Grid, Part, Row, Section
 from acquisition_assets.core.words import Words, words_of
@@ -36,12 +42,12 @@ def section(day: DayView) -> Section:
 
 def _leading(words: Words, metric: str, rows: Sequence[Row]) -> str:
     """Return which channel leads, and whether clearly, such as `engaged: email is the best (40 %, 34.6..45.6)`."""
-    if not rows:
+    found = leading(rows)
+    if found is None:
         return words(f"{metric}.nobody")
-    best = [row for row in rows if row["verdict"] == "best"]
-    first = best[0] if best else min(rows, key=lambda row: (-row["shrunk_rate"], -row["leads"], row["channel"]))
-    rate = words("rate", rate=first["rate"], low=first["rate_low"], high=first["rate_high"])
-    return words(f"{metric}.{'best' if best else 'leads'}", channel=sanitize(first["channel"]), rate=rate)
+    row = found.row
+    rate = words("rate", rate=row["rate"], low=row["rate_low"], high=row["rate_high"])
+    return words(f"{metric}.{'best' if found.is_clear else 'leads'}", channel=sanitize(row["channel"]), rate=rate)
 
 
 def _cost_cells(row: Row, words: Words) -> list[object]:

@@ -10,10 +10,9 @@ import webbrowser
 
 from acquisition_assets.catalog import brief_rules
 from acquisition_assets.commands.console import console, line
-from acquisition_assets.commands.deployment import open_lake, read_checked_policy, read_settings
+from acquisition_assets.commands.deployment import choose_day, open_lake, read_checked_policy, read_settings
 from acquisition_assets.core.days import parse_day
 from acquisition_assets.core.env import Env
-from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.daily_brief.asset import make_brief
@@ -32,15 +31,8 @@ def brief_command(date: str | None, *, opened: bool, with_week: bool, **options:
     requested = None if date is None else parse_day(date, "--date")
     policy = read_checked_policy(settings)
     lake = open_lake(settings)
-    days = lake.days(RAW_LEADS.table)
-    if not days:
-        raise InputError(f"the lake {lake.url} has no day; name another one with --lake, or run: acquisition run")
-    if requested is not None and requested not in days:
-        raise InputError(
-            f"the lake {lake.url} has nothing of {requested}; it has {len(days)} days from {days[0]} to {days[-1]}; "
-            f"choose one of them, or run: acquisition run --date {requested}"
-        )
-    link = write_brief(settings, policy, lake, requested or days[-1], with_week=with_week)
+    day = choose_day(lake, lake.days(RAW_LEADS.table), requested, "leads")
+    link = write_brief(settings, policy, lake, day, with_week=with_week)
     line(console(), f"brief: {link}")
     if opened:
         webbrowser.open(link)

@@ -11,7 +11,7 @@ from typing import Any
 
 from acquisition_assets.core.masking import sanitize
 from acquisition_assets.core.sections import Grid, Section
-from acquisition_assets.core.wording import format_cell
+from acquisition_assets.core.words import SHARED, words_of
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #212529; background: #fff; max-width: 60rem; margin: 0 auto;
@@ -44,7 +44,7 @@ def page(result: Mapping[str, Any], sections: Sequence[Section]) -> str:
         "change segments": totals["new_segments"],
         "get other items": totals["new_items"],
     }
-    cards = "".join(f"<li><b>{format_cell(number)}</b>{escape(words)}</li>" for words, number in facts.items())
+    cards = "".join(f"<li><b>{_shown(number)}</b>{escape(words)}</li>" for words, number in facts.items())
     body = [
         f"<h1>What a new policy changes on {escape(result['day'])}</h1>",
         f'<ul class="facts">{cards}</ul>',
@@ -93,8 +93,12 @@ def _is_number(cell: object) -> bool:
     return isinstance(cell, (int, float)) and not isinstance(cell, bool)
 
 
+def _shown(cell: object) -> str:
+    return sanitize(words_of(SHARED, "en").cell(cell))
+
+
 def _cell(cell: object) -> str:
-    text = escape(format_cell(cell))
+    text = escape(_shown(cell))
     if _is_number(cell):
         return f'<td class="number">{text}</td>'
     return f'<td class="{text}">{text}</td>' if text in ("better", "worse") else f"<td>{text}</td>"

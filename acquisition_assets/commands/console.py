@@ -46,9 +46,14 @@ class PatientConsole(Console):
         """Print nothing more; rich would end the program."""
         self.quiet = True
         with contextlib.suppress(OSError, ValueError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self.file.fileno())
-            os.close(nowhere)
+            discard(self.file.fileno())
+
+
+def discard(descriptor: int) -> None:
+    """Let what is still written to a file descriptor go nowhere, so that a reader that has gone is no error."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def console() -> Console:

@@ -56,6 +56,26 @@ def read_settings(**options: str | None) -> Settings:
     return Settings.from_environment(os.environ, **options)
 
 
+def choose_day(lake: Lake, days: Sequence[dt.date], requested: dt.date | None, what: str) -> dt.date:
+    """Return the requested day, or the newest of the days on which the lake has something.
+
+    Args:
+        days: those days, oldest first.
+        what: what the lake has on them, such as a table.
+
+    Raises:
+        InputError: the lake does not have it on the requested day, or on none at all.
+    """
+    if not days:
+        raise InputError(f"the lake {lake.url} has no {what}; name another one with --lake, or run: acquisition run")
+    if requested is not None and requested not in days:
+        raise InputError(
+            f"the lake {lake.url} has no {what} of {requested}; it has {len(days)} days from {days[0]} to {days[-1]}; "
+            f"choose one of them, or run: acquisition run --date {requested}"
+        )
+    return requested or days[-1]
+
+
 def open_lake(settings: Settings) -> Lake:
     """Return the lake that the settings name.
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from acquisition_assets.catalog import PRODUCTS
 from acquisition_assets.commands.console import console, line, print_section
-from acquisition_assets.commands.deployment import open_lake, read_criteria, read_settings
+from acquisition_assets.commands.deployment import choose_day, open_lake, read_criteria, read_settings
 from acquisition_assets.core.days import parse_day
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.lake import Lake
@@ -54,14 +54,7 @@ def chosen_day(lake: Lake, requested: dt.date | None) -> dt.date:
         InputError: The lake does not have that day, or has no scores at all.
     """
     days = sorted(set(lake.days(NEEDED[0])) & set(lake.days(NEEDED[1])))
-    if not days:
-        raise InputError(f"the lake {lake.url} has no scores; name another one with --lake, or run: acquisition run")
-    if requested is not None and requested not in days:
-        raise InputError(
-            f"the lake {lake.url} has no scores of {requested}; it has {len(days)} days from {days[0]} to {days[-1]}; "
-            f"choose one of them, or run: acquisition run --date {requested}"
-        )
-    return requested or days[-1]
+    return choose_day(lake, days, requested, "scores")
 
 
 def find_lead(lake: Lake, lead_id: str, day: dt.date, locale: Locale) -> LeadView:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import difflib
 import os
 import sys
 import uuid
@@ -20,13 +19,14 @@ import pyarrow as pa
 
 from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS
 from acquisition_assets.catalog import TABLES
-from acquisition_assets.commands.deployment import open_lake, read_settings
+from acquisition_assets.commands.console import discard
+from acquisition_assets.commands.deployment import choose_day, open_lake, read_settings
 from acquisition_assets.commands.export_formats import FORMATS, write_rows
 from acquisition_assets.conversion_forecasts.contract import CONVERSION_FORECASTS
 from acquisition_assets.core.contracts import ARROW, Contract, Kind
 from acquisition_assets.core.days import parse_day
 from acquisition_assets.core.duckdb_sql import in_memory
-from acquisition_assets.core.errors import ExitCode, InputError, describe_error
+from acquisition_assets.core.errors import ExitCode, InputError, describe_error, did_you_mean
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.masking import MASK, masked_email, sanitize
 from acquisition_assets.core.settings import Settings
@@ -189,16 +189,7 @@ def _day(lake: Lake, table: str, date: str | None) -> dt.date:
     Raises:
         InputError: The lake does not have that day of the table, or none at all.
     """
-    requested = None if date is None else parse_day(date, "--date")
-    days = lake.days(table)
-    if not days:
-        raise InputError(f"the lake {lake.url} has no {table}; name another one with --lake, or run: acquisition run")
-    if requested is not None and requested not in days:
-        raise InputError(
-            f"the lake {lake.url} has no {table} of {requested}; it has {len(days)} days from {days[0]} to {days[-1]}; "
-            f"choose one of them, or run: acquisition run --date {requested}"
-        )
-    return requested or days[-1]
+    return choose_day(lake, lake.days(table), None if date is None else parse_day(date, "--date"), table)
 
 
 def _columns(text: str, found: _Rows) -> list[str]:
@@ -221,9 +212,7 @@ def _columns(text: str, found: _Rows) -> list[str]:
 
 def _unknown(kind: str, name: str, known: Sequence[str]) -> str:
     """Return the line for a name that does not exist, with the nearest one that does."""
-    close = difflib.get_close_matches(name, known, 1)
-    meant = f" (did you mean {close[0]}?)" if close else ""
-    return f"there is no {kind} {name!r}{meant}; choose one of: {', '.join(known)}"
+    return f"there is no {kind} {name!r}{did_you_mean(name, known)}; choose one of: {', '.join(known)}"
 
 
 def _to_stdout(rows: pa.Table, title: str, form: str) -> int:
@@ -232,9 +221,7 @@ def _to_stdout(rows: pa.Table, title: str, form: str) -> int:
         write_rows(rows, title, form, sys.stdout.buffer)
         sys.stdout.flush()
     except BrokenPipeError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        discard(sys.stdout.fileno())
     return ExitCode.DONE.value
 
 

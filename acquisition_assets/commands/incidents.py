@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from acquisition_assets.commands.console import SEVERITIES, console, line, table
-from acquisition_assets.commands.deployment import open_lake, read_settings
+from acquisition_assets.commands.deployment import choose_day, open_lake, read_settings
 from acquisition_assets.core.days import parse_day
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.lake import Lake
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from acquisition_assets.core.settings import Settings
     from acquisition_assets.incidents.lifecycle import Notice
 
-MAKE = "make a day with: acquisition run"
-
 
 def incidents_command(
     *, only_open: bool, acknowledged: str | None, until: str | None, why: str | None, lake: str | None
@@ -41,7 +39,7 @@ def incidents_command(
     """
     last = None if until is None else parse_day(until, "--until")
     found = open_lake(read_settings(lake=lake))
-    day = _newest_day(found)
+    day = choose_day(found, found.days(INCIDENTS.table), None, "incidents")
     if acknowledged is not None:
         if last is None or why is None or not why.strip():
             raise InputError("--ack needs --until DAY and --why TEXT; they say how long alerts are silenced, and why")
@@ -96,7 +94,9 @@ def simulate_command(first: str | None, last: str | None, *, lake: str | None, p
     wanted = [day for day in days if (since is None or day >= since) and (until is None or day <= until)]
     if not wanted:
         has = f"from {days[0]} to {days[-1]}" if days else "of no day"
-        raise InputError(f"the lake {found.url} has metric_watch {has}; name days within, or {MAKE}")
+        raise InputError(
+            f"the lake {found.url} has metric_watch {has}; name days within, or make a day with: acquisition run"
+        )
     notices = simulate(settings, found, read_policy(settings.policy_path), wanted[0], wanted[-1])
     out = console()
     if notices:
@@ -127,13 +127,6 @@ def simulate(settings: Settings, lake: Lake, policy: Policy, first: dt.date, las
         facts = read_facts(step, begin, Limits(policy.incidents, policy.freshness))
     followed = follow(facts, begin, last, policy.incidents, policy.locale)
     return [notice for notice in followed.notices if notice.day >= first]
-
-
-def _newest_day(lake: Lake) -> dt.date:
-    days = lake.days(INCIDENTS.table)
-    if not days:
-        raise InputError(f"the lake {lake.url} has no incidents; name another one with --lake, or {MAKE}")
-    return days[-1]
 
 
 def _print_incidents(lake: Lake, day: dt.date, *, only_open: bool) -> None:

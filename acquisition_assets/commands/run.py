@@ -27,6 +27,7 @@ from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.memory import default_limit
 from acquisition_assets.core.settings import Settings
 from acquisition_assets.core.staging import discard_open_folders, swept_temporary_files
+from acquisition_assets.daily_brief.contract import DAILY_BRIEF
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from acquisition_assets.inputs.source import Source
     from acquisition_assets.policy import Policy
 
-BRIEF = "daily_brief"
 WORTH_PROCESSES = 8
 """In shorter ranges it takes longer to start processes than they save."""
 MOST_PROCESSES = 4
@@ -246,9 +246,9 @@ def _tell_brief(deployment: Deployment, newest: DayOutcome, out: Console) -> Non
 
     lake, day = deployment.lake, newest.day
     words = words_of(ROOM, deployment.policy.locale)
-    if BRIEF in newest.published:
+    if DAILY_BRIEF.table in newest.published:
         line(out, words("summary.brief", page=lake.link(page_path(day))))
-    elif BRIEF in newest.skipped and newest.published:
+    elif DAILY_BRIEF.table in newest.skipped and newest.published:
         try:
             write_reasons(lake, day, {failure.step: failure.reason for failure in newest.failures})
             page = write_brief(deployment.settings, deployment.policy, lake, day)
@@ -261,6 +261,6 @@ def _tell_brief(deployment: Deployment, newest: DayOutcome, out: Console) -> Non
 def _tell_failures(outcome: DayOutcome) -> None:
     for failure in outcome.failures:
         fail(f"{outcome.day}: {failure.step}: {failure.reason}")
-    skipped = [step for step in outcome.skipped if step != BRIEF]
+    skipped = [step for step in outcome.skipped if step != DAILY_BRIEF.table]
     if skipped:
         fail(f"{outcome.day}: not run, as what they read failed: {', '.join(skipped)}")

@@ -1,4 +1,4 @@
-"""Words the reasons of recommendations that no rule gives, from the catalogue, with a number for each.
+"""Puts the reasons of recommendations that no rule gives into words, from the catalogue, and numbers them.
 
 Which reason an item gets is left to `reasons`; a rule's own words are in the policy.
 """

@@ -86,6 +86,11 @@ def days_between(first: dt.date, last: dt.date) -> list[dt.date]:
     return [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
 
 
+def last_days(day: dt.date, count: int) -> list[dt.date]:
+    """Return this many days up to a day, oldest first."""
+    return days_between(day - dt.timedelta(days=count - 1), day)
+
+
 def microseconds(instant: dt.datetime) -> int:
     """Return the microseconds since 1970-01-01 UTC."""
     return (instant - EPOCH) // dt.timedelta(microseconds=1)

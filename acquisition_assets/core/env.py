@@ -34,7 +34,7 @@ def no_wait(step: str, day: dt.date) -> AbstractContextManager[None]:
 class Env:
     """Everything an asset needs at run time.
 
-    last_day: the last day that can be materialised, where the source's data are known to end; None for yesterday.
+    last_day: the day on which the source's data are known to end; None where they go on, so up to yesterday.
     refresh: whether today, which has not ended, may be materialised.
     progress: called for each published table with its rows and seconds.
     ordering: entered by each step; it waits if earlier days must be done first.
@@ -53,7 +53,7 @@ class Env:
     def partitions(self) -> dg.DailyPartitionsDefinition:
         """Return the business days that can be materialised: those that have ended, and today if it is refreshed.
 
-        None is after the last day of data that are known to end.
+        Where the source's data are known to end, no later day can be materialised.
         """
         end = self.last_day + dt.timedelta(days=1) if self.last_day else None
         return dg.DailyPartitionsDefinition(

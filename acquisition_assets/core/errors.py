@@ -5,8 +5,10 @@ Does not hide personal data or secrets in a text (see `masking`), and does not d
 
 from __future__ import annotations
 
+import difflib
 import errno
 import traceback
+from collections.abc import Iterable
 from enum import IntEnum
 from pathlib import Path
 
@@ -183,3 +185,9 @@ def is_out_of_memory(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return " (did you mean x?)" for the known name that is nearest to a wrong one, or nothing."""
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f" (did you mean {close[0]}?)" if close else ""

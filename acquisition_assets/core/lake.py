@@ -145,12 +145,8 @@ class Lake:
 
     def read_report(self, day: dt.date, task: str) -> str:
         """A day's published JSON report of a task."""
-        try:
-            return str(self.fs.cat_file(f"{self.root}/reports/date={day}/{task}.json").decode("utf-8"))
-        except FileNotFoundError as error:
-            raise LakeError(
-                f"the lake has no report {task} of {day}; make it with: acquisition run --date {day}"
-            ) from error
+        missing = f"the lake has no report {task} of {day}; make it with: acquisition run --date {day}"
+        return self._read_text(f"reports/date={day}/{task}.json", missing)
 
     def read_page(self, path: str) -> str:
         """A published page, by its place below the lake.
@@ -158,10 +154,13 @@ class Lake:
         Raises:
             LakeError: it is missing.
         """
+        return self._read_text(path, f"the lake has no page {path}; make it with: acquisition brief")
+
+    def _read_text(self, path: str, missing: str) -> str:
         try:
             return str(self.fs.cat_file(f"{self.root}/{path}").decode("utf-8"))
         except FileNotFoundError as error:
-            raise LakeError(f"the lake has no page {path}; make it with: acquisition brief") from error
+            raise LakeError(missing) from error
 
     # -- writing ------------------------------------------------------------------------------------------------
 
@@ -217,10 +216,7 @@ class Lake:
 
     def publish_report(self, text: str, day: dt.date, task: str) -> None:
         """Put a report in its place, atomically."""
-        with self.staging() as folder:
-            staged = folder / f"{task}.json"
-            staged.write_text(text, encoding="utf-8")
-            self._publish(staged, f"{self.root}/reports/date={day}/{task}.json", f"report {task} of {day}")
+        self._publish_text(text, f"reports/date={day}/{task}.json", f"report {task} of {day}")
 
     def publish_file(self, staged: Path, name: str) -> None:
         """Put a staged file in its place below the lake, atomically."""
@@ -228,10 +224,13 @@ class Lake:
 
     def publish_page(self, text: str, path: str) -> None:
         """Put a page for people in its place below the lake, atomically."""
+        self._publish_text(text, path, path)
+
+    def _publish_text(self, text: str, path: str, what: str) -> None:
         with self.staging() as folder:
             staged = folder / path.rsplit("/", 1)[-1]
             staged.write_text(text, encoding="utf-8")
-            self.publish_file(staged, path)
+            self._publish(staged, f"{self.root}/{path}", what)
 
     def link(self, path: str) -> str:
         """The URL of a file below the lake, whether it exists or not."""

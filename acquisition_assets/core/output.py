@@ -40,7 +40,7 @@ class Output(Generic[PolicyT]):
     task, report: name and typed summary of the published report.
     plot: a small SVG.
     checks, findings: further checks by name, and their results.
-    reported: those of the checks that a sensor reports too, so that their results are not stored for partitions.
+    reported: checks that a sensor reports too; their results are not stored for partitions.
     details: more metadata; its numbers are those of the business, which the UI draws over the days.
     """
 

@@ -16,12 +16,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from acquisition_assets.core.policy import Locale, read_yaml
-from acquisition_assets.core.wording import EXPLAINED_DECIMALS, is_about
 from acquisition_assets.core.writing import Writing
 
 PACKAGE = Path(__file__).parents[1]
 SHARED = "core"
 """The room of the words that all rooms use."""
+EXPLAINED_DECIMALS = 4
 
 
 class Plural(BaseModel):
@@ -98,7 +98,7 @@ class Words:
         return [self(f"column.{key}") if key else "" for key in keys]
 
     def cell(self, value: object) -> str:
-        """Return a cell for people, as `wording.format_cell` does in plain English."""
+        """Return a cell for people: thousands marked, at most 2 decimals, a dash for a missing value."""
         if value is None:
             return "-"
         if isinstance(value, bool):
@@ -117,7 +117,7 @@ class Words:
             return self.shared("true" if value else "false")
         if isinstance(value, float):
             number = self.writing.decimal(round(value, EXPLAINED_DECIMALS), f"0.{'#' * EXPLAINED_DECIMALS}")
-            return self.shared("about").format(value=number) if is_about(value) else number
+            return self.shared("about").format(value=number) if _is_about(value) else number
         if isinstance(value, dt.datetime):
             return f"{value:%Y-%m-%d %H:%M} UTC"
         if isinstance(value, list):
@@ -138,6 +138,12 @@ class Words:
     def _in_text(self, value: object) -> str:
         is_count = isinstance(value, int) and not isinstance(value, bool)
         return self.cell(value) if is_count else self.value(value)
+
+
+def _is_about(value: float) -> bool:
+    """Return whether a value looks round only because its last decimals are left out."""
+    rounded = round(value, EXPLAINED_DECIMALS)
+    return rounded == round(value, EXPLAINED_DECIMALS - 1) and rounded != value
 
 
 def _first_number(values: Mapping[str, object]) -> float | None:

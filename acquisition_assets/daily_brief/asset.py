@@ -6,7 +6,7 @@ What is on the page is left to `compose`, and how it looks to `page`.
 import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import dagster as dg
 import pyarrow as pa
@@ -23,7 +23,6 @@ from acquisition_assets.daily_brief.model import Brief, Headline, Missing
 from acquisition_assets.daily_brief.page import render
 from acquisition_assets.raw.contract import RAW_LEADS, SOURCE_STATE
 
-Locale = Literal["es", "en"]
 PAGE = "brief.html"
 WEEK_PAGE = "week.html"
 DELIVERED_CHECK = "delivered"
@@ -94,7 +93,7 @@ def details(step: Step, rules: Rules) -> Mapping[str, Any]:
 
 
 def findings(step: Step, rules: Rules) -> list[Finding]:
-    """Return that no target has refused the new page; the sensor that sends it reports what became of it."""
+    """Report that no target has refused the new page. Later outcomes are reported by the sensor that sends it."""
     return [Finding(DELIVERED_CHECK, passed=True, description="no target has refused it so far")]
 
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from acquisition_assets.channel_performance.contract import CHANNEL_PERFORMANCE
+from acquisition_assets.channel_performance.contract import CHANNEL_PERFORMANCE, leading
 from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS
-from acquisition_assets.core.days import days_between, end_of_day
+from acquisition_assets.core.days import end_of_day, last_days
 from acquisition_assets.core.masking import sanitize
 from acquisition_assets.core.numbers import round_half_up
 from acquisition_assets.core.policy import Locale
@@ -54,7 +54,7 @@ class Rules:
     open_days: days after which the openings of a day's deliveries are complete.
     likely_above: points above which a lead is likely to convert.
     segments: description of each segment, in the policy's order.
-    outputs: the tables that a whole day has.
+    outputs: the tables of a complete day.
     """
 
     brief: BriefPolicy
@@ -126,16 +126,16 @@ def _rate(row: Row) -> Rate:
 
 def _leading(metric: str, rows: Sequence[Row]) -> Sentence:
     """Return which channel leads, clearly or not, as the published verdicts say."""
-    if not rows:
+    found = leading(rows)
+    if found is None:
         return Sentence(f"{metric}.nobody")
-    best = [row for row in rows if row["verdict"] == "best"]
-    first = best[0] if best else min(rows, key=lambda row: (-row["shrunk_rate"], -row["leads"], row["channel"]))
-    values: dict[str, Number | dt.date | str] = {"channel": sanitize(first["channel"]), "rate": _rate(first).value}
-    return Sentence(f"{metric}.{'clearly' if best else 'not_clearly'}", values)
+    channel = sanitize(found.row["channel"])
+    values: dict[str, Number | dt.date | str] = {"channel": channel, "rate": _rate(found.row).value}
+    return Sentence(f"{metric}.{'clearly' if found.is_clear else 'not_clearly'}", values)
 
 
 def _segments(facts: Facts, rules: Rules) -> list[Segment]:
-    days = days_between(facts.day - dt.timedelta(days=rules.brief.line_days - 1), facts.day)
+    days = last_days(facts.day, rules.brief.line_days)
     found = []
     for name, description in list(rules.segments.items())[: rules.brief.segments]:
         moves = facts.moves.get(name, {"entered": 0, "departed": 0})

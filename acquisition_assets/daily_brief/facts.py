@@ -16,7 +16,7 @@ from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTION
 from acquisition_assets.channel_performance.contract import CHANNEL_PERFORMANCE
 from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS
 from acquisition_assets.core.contracts import Contract
-from acquisition_assets.core.days import day_of, days_between
+from acquisition_assets.core.days import day_of, last_days
 from acquisition_assets.core.errors import LakeError
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.masking import sanitize
@@ -85,10 +85,10 @@ def read_facts(step: Step, policy: BriefPolicy, outputs: Sequence[str]) -> Facts
     Args:
         step: The step of the brief.
         policy: How far back the lines go, and how many leads are looked at.
-        outputs: The tables that a whole day has.
+        outputs: The tables of a complete day.
     """
     lake, day = step.env.lake, step.day
-    days = days_between(day - dt.timedelta(days=policy.line_days - 1), day)
+    days = last_days(day, policy.line_days)
     followed = _followed_day(lake, day, policy)
     return Facts(
         day=day,

@@ -15,7 +15,7 @@ from acquisition_assets.anomalies.contract import (
     LEAD_GENERATION_DROP,
     UNUSUAL_BEHAVIOR,
 )
-from acquisition_assets.core.days import days_between
+from acquisition_assets.core.days import last_days
 from acquisition_assets.core.numbers import round_half_up
 from acquisition_assets.daily_brief.contract import METRICS
 from acquisition_assets.daily_brief.facts import Facts
@@ -92,7 +92,7 @@ def headlines(facts: Facts, line_days: int, open_days: int) -> list[Headline]:
 def _headline(facts: Facts, metric: Metric, line_days: int, open_days: int) -> Headline:
     value, day = series(facts, metric, open_days), day_of_metric(facts, metric, open_days)
     unit: Unit = "percent" if metric == "open_rate" else "count"
-    days = days_between(facts.day - dt.timedelta(days=line_days - 1), facts.day)
+    days = last_days(facts.day, line_days)
 
     def number(days_before: int) -> Number:
         return Number(value(day - dt.timedelta(days=days_before)), metric, unit)
@@ -123,7 +123,7 @@ def _total(facts: Facts, metric: Metric, open_days: int, weeks_ago: int) -> floa
     end = day_of_metric(facts, metric, open_days) - dt.timedelta(days=WEEK * weeks_ago)
     if metric == "likely":
         return facts.likely.get(end)
-    days = days_between(end - dt.timedelta(days=WEEK - 1), end)
+    days = last_days(end, WEEK)
     if metric == "open_rate":
         sent = _sum(facts, "deliveries", days, open_days)
         if not sent:

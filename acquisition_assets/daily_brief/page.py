@@ -45,7 +45,7 @@ def render(brief: Brief, locale: Locale) -> str:
     )
 
 
-def message_title(day: dt.date, locale: Literal["es", "en"], *, is_corrected: bool = False) -> str:
+def message_title(day: dt.date, locale: Locale, *, is_corrected: bool = False) -> str:
     """Return the title of a day's brief, as the subject of a message; it holds no personal data."""
     words = read_words(locale)
     text = f"{words.heading}: {Writing(locale).long_day(day)}"

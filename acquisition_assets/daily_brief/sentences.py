@@ -8,30 +8,26 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from acquisition_assets.anomalies.contract import SEVERITIES
+from acquisition_assets.anomalies.contract import ENGAGEMENT_DROP, HIGH_FRAUD_RATE, SEVERITIES, UNUSUAL_BEHAVIOR
 from acquisition_assets.daily_brief.facts import Facts, Row
 from acquisition_assets.daily_brief.headline import change
 from acquisition_assets.daily_brief.model import Headline, Number, Sentence, Unit
 from acquisition_assets.daily_brief.policy import BriefPolicy
 
-UNITS: dict[str, Unit] = {"engagement_drop": "percent", "high_fraud_rate": "percent", "unusual_behavior": "count"}
+UNITS: dict[str, Unit] = {ENGAGEMENT_DROP: "percent", HIGH_FRAUD_RATE: "percent", UNUSUAL_BEHAVIOR: "count"}
 
 
-def what_to_know(
-    facts: Facts, headlines: Sequence[Headline], policy: BriefPolicy, incidents: Sequence[Sentence] = ()
-) -> list[Sentence]:
+def what_to_know(facts: Facts, headlines: Sequence[Headline], policy: BriefPolicy) -> list[Sentence]:
     """Return at most the policy's number of sentences; a day without any says that it is quiet.
 
-    Incidents come first, then anomalies, missing outputs, late data, what ended, and the largest move.
+    Anomalies come first, then missing outputs, late data, what ended, and the largest move.
 
     Args:
         facts: The tables of the lake.
         headlines: The headline numbers of the day.
         policy: How many sentences, and which moves count.
-        incidents: Sentences of incidents, the most important first.
     """
     found = [
-        *incidents,
         *_present(facts),
         *_missing(facts),
         *_late(facts),

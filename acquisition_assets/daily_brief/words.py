@@ -1,4 +1,4 @@
-"""Types the catalogues of the brief's words, so that no key is missing or too many.
+"""Types the catalogues of the brief's words, so that a missing or unknown key is refused.
 
 Reading them is left to `core.words`, and how numbers and days are written to `writing`.
 """
@@ -110,7 +110,7 @@ class Labels(_Strict):
 
 
 class Words(_Strict):
-    """Every word of the brief in one language; a key that lacks or is too many is refused."""
+    """Every word of the brief in one language; a missing or unknown key is refused."""
 
     language: str
     heading: str

@@ -15,7 +15,7 @@ import pyarrow as pa
 from acquisition_assets.channels.classify import channel_table
 from acquisition_assets.channels.policy import ChannelPolicy, PlatformPolicy
 from acquisition_assets.channels.reduce import bound_words, reduction_parameters
-from acquisition_assets.core.days import days_between, end_of_day, start_of_day
+from acquisition_assets.core.days import end_of_day, last_days, start_of_day
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.output import Output, output_assets
 from acquisition_assets.core.plots import columns
@@ -224,11 +224,6 @@ def plot_history(step: Step, rules: Rules) -> str:
         "select count(value) as filled from staged where channel is null group by day order by day"
     )
     return columns(rows.column("filled").to_pylist(), f"Metrics with data, of {len(METRICS)}, by day")
-
-
-def last_days(day: dt.date, days: int) -> list[dt.date]:
-    """Return this many days up to a day, oldest first."""
-    return days_between(day - dt.timedelta(days=days - 1), day)
 
 
 def _bind(step: Step, rules: Rules) -> bool:

@@ -21,7 +21,7 @@ from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.step import Comparison, Finding, Step
 from acquisition_assets.features.contract import METRIC_HISTORY
 from acquisition_assets.incidents import metrics
-from acquisition_assets.incidents.contract import HIGH, INCIDENTS, NONE_OPEN, NOTICES
+from acquisition_assets.incidents.contract import HIGH, INCIDENTS, NONE_OPEN, NOTICES, OPEN
 from acquisition_assets.incidents.facts import Limits, read_facts
 from acquisition_assets.incidents.lifecycle import RULES, Notice, first_day, follow
 from acquisition_assets.metric_watch.contract import DROP, FLAGGED, METRIC_WATCH, SPIKE
@@ -120,5 +120,5 @@ def plot(step: Step, rules: Rules) -> str:
 
 
 def _until(row: Mapping[str, Any], day: dt.date) -> dt.date:
-    until: dt.date = day if row["status"] == "open" else row["last_seen_on"]
+    until: dt.date = day if row["status"] == OPEN else row["last_seen_on"]
     return until

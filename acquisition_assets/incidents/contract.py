@@ -41,7 +41,7 @@ EVENTS = (OPENED, WORSE, REPEATED, RESOLVED)
 
 INCIDENTS = Contract(
     table="incidents",
-    grain="One row per incident that is open on the day, or ended in the 35 days up to it; none is a legal day.",
+    grain="One row per incident that is open on the day, or ended in the 35 days up to it. A day may have none.",
     key=("id",),
     columns={
         "id": column(Kind.TEXT, "metric:channel:direction:first day; the channel of all channels is `all`"),

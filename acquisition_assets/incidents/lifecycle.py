@@ -61,7 +61,7 @@ RULES: Mapping[str, Key] = {
 }
 """The incident that each rule of the document is a sign of."""
 KINDS = {key: kind for kind, key in RULES.items() if kind != HIGH_FRAUD_RATE}
-"""The types that apply to a change which the watch alone has seen; a fraud rate is high by the limit of its rule."""
+"""The types that also name a change seen by the watch alone. A fraud rate is high only by the limit of its rule."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class _Incident:
 
     @property
     def is_open(self) -> bool:
-        """Whether it has not ended yet."""
+        """Whether it goes on."""
         return self.resolved_on is None
 
     def described(self, day: dt.date) -> Described:
@@ -198,12 +198,13 @@ def follow(facts: Facts, first: dt.date, last: dt.date, policy: IncidentPolicy, 
             current[key] = _next(current.get(key), key, day, seen.get(key), calm.get((day, key)), policy)
         stale = {key.metric: each for key, each in current.items() if key.direction == STALE_DATA and each.is_open}
         for key, incident in list(current.items()):
+            parent = _parent(incident, current, stale)
             incident = replace(
                 incident,
-                parent=_parent(incident, current, stale) or incident.parent,
+                parent=parent or incident.parent,
                 acknowledged_until=_until(acknowledged.get(incident.id, []), day),
             )
-            event = _event(incident, day, _parent(incident, current, stale) is not None, policy)
+            event = _event(incident, day, parent is not None, policy)
             if event is not None:
                 notices.append(_notice(incident, day, event, locale))
                 incident = replace(

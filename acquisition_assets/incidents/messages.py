@@ -1,6 +1,6 @@
-"""Words what incidents say: titles, messages and recommendations, from the catalogue of the language.
+"""Puts incidents into words: titles, messages and recommendations, from the catalogue of the language.
 
-Leaves when something is an incident to `lifecycle`.
+When something is an incident is left to `lifecycle`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import pytest
 from acquisition_assets.behavior_predictions.contract import FACTORS
 from acquisition_assets.core.lake import Lake
 from acquisition_assets.core.sections import LeadView
-from acquisition_assets.core.wording import format_value
+from acquisition_assets.core.words import SHARED, words_of
 from acquisition_assets.dynamic_scores.contract import PARTS
 from acquisition_assets.dynamic_scores.explain import previous_day
 from acquisition_assets_tests.commands.conftest import DAYS, call, refused
@@ -275,4 +275,4 @@ def test_previous_day_is_only_named_if_its_score_is_the_previous_one(lake: Path,
     ],
 )
 def test_a_value_that_only_looks_round_is_about_that(value: object, text: str) -> None:
-    assert format_value(value) == text
+    assert words_of(SHARED, "en").value(value) == text

@@ -85,13 +85,18 @@ class Deployment:
         )
 
 
-def made(result: dg.ExecuteInProcessResult) -> set[str]:
-    """Return the tables that a run materialised."""
+def recorded_metadata(result: dg.ExecuteInProcessResult) -> dict[str, Mapping[str, dg.MetadataValue[Any]]]:
+    """Return the assets that a run materialised, each with its metadata."""
     return {
-        event.asset_key.to_user_string()
+        event.asset_key.to_user_string(): event.step_materialization_data.materialization.metadata
         for event in result.all_events
         if event.is_step_materialization and event.asset_key
-    } - {lake_views.NAME}
+    }
+
+
+def made(result: dg.ExecuteInProcessResult) -> set[str]:
+    """Return the tables that a run materialised."""
+    return set(recorded_metadata(result)) - {lake_views.NAME}
 
 
 def evaluation(result: dg.ExecuteInProcessResult, table: str, check: str) -> dg.AssetCheckEvaluation:
@@ -152,11 +157,7 @@ def test_every_table_reports_its_rows_and_no_email_address(
     day: tuple[Deployment, dg.ExecuteInProcessResult],
 ) -> None:
     deployment, result = day
-    recorded = {
-        event.asset_key.to_user_string(): event.step_materialization_data.materialization.metadata
-        for event in result.all_events
-        if event.is_step_materialization and event.asset_key
-    }
+    recorded = recorded_metadata(result)
     assert recorded.pop(lake_views.NAME)["views"].value == 2 * len(TABLES)
     assert recorded.keys() == set(TABLES)
     stored, contracts = snapshot(deployment.lake, MONDAY), {table.table: table for table in catalog.TABLES}
@@ -197,11 +198,7 @@ def test_the_numbers_of_the_business_are_those_of_the_tables(
     day: tuple[Deployment, dg.ExecuteInProcessResult],
 ) -> None:
     deployment, result = day
-    found = {
-        event.asset_key.to_user_string(): business_numbers(event.step_materialization_data.materialization.metadata)
-        for event in result.all_events
-        if event.is_step_materialization and event.asset_key
-    }
+    found = {asset: business_numbers(metadata) for asset, metadata in recorded_metadata(result).items()}
 
     def column(table: str, name: str) -> list[Any]:
         return [row[name] for row in rows(deployment.lake, table, MONDAY)]

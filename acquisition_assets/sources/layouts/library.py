@@ -5,7 +5,6 @@ Does not read the records of files (see `layouts.records`).
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from acquisition_assets.core.duckdb_sql import in_memory
-from acquisition_assets.core.errors import InputError
+from acquisition_assets.core.errors import InputError, did_you_mean
 from acquisition_assets.core.policy import explain_validation, read_yaml
 from acquisition_assets.sources.layouts.grammar import Layout
 from acquisition_assets.sources.layouts.records import Export
@@ -90,8 +89,7 @@ def named_layout(name: str) -> Layout:
     path = Path(name).expanduser()
     if path.suffix in (".yaml", ".yml") or path.is_file():
         return read_layout(path)
-    close = difflib.get_close_matches(name, known, 1)
-    meant = f" (did you mean {close[0]}?)" if close else ""
+    meant = did_you_mean(name, known)
     raise InputError(f"there is no layout {name!r}{meant}; name a YAML file, or one of: {', '.join(known)}")
 
 
