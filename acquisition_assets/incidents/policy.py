@@ -18,10 +18,12 @@ DAYS_OF_WEEK = 7
 class IncidentPolicy(Section):
     """The life of an incident, and how grave a change is.
 
-    window_days: partitions that incidents are computed from, the day's own included. quiet_days: so many days in a row
-    within the expected range end an incident. worse_factor: a change that many times the last one alerted is worse.
-    repeat_days: an open incident is alerted again each so many days. high_drop_percent, high_spike_percent: changes of
-    at least this are of high severity. quarantine_rows: so many bad rows of a table in a run are an incident.
+    window_days: partitions that incidents are computed from, the day's own included.
+    quiet_days: days in a row within the expected range that end an incident.
+    worse_factor: a change this many times as large as the one alerted last is alerted as worse.
+    repeat_days: an open incident is alerted again whenever its age is a multiple of these days.
+    high_drop_percent, high_spike_percent: the least change of high severity.
+    quarantine_rows: bad rows of a table in a run that open an incident.
     """
 
     window_days: Days
