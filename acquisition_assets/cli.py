@@ -29,7 +29,10 @@ from acquisition_assets.core.masking import sanitize
 
 LAST_STANDARD = 2
 """The descriptor of stderr."""
-NEEDED_MEMORY = "give it at least 2 GB of memory (ulimit -v, the container's limit), or end other programs"
+OUT_OF_MEMORY = (
+    "there is not enough memory to run; "
+    "give it at least 2 GB of memory (ulimit -v, the container's limit), or end other programs"
+)
 
 
 class _InterruptedError(AcquisitionError):
@@ -73,17 +76,25 @@ def _guarded(command: Callable[[], Any]) -> int:
     This is the last barrier: no input and no environment ends in a traceback.
     """
     try:
+        return _reported(command)
+    except MemoryError:  # its frames hold what the command had read: leave them before anything else is made
+        pass
+    return _report(OUT_OF_MEMORY, ExitCode.FAILED)
+
+
+def _reported(command: Callable[[], Any]) -> int:
+    try:
         return int(command() or 0)
     except AcquisitionError as error:
         return _report(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return _report("interrupted", ExitCode.INTERRUPTED)
     except Exception as error:
+        if is_out_of_memory(error):
+            raise MemoryError from None
         usage = _usage_error(error)
         if usage is not None:
             return _report(usage, ExitCode.WRONG_INPUT)
-        if is_out_of_memory(error):
-            return _report(f"there is not enough memory to run; {NEEDED_MEMORY}", ExitCode.FAILED)
         if isinstance(error, PermissionError) and error.filename:
             return _report(f"{describe_error(error)}; give this user the right to it", ExitCode.WRONG_INPUT)
         if isinstance(error, OSError):

@@ -30,12 +30,20 @@ def failing(error: BaseException) -> Callable[..., int]:
     return command
 
 
+class UnsayableError(ValueError):
+    """An error for whose text there is no memory."""
+
+    def __str__(self) -> str:
+        raise MemoryError
+
+
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
         (ZeroDivisionError(SECRET), 1, "unexpected ZeroDivisionError"),
         (RecursionError(SECRET), 1, "unexpected RecursionError"),
         (MemoryError(SECRET), 1, "there is not enough memory to run; give it at least 2 GB"),
+        (UnsayableError(), 1, "there is not enough memory to run"),
         (ImportError("libarrow.so: failed to map segment from shared object"), 1, "there is not enough memory to run"),
         (ModuleNotFoundError("No module named 's3fs'", name="s3fs"), 1, "the module s3fs cannot be loaded"),
         (
