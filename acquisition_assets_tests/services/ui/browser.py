@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import TimeoutError as BrowserTimeoutError
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "chromium.sh"
 OPTIONS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 ]
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
+QUIET_MS = 10_000
 GROUPS = ("raw", "features", "outputs")
 
 
@@ -42,10 +44,11 @@ class Visitor:
         )
 
     def go(self, path: str) -> Page:
-        """Open a page of the UI."""
+        """Open a page of the UI. While days run it never stops asking for news, so quiet is not waited for long."""
         self.page.goto(self.url + path)
         self.page.get_by_role("link", name="Catalog").wait_for()
-        self.page.wait_for_load_state("networkidle")
+        with contextlib.suppress(BrowserTimeoutError):
+            self.page.wait_for_load_state("networkidle", timeout=QUIET_MS)
         return self.page
 
     def see(self, *texts: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from acquisition_assets.automation.jobs import DAILY_JOB
 from acquisition_assets.catalog import REPORTS
@@ -97,12 +97,16 @@ def visitor(deployment: Deployment, browser: Browser) -> Iterator[Visitor]:
 def test_the_checks_show_the_planted_anomalies(visitor: Visitor) -> None:
     page = visitor.go("/assets/anomalies?view=checks&checkDetail=high_fraud_rate")
     visitor.see("Checks (6)", "Tasa de fraude alta en referidos", "Revisar y fortalecer validaciones anti-fraude", DAY)
-    listed = re.findall(r"^(\w+)\s+(Succeeded|Failed)$", page.locator("body").inner_text(), re.MULTILINE)
-    assert dict(listed) == {
+    wait_for("status of each check", lambda: len(_statuses(page)) == len(ANOMALIES) + 2, RUN_SECONDS)
+    assert _statuses(page) == {
         "contract": "Succeeded",
         "recomputed": "Succeeded",
         **dict.fromkeys(ANOMALIES, "Failed"),
     }
+
+
+def _statuses(page: Page) -> dict[str, str]:
+    return dict(re.findall(r"^(\w+)\s+(Succeeded|Failed)$", page.locator("body").inner_text(), re.MULTILINE))
 
 
 def test_the_page_of_an_output_shows_rows_columns_and_units(visitor: Visitor) -> None:
