@@ -45,8 +45,10 @@ from acquisition_assets.social_performance.contract import SOCIAL_PERFORMANCE
 if TYPE_CHECKING:
     import dagster as dg
 
+    from acquisition_assets.conversion_forecasts.policy import ForecastPolicy
     from acquisition_assets.core.env import Env
     from acquisition_assets.daily_brief.compose import Rules
+    from acquisition_assets.features.policy import FeaturePolicy
     from acquisition_assets.inputs.source import Source
     from acquisition_assets.policy import Policy
 
@@ -132,7 +134,8 @@ def _channel_performance(build: Build) -> list[dg.AssetsDefinition]:
     from acquisition_assets.channel_performance import asset
 
     policy = build.policy
-    return asset.build(build.env, policy.channel_performance, policy.channels, policy.platforms)
+    rules = asset.Rules(policy.channel_performance, policy.channels, policy.platforms, policy.locale)
+    return asset.build(build.env, rules)
 
 
 def _social_performance(build: Build) -> list[dg.AssetsDefinition]:
@@ -144,16 +147,17 @@ def _social_performance(build: Build) -> list[dg.AssetsDefinition]:
 def _conversion_forecasts(build: Build) -> list[dg.AssetsDefinition]:
     from acquisition_assets.conversion_forecasts import asset
 
-    policy = build.policy
-    return asset.build(build.env, policy.conversion_forecasts, policy.features, policy.reports.forecasts)
+    return asset.build(build.env, asset.Rules(*_forecast_rules(build.policy)))
 
 
 def _rule_evidence(build: Build) -> list[dg.AssetsDefinition]:
     from acquisition_assets.conversion_forecasts import asset
 
-    policy = build.policy
-    length = policy.reports.forecasts
-    return asset.build_evidence(build.env, policy.conversion_forecasts, policy.features, length, LEAD_SEGMENTS)
+    return asset.build_evidence(build.env, asset.EvidenceRules(*_forecast_rules(build.policy), LEAD_SEGMENTS))
+
+
+def _forecast_rules(policy: Policy) -> tuple[ForecastPolicy, FeaturePolicy, int, Locale]:
+    return policy.conversion_forecasts, policy.features, policy.reports.forecasts, policy.locale
 
 
 def _metric_watch(build: Build) -> list[dg.AssetsDefinition]:

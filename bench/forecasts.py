@@ -110,7 +110,7 @@ def quality_table(days: dict[str, tuple[Source, dt.datetime]], policy: ForecastP
         forced = train(rows.training, [True], policy)  # the model, whatever the gate says
         candidates = {"base rate": np.full(happened.size, base), "points": mapped_points(rows)}
         if forced.model is not None:
-            candidates = {"learned": score(rows.open, forced, policy).probabilities, **candidates}
+            candidates = {"learned": score(rows.open, forced, policy, "en").probabilities, **candidates}
         for candidate, probabilities in candidates.items():
             found = measure(probabilities, happened, np.arange(happened.size), base, policy)
             cells = " | ".join(interval(found, one) for one in MEASURES)
@@ -170,7 +170,7 @@ def speed_table(leads: int, policy: ForecastPolicy) -> Iterable[str]:
     day, cells = timed(lambda: train(rows.training, [], policy))
     yield f"| model, gate and intervals: {day.method} | {cells} |"
     scores = pa.table({"lead_id": rows.open.column("lead_id"), "score": np.zeros(rows.open.num_rows)})
-    _, cells = timed(lambda: publish([score(rows.open, day, policy)], day, scores, policy))
+    _, cells = timed(lambda: publish([score(rows.open, day, policy, "en")], day, scores, policy))
     yield f"| forecasts of the open leads | {cells} |"
 
 

@@ -33,6 +33,7 @@ from acquisition_assets.core.masking import sanitize
 from acquisition_assets.core.numbers import round_half_up
 from acquisition_assets.core.output import Output, output_asset, output_assets
 from acquisition_assets.core.plots import intervals
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.step import ROUNDING, Comparison, Finding, Step
 from acquisition_assets.features.contract import LEAD_ACTIVITY
 from acquisition_assets.raw.contract import RAW_LEADS, RAW_SPEND
@@ -47,13 +48,11 @@ class Rules:
     performance: ChannelPerformancePolicy
     channels: ChannelPolicy
     platforms: PlatformPolicy
+    locale: Locale
 
 
-def build(
-    env: Env, policy: ChannelPerformancePolicy, channels: ChannelPolicy, platforms: PlatformPolicy
-) -> list[dg.AssetsDefinition]:
+def build(env: Env, rules: Rules) -> list[dg.AssetsDefinition]:
     """Return the assets of channels: one step compares them, and one that wrong spend stops by itself counts money."""
-    rules = Rules(policy, channels, platforms)
     kinds = frozenset({"parquet", "pandas"})
     performance = Output(
         contract=CHANNEL_PERFORMANCE,
@@ -167,7 +166,8 @@ def spent(step: Step, rules: Rules) -> dict[str, Any]:
 def produce_advice(step: Step, rules: Rules) -> None:
     """Stage the advice on the budget, from what the costs have bound."""
     counts = lead_counts(step, rules.performance)
-    step.write_table(BUDGET_ADVICE.to_arrow(budget_advice(counts, _spend(step, rules), rules.performance, step.day)))
+    advice = budget_advice(counts, _spend(step, rules), rules.performance, step.day, rules.locale)
+    step.write_table(BUDGET_ADVICE.to_arrow(advice))
 
 
 def recompute_advice(step: Step, rules: Rules) -> Comparison:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from acquisition_assets.core.contracts import Contract, Kind, Rule, column
 from acquisition_assets.core.pandera_import import Check, pandera
 
+ROOM = "channel_performance"
 LEVELS = ("channel_class", "channel")
 METRICS = ("engaged", "converted")
 PERIODS = ("short", "long", "week")
@@ -129,7 +130,7 @@ BUDGET_ADVICE = Contract(
         ),
         "gained_low": column(Kind.NUMBER, "Lower bound of gained", unit="conversions", nullable=True),
         "gained_high": column(Kind.NUMBER, "Upper bound of gained", unit="conversions", nullable=True),
-        "advice": column(Kind.TEXT, "What to do, in words"),
+        "advice": column(Kind.TEXT, "What to do, in the language of the policy's locale"),
     },
     rules=(
         Rule(

@@ -21,15 +21,17 @@ from acquisition_assets.channel_performance.contract import (
     METRICS,
     MONEY_DECIMALS,
     PROBABILITY_DECIMALS,
+    ROOM,
 )
 from acquisition_assets.channel_performance.intervals import Numbers, poisson, wilson
 from acquisition_assets.channel_performance.policy import ChannelPerformancePolicy
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.core.numbers import round_half_up
+from acquisition_assets.core.policy import Locale
+from acquisition_assets.core.words import Words, words_of
 
 DAYS_OF_A_WEEK = 7
 NOWHERE = "all"
-KEEP = "keep: the evidence is weak"
 
 
 @dataclass(frozen=True)
@@ -124,11 +126,11 @@ def channel_costs(
 
 
 def budget_advice(
-    counts: pd.DataFrame, spend: pd.DataFrame, policy: ChannelPerformancePolicy, day: dt.date
+    counts: pd.DataFrame, spend: pd.DataFrame, policy: ChannelPerformancePolicy, day: dt.date, locale: Locale
 ) -> pd.DataFrame:
     """Return budget_advice in the contract's columns and types, the surest shift first.
 
-    Args and errors are those of `channel_costs`. Without spend there is no row.
+    Args and errors are those of `channel_costs`; the advice is written in the language. Without spend there is no row.
 
     A shift is advised only where the lower bound of the conversions it gains is above 0, at a confidence that holds for
     all pairs of channels together (Bonferroni). The bounds of a difference are those of its parts, added in squares
@@ -137,12 +139,13 @@ def budget_advice(
     """
     if spend.empty:
         return _advice([])
+    words = words_of(ROOM, locale)
     money = in_one_currency(spend, policy)
     window = _window(counts, money, policy, day, "converted")
     paid = window.spend > 0
     channels = [name for name, is_paid in zip(window.channels, paid, strict=True) if is_paid]
     if len(channels) < 2:
-        return _advice([_keep(f"{KEEP}; fewer than two channels have spend")])
+        return _advice([_keep(words("advice.one_channel"))])
     spent, won = window.spend[paid], window.successes[paid]
     weekly = _weekly(money, policy, day, channels)
     shifts = _shifts(won, spent, channels, policy)
@@ -156,9 +159,9 @@ def budget_advice(
             continue
         moved_from.add(shift.source)
         left -= amount
-        rows.append(_move(shift, amount, float(weekly.sum()), channels, policy))
+        rows.append(_move(shift, amount, float(weekly.sum()), channels, policy, words))
     if not rows:
-        rows = [_keep(_what_it_takes(shifts, window))]
+        rows = [_keep(_what_it_takes(shifts, window, words))]
     return _advice(rows)
 
 
@@ -179,30 +182,36 @@ def _shifts(won: Numbers, spent: Numbers, channels: list[str], policy: ChannelPe
 
 
 def _move(
-    shift: _Shift, amount: float, budget: float, channels: list[str], policy: ChannelPerformancePolicy
+    shift: _Shift, amount: float, budget: float, channels: list[str], policy: ChannelPerformancePolicy, words: Words
 ) -> dict[str, Any]:
     source, target = channels[shift.source], channels[shift.target]
-    more = round_half_up(amount * shift.gain, GAIN_DECIMALS)
-    money = f"{round_half_up(amount, MONEY_DECIMALS):.{MONEY_DECIMALS}f} {policy.currency}"
+    money, more = round_half_up(amount, MONEY_DECIMALS), round_half_up(amount * shift.gain, GAIN_DECIMALS)
+    advice = words(
+        "advice.move",
+        money=f"{words.cell(money)} {policy.currency}",
+        source=source,
+        target=target,
+        more=words.cell(more),
+    )
     return {
         "from_channel": source,
         "to_channel": target,
         "share": round_half_up(amount / budget, PROBABILITY_DECIMALS),
-        "amount": round_half_up(amount, MONEY_DECIMALS),
+        "amount": money,
         "gained": round_half_up(amount * shift.gain, PROBABILITY_DECIMALS),
         "gained_low": round_half_up(amount * shift.lowest, PROBABILITY_DECIMALS),
         "gained_high": round_half_up(amount * shift.highest, PROBABILITY_DECIMALS),
-        "advice": f"move {money} a week from {source} to {target}: {more} conversions more",
+        "advice": advice,
     }
 
 
-def _what_it_takes(shifts: list[_Shift], window: _Window) -> str:
+def _what_it_takes(shifts: list[_Shift], window: _Window, words: Words) -> str:
     """Return why nothing is moved, and for how many days the same spend and returns would prove the surest shift."""
     hopeful = [((shift.gain - shift.lowest) / shift.gain) ** 2 for shift in shifts if shift.gain > 0]
     if not hopeful:
-        return "keep: no channel's further money is expected to bring more"
+        return words("advice.nothing_better")
     days = (window.end - window.start).days + 1
-    return f"{KEEP}; about {int(np.ceil(min(hopeful) * days))} days like these would do, there are {days}"
+    return words("advice.weak", needed=int(np.ceil(min(hopeful) * days)), days=days)
 
 
 def _keep(advice: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from acquisition_assets.channel_performance.contract import (
     CHANNEL_COSTS,
     CHANNEL_PERFORMANCE,
     METRICS,
+    ROOM,
     leading,
 )
 from acquisition_assets.core.masking import sanitize
@@ -25,7 +26,7 @@ def section(day: DayView) -> Section:
     """Return the channels of the long window with intervals and verdicts, and who leads."""
     rows = [row for row in day.rows(CHANNEL_PERFORMANCE.table) if (row["level"], row["period"]) == (LEVEL, PERIOD)]
     by_metric = {metric: [row for row in rows if row["metric"] == metric] for metric in METRICS}
-    words = words_of("channel_performance", day.locale)
+    words = words_of(ROOM, day.locale)
     parts: list[Part] = [_leading(words, metric, by_metric[metric]) for metric in METRICS]
     for metric in METRICS:
         if by_metric[metric]:

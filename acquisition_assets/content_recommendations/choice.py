@@ -14,6 +14,7 @@ import numpy as np
 from acquisition_assets.content_recommendations.past import Candidate, Past
 from acquisition_assets.content_recommendations.policy import ContentPolicy
 from acquisition_assets.content_recommendations.reads import Flags, Floats, Ints
+from acquisition_assets.core.words import Message
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,14 @@ def estimate(values: Floats, leads: Ints, confidence: float) -> Estimate | None:
 
 @dataclass(frozen=True)
 class Choice:
-    """The method of a day, the popularity that it had to beat, and why."""
+    """The method of a day, the popularity that it had to beat, and why (one or two messages)."""
 
     candidate: Candidate
     popularity: Candidate
-    reason: str
+    reasons: tuple[Message, ...]
 
 
-def cold_reason(items: int, readings: int, policy: ContentPolicy) -> str | None:
+def cold_reason(items: int, readings: int, policy: ContentPolicy) -> Message | None:
     """Return why nothing but newest first is possible, or None where there is enough to rank by.
 
     Args:
@@ -63,9 +64,10 @@ def cold_reason(items: int, readings: int, policy: ContentPolicy) -> str | None:
         policy: what is too few.
     """
     if items < policy.cold_items:
-        return f"newest first: the catalogue has {items} items, fewer than {policy.cold_items}"
+        return Message("choice.few_items", {"items": items, "needed": policy.cold_items})
     if readings < policy.cold_reads:
-        return f"newest first: {readings} readings in {policy.cold_days} days, fewer than {policy.cold_reads}"
+        found = {"readings": readings, "days": policy.cold_days, "needed": policy.cold_reads}
+        return Message("choice.few_readings", found)
     return None
 
 
@@ -86,15 +88,14 @@ def tuned_popularity(past: Past, policy: ContentPolicy, rows: Flags | None = Non
     kept = np.ones(past.lead.size, dtype=np.bool_) if rows is None else rows
     leads = np.unique(past.lead[kept]).size
     if leads < policy.minimum_judged_leads:
-        text = f"popularity with the default half-life: {leads} leads to judge by, fewer than"
-        return Choice(default, default, f"{text} {policy.minimum_judged_leads}")
+        few = Message("choice.few_leads", {"leads": leads, "needed": policy.minimum_judged_leads})
+        return Choice(default, default, (few,))
     others = [candidate for candidate in past.results if candidate.family == "popularity" and candidate != default]
-    days = f"{policy.default_half_life_days:g} days"
+    known = {"days": policy.default_half_life_days}
     found = _best_proven(others, default, past, kept, policy)
     if found is None:
-        return Choice(default, default, f"popularity: no half-life is proven against {days}")
-    low = f"lower bound of the gain {found[1].low:+.4f}"
-    return Choice(found[0], found[0], f"popularity: half-life proven against {days} ({low})")
+        return Choice(default, default, (Message("choice.default", known),))
+    return Choice(found[0], found[0], (Message("choice.half_life", {**known, "low": found[1].low}),))
 
 
 def choose(past: Past, tuned: Choice, policy: ContentPolicy, rows: Flags | None = None) -> Choice:
@@ -112,9 +113,9 @@ def choose(past: Past, tuned: Choice, policy: ContentPolicy, rows: Flags | None 
         return tuned
     found = _best_proven(tastes, tuned.popularity, past, kept, policy)
     if found is None:
-        return Choice(tuned.candidate, tuned.popularity, f"{tuned.reason}; taste is not proven")
-    low = f"lower bound of the gain {found[1].low:+.4f}"
-    return Choice(found[0], tuned.popularity, f"taste proven against {tuned.popularity.name} ({low})")
+        return Choice(tuned.candidate, tuned.popularity, (*tuned.reasons, Message("choice.no_taste")))
+    proven = Message("choice.taste", {"other": tuned.popularity.name, "low": found[1].low})
+    return Choice(found[0], tuned.popularity, (proven,))
 
 
 def _best_proven(

@@ -11,6 +11,7 @@ from acquisition_assets.content_recommendations.policy import RULES
 from acquisition_assets.core.contracts import Contract, Kind, Rule, column
 from acquisition_assets.core.pandera_import import Check, pandera
 
+ROOM = "content_recommendations"
 POPULAR, PERSONAL, NEWEST = "popular", "personal", "newest"
 FILLING = (POPULAR, PERSONAL)
 """What a row is called that no rule asked for."""

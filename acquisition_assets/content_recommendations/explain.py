@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS, RECOMMENDER_QUALITY
+from acquisition_assets.content_recommendations.contract import CONTENT_RECOMMENDATIONS, RECOMMENDER_QUALITY, ROOM
 from acquisition_assets.content_recommendations.policy import RULE_AREAS, RULES, ContentPolicy, RecommendationPolicy
 from acquisition_assets.core.sections import Grid, LeadView, Notice, Part, Row, Section
 from acquisition_assets.core.words import Words, words_of
@@ -18,7 +18,6 @@ from acquisition_assets.raw.contract import RAW_CONTENT
 STATUSES = ("new", "nurturing", "engaged")
 LEFT = {"is_unsubscribed": "unsubscribed", "is_bounced": "bounced", "has_complained": "complaining"}
 """What keeps a lead from getting items: the column, and the key of its word."""
-ROOM = "content_recommendations"
 
 
 def section(lead: LeadView, rules: RecommendationPolicy, content: ContentPolicy) -> Section:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from acquisition_assets.content_recommendations.contract import PERSONAL, POPULAR
+from acquisition_assets.content_recommendations.contract import PERSONAL, POPULAR, ROOM
 from acquisition_assets.content_recommendations.policy import RULES, RecommendationPolicy
 from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.words import words_of
 
-ROOM = "content_recommendations"
 LIKE_YOU, EVERYBODY, NEW, UNKNOWN, COMPLETED, READ = "like_you", "everybody", "new", "unknown", "completed", "read"
 WINDOWS = 3
 WINDOWED = tuple((name, one, window) for name in (LIKE_YOU, EVERYBODY) for window in range(WINDOWS) for one in (0, 1))

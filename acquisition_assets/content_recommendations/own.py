@@ -157,7 +157,7 @@ def produce_own(step: Step, rules: RecommendationPolicy, content: ContentPolicy,
     """Stage the recommendations of the team's own items, and return how they were ranked."""
     given = parameters(step, rules, content)
     bind_items(step, given)
-    day = day_of(step, rules, content, given)
+    day = day_of(step, rules, content, given, locale)
     session = step.session
     session.bind_arrow("words", words_table(rules, content.reader_days, locale))
     session.bind_arrow("first_kind", _first_kind(day))
@@ -175,7 +175,7 @@ def produce_own(step: Step, rules: RecommendationPolicy, content: ContentPolicy,
     return day
 
 
-def day_of(step: Step, rules: RecommendationPolicy, content: ContentPolicy, given: Parameters) -> Day:
+def day_of(step: Step, rules: RecommendationPolicy, content: ContentPolicy, given: Parameters, locale: Locale) -> Day:
     """Return what the day's items are ranked with. Reads catalogue, lead_items, numbered_leads."""
     session = step.session
     catalogue = session.query("select * from catalogue order by item_number")
@@ -200,7 +200,7 @@ def day_of(step: Step, rules: RecommendationPolicy, content: ContentPolicy, give
         similar=similar,
         readers=readers,
         kinds={rule: kind(rule, items, rules) for rule in RULES},
-        quality=quality_table(past, choice, int(current.sum()), readings, content),
+        quality=quality_table(past, choice, int(current.sum()), readings, content, locale),
         gain=held_out_gain(past, content),
     )
 
@@ -228,7 +228,7 @@ def judged_choice(
     past = judge_popularity(sampled, weights, items, whole_days, content)
     cold = cold_reason(current, readings, content)
     if cold is not None:
-        return past, Choice(Candidate("newest"), default_popularity(content), cold)
+        return past, Choice(Candidate("newest"), default_popularity(content), (cold,))
     tuned = tuned_popularity(past, content)
     if past.leads < content.minimum_judged_leads:
         return past, tuned

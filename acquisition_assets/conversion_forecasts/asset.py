@@ -20,6 +20,7 @@ from acquisition_assets.conversion_forecasts.contract import (
     CONVERSION_FORECASTS,
     FORECAST_QUALITY,
     PRIORITIES,
+    ROOM,
     RULE_EVIDENCE,
     VERDICTS,
 )
@@ -35,8 +36,10 @@ from acquisition_assets.core.days import end_of_day
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.output import Output, output_assets
 from acquisition_assets.core.plots import bars, calibration, intervals
+from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.sql_files import read_sql
 from acquisition_assets.core.step import Comparison, Finding, Step, rounded
+from acquisition_assets.core.words import words_of
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
 from acquisition_assets.features.asset import feature_parameters
 from acquisition_assets.features.contract import LEAD_ACTIVITY
@@ -69,6 +72,7 @@ class Rules:
     forecasts: ForecastPolicy
     features: FeaturePolicy
     report_length: int
+    locale: Locale
 
 
 @dataclass(frozen=True)
@@ -86,9 +90,8 @@ class EvidenceRules(Rules):
         return {**PAST, "past_segments": self.segments}
 
 
-def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_length: int) -> list[dg.AssetsDefinition]:
+def build(env: Env, rules: Rules) -> list[dg.AssetsDefinition]:
     """Return the assets of the forecasts and of their quality, which one step makes."""
-    rules = Rules(policy, features, report_length)
     forecasts = Output(
         contract=CONVERSION_FORECASTS,
         description="How probable it is that a lead converts in the next days, learned from the team's own outcomes.",
@@ -98,7 +101,7 @@ def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_leng
             DYNAMIC_SCORES.table,
             RAW_EVENTS.table,
             *HISTORY,
-            _own_past(CONVERSION_FORECASTS.table, policy),
+            _own_past(CONVERSION_FORECASTS.table, rules.forecasts),
         ],
         produce=produce_forecasts,
         recompute=recompute_forecasts,
@@ -119,7 +122,7 @@ def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_leng
             RAW_EVENTS.table,
             *HISTORY,
             BEHAVIOR_PREDICTIONS.table,
-            _own_past(FORECAST_QUALITY.table, policy),
+            _own_past(FORECAST_QUALITY.table, rules.forecasts),
         ],
         produce=produce_quality,
         recompute=recompute_quality,
@@ -135,11 +138,8 @@ def build(env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_leng
     return [output_assets(env, [forecasts, quality], name=CONVERSION_FORECASTS.table)]
 
 
-def build_evidence(
-    env: Env, policy: ForecastPolicy, features: FeaturePolicy, report_length: int, segments: Contract
-) -> list[dg.AssetsDefinition]:
+def build_evidence(env: Env, rules: EvidenceRules) -> list[dg.AssetsDefinition]:
     """Return the asset of the evidence, which reads past days of tables that are made after the forecasts."""
-    rules = EvidenceRules(policy, features, report_length, segments)
     rule_evidence = Output(
         contract=RULE_EVIDENCE,
         description="What became of the leads for which each rule held, with intervals and a verdict.",
@@ -188,8 +188,8 @@ def produce_forecasts(step: Step, rules: Rules) -> None:
         as_of.bind_open_features(session, parameters)
     scores = session.query(f"select lead_id, score from {DYNAMIC_SCORES.table} order by lead_id")
     step.write_table(publish(_scored(step, day, rules), day, scores, policy))
-    session.bind_arrow("trained_quality", day.quality)
-    session.bind_arrow("trained_day", _day_table(day, policy))
+    session.bind_arrow("trained_quality", day.quality(rules.locale))
+    session.bind_arrow("trained_day", _day_table(day, rules))
     session.bind_arrow("training_labels", learning.cutoffs)
     session.bind_arrow("reliability", _reliability_table(day))
 
@@ -262,22 +262,22 @@ def _scored(step: Step, day: Day, rules: Rules) -> Iterator[Scored]:
     (leads,) = step.session.query("select count(*) as leads from forecast_rows").column("leads").to_pylist()
     relation = as_of.OPEN_ROWS if day.model is None else as_of.ROW_FEATURES
     for first, last in outcomes.slices(leads, rules.forecasts):
-        yield score(as_of.row_slice(step.session, first, last, relation), day, rules.forecasts)
+        yield score(as_of.row_slice(step.session, first, last, relation), day, rules.forecasts, rules.locale)
 
 
-def _day_table(day: Day, policy: ForecastPolicy) -> pa.Table:
+def _day_table(day: Day, rules: Rules) -> pa.Table:
     """Return what the day's training says of itself, as one row."""
     types = {"method": pa.string(), "gate_reason": pa.string(), "base_rate": pa.float64()}
     counts = ("training_rows", "training_conversions", "missing_conversions", "validation_cuts", "first_training_cut")
     row = {
         "method": day.method,
-        "gate_reason": day.gate.reason,
+        "gate_reason": words_of(ROOM, rules.locale).message(day.gate.reason),
         "base_rate": day.base_rate,
         "training_rows": day.rows,
         "training_conversions": day.conversions,
-        "missing_conversions": day.missing_conversions(policy),
+        "missing_conversions": day.missing_conversions(rules.forecasts),
         "validation_cuts": len(day.weeks.validation),
-        "first_training_cut": min(day.weeks.training, default=policy.maximum_cutoffs),
+        "first_training_cut": min(day.weeks.training, default=rules.forecasts.maximum_cutoffs),
     }
     schema = pa.schema([*types.items(), *((name, pa.int64()) for name in counts)])
     return pa.Table.from_pylist([row], schema=schema)
@@ -370,7 +370,8 @@ def skill(step: Step, rules: Rules) -> Sequence[Finding]:
     policy = rules.forecasts
     (row,) = step.session.query("select gate_passed, gate_reason from staged where candidate = 'learned'").to_pylist()
     withdrawn = is_withdrawn(row["gate_passed"], _earlier_gates(step), policy)
-    text = f"the model is withdrawn: {row['gate_reason']}" if withdrawn else row["gate_reason"]
+    reason = row["gate_reason"]
+    text = words_of(ROOM, rules.locale)("gate.withdrawn", reason=reason) if withdrawn else reason
     return [Finding("skill", not withdrawn, text)]
 
 

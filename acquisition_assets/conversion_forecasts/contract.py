@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from acquisition_assets.core.contracts import Contract, Kind, Rule, column
 from acquisition_assets.core.pandera_import import Check, pandera
 
+ROOM = "conversion_forecasts"
+"""The room of the words of all three tables."""
 METHODS = ("learned", "learned_small", "base_rate", "none")
 PRIORITIES = ("act_now", "nurture", "low")
 CANDIDATES = ("learned", "base_rate", "points")

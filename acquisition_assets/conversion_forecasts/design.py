@@ -21,42 +21,41 @@ MISSING = ""
 
 @dataclass(frozen=True)
 class Feature:
-    """A feature: a column of row_features, what it is called, and whether its logarithm (of 1 + x) is taken."""
+    """A feature: a column of row_features, and whether its logarithm (of 1 + x) is taken."""
 
     name: str
-    words: str
     log: bool = False
 
 
 EVENT_TYPES = ("sent", "opened", "clicked", "completed", "bounced", "unsubscribed", "complained")
 NUMBERS = (
-    Feature("age_days", "days since creation", log=True),
-    Feature("deliveries_total", "deliveries", log=True),
-    Feature("deliveries_7d", "deliveries in 7 days", log=True),
-    Feature("deliveries_30d", "deliveries in 30 days", log=True),
-    Feature("opens_total", "deliveries opened", log=True),
-    Feature("opens_7d", "deliveries opened in 7 days", log=True),
-    Feature("consumed_30d", "deliveries opened in 30 days", log=True),
-    Feature("completions_total", "deliveries completed", log=True),
-    Feature("completions_7d", "deliveries completed in 7 days", log=True),
-    Feature("days_since_engagement", "days since the last engagement", log=True),
-    Feature("days_inactive", "days without activity", log=True),
-    Feature("completion_rate", "share of deliveries completed"),
-    Feature("avg_response_hours", "hours to the opening", log=True),
-    Feature("business_hours_share", "share of activity in business hours"),
-    Feature("weekday_share", "share of activity on weekdays"),
-    *(Feature(f"{kind}_events", f"{kind} events", log=True) for kind in EVENT_TYPES),
-    *(Feature(f"{kind}_events_7d", f"{kind} events in 7 days", log=True) for kind in EVENT_TYPES),
-    Feature("completed_events_30d", "completed events in 30 days", log=True),
-    *(Feature(f"days_since_{kind}_event", f"days since the last {kind} event", log=True) for kind in EVENT_TYPES),
+    Feature("age_days", log=True),
+    Feature("deliveries_total", log=True),
+    Feature("deliveries_7d", log=True),
+    Feature("deliveries_30d", log=True),
+    Feature("opens_total", log=True),
+    Feature("opens_7d", log=True),
+    Feature("consumed_30d", log=True),
+    Feature("completions_total", log=True),
+    Feature("completions_7d", log=True),
+    Feature("days_since_engagement", log=True),
+    Feature("days_inactive", log=True),
+    Feature("completion_rate"),
+    Feature("avg_response_hours", log=True),
+    Feature("business_hours_share"),
+    Feature("weekday_share"),
+    *(Feature(f"{kind}_events", log=True) for kind in EVENT_TYPES),
+    *(Feature(f"{kind}_events_7d", log=True) for kind in EVENT_TYPES),
+    Feature("completed_events_30d", log=True),
+    *(Feature(f"days_since_{kind}_event", log=True) for kind in EVENT_TYPES),
 )
 CATEGORIES = (
-    Feature("channel", "channel"),
-    Feature("source", "source"),
-    Feature("utm_campaign", "campaign"),
-    Feature("utm_medium", "medium"),
-    Feature("interest_area", "interest area"),
-    Feature("dated_status", "status"),
+    Feature("channel"),
+    Feature("source"),
+    Feature("utm_campaign"),
+    Feature("utm_medium"),
+    Feature("interest_area"),
+    Feature("dated_status"),
 )
 KEYS = {
     "row_number": pa.int64(),
@@ -66,7 +65,6 @@ KEYS = {
     "is_approximate": pa.bool_(),
 }
 """The columns of row_features that are no feature."""
-WORDS: Mapping[str, str] = {feature.name: feature.words for feature in (*NUMBERS, *CATEGORIES)}
 
 
 @dataclass(frozen=True)

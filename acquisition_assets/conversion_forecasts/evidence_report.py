@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from acquisition_assets.conversion_forecasts.contract import RULE_EVIDENCE, VERDICTS
+from acquisition_assets.conversion_forecasts.contract import ROOM, RULE_EVIDENCE, VERDICTS
 from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.reports import Report
 from acquisition_assets.core.sections import Grid, Part, Section
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 TASK = RULE_EVIDENCE.table
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
-ROOM = "conversion_forecasts"
 SHOWN = ("better", "worse")
 """The verdicts of the rules that the summary names."""
 SHOWN_RULES = 5

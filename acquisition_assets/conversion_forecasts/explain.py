@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from acquisition_assets.conversion_forecasts.contract import CANDIDATES, CONVERSION_FORECASTS, FORECAST_QUALITY
+from acquisition_assets.conversion_forecasts.contract import CANDIDATES, CONVERSION_FORECASTS, FORECAST_QUALITY, ROOM
 from acquisition_assets.conversion_forecasts.forecast import DECIMALS
 from acquisition_assets.conversion_forecasts.policy import ForecastPolicy
-from acquisition_assets.conversion_forecasts.report import ONE_DECIMAL, ROOM
+from acquisition_assets.conversion_forecasts.report import ONE_DECIMAL
 from acquisition_assets.core.sections import Grid, LeadView, Row, Section, Strong
 from acquisition_assets.core.words import Words, words_of
 from acquisition_assets.features.contract import LEAD_ACTIVITY

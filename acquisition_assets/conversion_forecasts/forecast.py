@@ -18,14 +18,17 @@ from acquisition_assets.conversion_forecasts.contract import (
     CONVERSION_FORECASTS,
     FORECAST_QUALITY,
     PRIORITIES,
+    ROOM,
 )
-from acquisition_assets.conversion_forecasts.design import WORDS, Column, Design, learn
+from acquisition_assets.conversion_forecasts.design import Column, Design, learn
 from acquisition_assets.conversion_forecasts.fit import Coefficients, expit, fit
 from acquisition_assets.conversion_forecasts.gate import Gate, is_in_use, judge, method_of, too_few, validation_weeks
 from acquisition_assets.conversion_forecasts.measures import Floats, Ints, distinct, numbered
 from acquisition_assets.conversion_forecasts.outcomes import Split, split
 from acquisition_assets.conversion_forecasts.policy import ForecastPolicy
 from acquisition_assets.conversion_forecasts.quality import Reliability, isotonic, jeffreys, measure, reliability
+from acquisition_assets.core.policy import Locale
+from acquisition_assets.core.words import Message, Words, words_of
 
 DECIMALS = 6
 EFFECT_DECIMALS = 2
@@ -70,10 +73,11 @@ class Model:
 
 @dataclass(frozen=True)
 class Day:
-    """What a day's training gives: the model, if there is one, its gate, and the rows of forecast_quality.
+    """What a day's training gives: the model, if there is one, its gate, and the figures of forecast_quality.
 
     base_rate, base_low, base_high: the rate of the training rows and its Jeffreys interval; None without conversions
-    enough. conversions: leads of the training rows that converted. weeks: the cut-offs that trained and validated.
+    enough. conversions: leads of the training rows that converted. figures: of each candidate on the validation weeks.
+    is_approximate: whether a time of a training row is a guess. weeks: the cut-offs that trained and validated.
     reliability: forecasts and outcomes of the validation weeks, bin by bin; none where no model was validated.
     """
 
@@ -85,13 +89,36 @@ class Day:
     base_high: float | None
     rows: int
     conversions: int
-    quality: pa.Table
+    figures: Mapping[str, Mapping[str, Any]]
+    is_approximate: bool
     weeks: Split
     reliability: tuple[Reliability, ...]
 
     def missing_conversions(self, policy: ForecastPolicy) -> int:
         """Return how many conversions are missing until there can be a forecast."""
         return max(0, policy.minimum_conversions - self.conversions)
+
+    def quality(self, locale: Locale) -> pa.Table:
+        """Return forecast_quality, with its reasons in a language."""
+        words = words_of(ROOM, locale)
+        published = "learned" if self.model else self.method
+        model = self.model
+        rows = [
+            {
+                "candidate": name,
+                **figures,
+                "gate_passed": name == "learned" and self.gate.passed,
+                "gate_reason": words.message(self.gate.reason) if name == "learned" else words(f"gate.{name}"),
+                "gate_gain_low": self.gate.gain_low if name == "learned" else None,
+                "is_published": name == published,
+                "is_approximate": self.is_approximate,
+                "refused_features": list(model.design.refused) if model and name == "learned" else [],
+                "intercept": model.coefficients.intercept if model and name == "learned" else None,
+                "fingerprint": model.coefficients.fingerprint if model and name == "learned" else None,
+            }
+            for name, figures in self.figures.items()
+        ]
+        return pa.Table.from_pylist(rows, schema=FORECAST_QUALITY.arrow_schema)
 
 
 @dataclass(frozen=True)
@@ -148,7 +175,6 @@ def train(rows: pa.Table, earlier: Sequence[bool], policy: ForecastPolicy, point
         base_low, base_high = jeffreys(conversions, number * conversions / positive, policy.confidence)
         base_low, base_high = min(base_low, base_rate), max(base_high, base_rate)
     approximate = bool(_numbers(rows, "is_approximate").any())
-    table = _quality_table(validation.candidates, gate, method, model, approximate)
     return Day(
         method,
         gate,
@@ -158,14 +184,15 @@ def train(rows: pa.Table, earlier: Sequence[bool], policy: ForecastPolicy, point
         base_high,
         labels.size,
         conversions,
-        table,
+        validation.candidates,
+        approximate,
         validation.weeks,
         validation.reliability,
     )
 
 
-def score(rows: pa.Table, day: Day, policy: ForecastPolicy) -> Scored:
-    """Return the forecasts of some open leads, a slice of row_features as of T."""
+def score(rows: pa.Table, day: Day, policy: ForecastPolicy, locale: Locale) -> Scored:
+    """Return the forecasts of some open leads, a slice of row_features as of T, with their factors in a language."""
     leads = rows.column("lead_id").combine_chunks()
     number = rows.num_rows
     if day.model is None:
@@ -177,7 +204,7 @@ def score(rows: pa.Table, day: Day, policy: ForecastPolicy) -> Scored:
     matrix = day.model.design.matrix(rows)
     log_odds = day.model.coefficients.log_odds(matrix)
     half = _normal_quantile(policy.confidence) * day.model.coefficients.deviations(matrix)
-    factors = _factors(rows, day.model, day.model.effects(matrix), policy.top_factors)
+    factors = _factors(rows, day.model, day.model.effects(matrix), policy.top_factors, words_of(ROOM, locale))
     return Scored(leads, expit(log_odds), expit(log_odds - half), expit(log_odds + half), factors)
 
 
@@ -217,19 +244,6 @@ def publish(scored: Iterable[Scored], day: Day, scores: pa.Table, policy: Foreca
     )
 
 
-def explain(row: pa.Table, model: Model) -> tuple[float, list[tuple[str, str, float]]]:
-    """Return the log odds of one lead without any feature, and every feature with its value and its effect.
-
-    The first number and all effects sum to the log odds of the lead's probability.
-    """
-    effects = model.effects(model.design.matrix(row))[0]
-    told = [
-        (WORDS[name], _shown(row, name)[0], float(effect))
-        for name, effect in zip(model.design.features, effects, strict=True)
-    ]
-    return model.coefficients.intercept, sorted(told, key=lambda one: -abs(one[2]))
-
-
 # -- validation --------------------------------------------------------------------------------------------------------
 
 
@@ -251,7 +265,7 @@ def _validate(
     candidates = {name: {**figures, **nothing} for name in CANDIDATES}
     few = too_few(figures["training_conversions"], figures["conversions"], policy)
     if few is not None or labels[training].mean() == 1:
-        return Validation(few or Gate(False, "every lead of the training weeks converted"), candidates, weeks)
+        return Validation(few or Gate(False, Message("gate.all_converted")), candidates, weeks)
     base = float(labels[training].mean())
     past = rows.filter(pa.array(training))
     numbers = np.unique(leads[validation], return_inverse=True)[1].astype(np.int64)
@@ -273,36 +287,13 @@ def _fitted(rows: pa.Table, labels: Floats, leads: Ints, policy: ForecastPolicy)
     return Model(design, fit(matrix, labels, leads, policy))
 
 
-def _quality_table(
-    candidates: Mapping[str, Mapping[str, Any]], gate: Gate, method: str, model: Model | None, approximate: bool
-) -> pa.Table:
-    published = "learned" if model else method
-    told = {
-        "learned": {"gate_passed": gate.passed, "gate_reason": gate.reason, "gate_gain_low": gate.gain_low},
-        "base_rate": {"gate_passed": False, "gate_reason": "what a model is compared with", "gate_gain_low": None},
-        "points": {"gate_passed": False, "gate_reason": "shown for comparison", "gate_gain_low": None},
-    }
-    rows = [
-        {
-            "candidate": name,
-            **figures,
-            **told[name],
-            "is_published": name == published,
-            "is_approximate": approximate,
-            "refused_features": list(model.design.refused) if model and name == "learned" else [],
-            "intercept": model.coefficients.intercept if model and name == "learned" else None,
-            "fingerprint": model.coefficients.fingerprint if model and name == "learned" else None,
-        }
-        for name, figures in candidates.items()
-    ]
-    return pa.Table.from_pylist(rows, schema=FORECAST_QUALITY.arrow_schema)
-
-
 # -- rows of leads -----------------------------------------------------------------------------------------------------
 
 
-def _factors(rows: pa.Table, model: Model, effects: Floats, count: int) -> pa.Array:
+def _factors(rows: pa.Table, model: Model, effects: Floats, count: int, words: Words) -> pa.Array:
     """Return the features with the largest effects of each row in words, such as `opened events 3 (+0.42)`.
+
+    The effect is a number for programs too, so it has a point in every language.
 
     A text is made once for each value of a feature, never once for each row.
     """
@@ -317,20 +308,22 @@ def _factors(rows: pa.Table, model: Model, effects: Floats, count: int) -> pa.Ar
         if not at[0].size:
             continue
         column = rows.column(name).take(pa.array(at[0]))
-        values, codes = _shown_codes(column)
+        values, codes = _shown_codes(column, words)
+        named = words(f"feature.{name}")
         pairs, inverse = np.unique(
             np.stack([codes.astype(np.float64), rounded[at[0], place]], axis=1), axis=0, return_inverse=True
         )
         found[at] = len(texts) + inverse.ravel()
-        texts += [f"{WORDS[name]} {values[int(code)]} ({effect:+.{EFFECT_DECIMALS}f})" for code, effect in pairs]
+        texts += [f"{named} {values[int(code)]} ({effect:+.{EFFECT_DECIMALS}f})" for code, effect in pairs]
     lists = pa.array(texts, pa.string()).take(pa.array(found.ravel()))
     return pa.ListArray.from_arrays(pa.array(np.arange(rows.num_rows + 1, dtype=np.int32) * count), lists)
 
 
-def _shown_codes(column: pa.ChunkedArray) -> tuple[list[str], Ints]:
+def _shown_codes(column: pa.ChunkedArray, words: Words) -> tuple[list[str], Ints]:
     """Return the texts of a column's values (numbers to a few digits) and the number of each row's text."""
+    missing = words("feature.missing")
     if pa.types.is_string(column.type) or pa.types.is_null(column.type):
-        encoded = column.combine_chunks().cast(pa.string()).fill_null("missing").dictionary_encode()
+        encoded = column.combine_chunks().cast(pa.string()).fill_null(missing).dictionary_encode()
         return encoded.dictionary.to_pylist(), encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     values = np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
     scale = 10.0 ** (VALUE_DIGITS - 1 - np.floor(np.log10(np.maximum(np.abs(np.nan_to_num(values)), 1e-12))))
@@ -338,12 +331,9 @@ def _shown_codes(column: pa.ChunkedArray) -> tuple[list[str], Ints]:
         np.isnan(values) | (values == 0) | (values == np.round(values)), values, np.round(values * scale) / scale
     )
     known, codes = np.unique(short, return_inverse=True)
-    return ["missing" if np.isnan(value) else f"{value:g}" for value in known], codes.ravel().astype(np.int64)
-
-
-def _shown(row: pa.Table, name: str) -> list[str]:
-    texts, codes = _shown_codes(row.column(name))
-    return [texts[code] for code in codes]
+    return [missing if np.isnan(value) else words.writing.point(f"{value:g}") for value in known], codes.ravel().astype(
+        np.int64
+    )
 
 
 def _ranks(leads: pa.Array, probability: Floats, scores: pa.Table) -> Ints:

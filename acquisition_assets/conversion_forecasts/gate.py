@@ -12,6 +12,7 @@ import numpy as np
 
 from acquisition_assets.conversion_forecasts.measures import Floats, Ints, draws
 from acquisition_assets.conversion_forecasts.policy import ForecastPolicy
+from acquisition_assets.core.words import Message
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Gate:
     """
 
     passed: bool
-    reason: str
+    reason: Message
     gain_low: float | None = None
 
 
@@ -35,7 +36,8 @@ def too_few(training: int, validation: int, policy: ForecastPolicy) -> Gate | No
     """Return the gate of a day with too few conversions to judge a model, or None if there are enough."""
     for name, found in (("training", training), ("validation", validation)):
         if found < policy.gate_conversions:
-            return Gate(False, f"{found} conversions in the {name} weeks; the gate needs {policy.gate_conversions}")
+            few = Message(f"gate.few_in_{name}", {"conversions": found, "needed": policy.gate_conversions})
+            return Gate(False, few)
     return None
 
 
@@ -65,12 +67,11 @@ def judge(
         agreements.append(np.einsum("ij,j->i", weights, agreement) / weights.sum(axis=1))
     gain_low = float(np.quantile(np.concatenate(gains), policy.gate_quantile))
     agreement_low = float(np.quantile(np.concatenate(agreements), policy.gate_quantile))
-    share = f"{policy.gate_quantile:.0%}"
     if not gain_low > 0:
-        return Gate(False, f"no gain over the base rate beyond chance ({share} quantile {gain_low:.3g})", gain_low)
+        return Gate(False, Message("gate.no_gain"), gain_low)
     if not agreement_low > 0:
-        return Gate(False, "forecasts follow the weeks, not the leads: no ranking within a week", gain_low)
-    return Gate(True, f"gain over the base rate beyond chance ({share} quantile {gain_low:.3g})", gain_low)
+        return Gate(False, Message("gate.no_ranking"), gain_low)
+    return Gate(True, Message("gate.gain"), gain_low)
 
 
 def is_in_use(today: bool, earlier: Sequence[bool], policy: ForecastPolicy) -> bool:

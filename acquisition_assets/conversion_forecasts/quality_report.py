@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from acquisition_assets.conversion_forecasts.contract import CANDIDATES, FORECAST_QUALITY
+from acquisition_assets.conversion_forecasts.contract import CANDIDATES, FORECAST_QUALITY, ROOM
 from acquisition_assets.conversion_forecasts.quality import MEASURES
 from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.reports import Report
@@ -23,7 +23,6 @@ TASK = FORECAST_QUALITY.table
 Count = Annotated[int, Field(ge=0)]
 DECIMALS = 4
 PATTERN = "0.000"
-ROOM = "conversion_forecasts"
 SHOWN = ("auc", "brier", "ece", "lift")
 
 

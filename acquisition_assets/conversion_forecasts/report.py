@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from acquisition_assets.conversion_forecasts.contract import CANDIDATES, CONVERSION_FORECASTS, METHODS
+from acquisition_assets.conversion_forecasts.contract import CANDIDATES, CONVERSION_FORECASTS, METHODS, ROOM
 from acquisition_assets.conversion_forecasts.policy import ForecastPolicy
 from acquisition_assets.core.policy import Locale
 from acquisition_assets.core.reports import Report
@@ -27,7 +27,6 @@ Method = Literal["learned", "learned_small", "base_rate", "none"]
 Priority = Literal["act_now", "nurture", "low"]
 DECIMALS = 4
 ONE_DECIMAL = "#,##0.0"
-ROOM = "conversion_forecasts"
 
 
 class ReportedForecast(Report):

@@ -61,6 +61,14 @@ def form(phrase: Phrase, plural: str) -> str:
 
 
 @dataclass(frozen=True)
+class Message:
+    """What is to be said, before the language is known: the key of a phrase of a room, and the phrase's values."""
+
+    key: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Words:
     """The phrases of a room in one language, and values as that language writes them."""
 
@@ -79,6 +87,10 @@ class Words:
         """
         shown = {name: self._in_text(value) for name, value in values.items()}
         return self.template(key, _first_number(values)).format(**shown)
+
+    def message(self, message: Message) -> str:
+        """Return a message in this language."""
+        return self(message.key, **message.values)
 
     def has(self, key: str) -> bool:
         """Return whether the room has a phrase."""

@@ -42,6 +42,10 @@ class Writing:
 
         return str(format_decimal(value, pattern, self.locale))
 
+    def point(self, text: str) -> str:
+        """Return a number that a program has written, with the decimal point of the language."""
+        return text.replace(".", str(self.locale.number_symbols["latn"]["decimal"]))
+
     def percent(self, value: float, pattern: str = "#,##0.0") -> str:
         """Return a percentage from 0 to 100; where the sign goes is taken from the language's own pattern."""
         sign = str(self.locale.percent_formats[None].pattern).replace("#,##0", "{}")

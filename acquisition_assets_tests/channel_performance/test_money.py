@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from acquisition_assets.channel_performance.contract import BUDGET_ADVICE, CHANNEL_COSTS
-from acquisition_assets.channel_performance.money import KEEP, budget_advice, channel_costs
+from acquisition_assets.channel_performance.money import budget_advice, channel_costs
 from acquisition_assets.channel_performance.policy import ChannelPerformancePolicy
 from acquisition_assets.core.errors import InputError
 from acquisition_assets.policy import read_policy
@@ -109,7 +109,7 @@ def test_a_channel_twice_as_good_gets_money() -> None:
     found = 0
     for seed in range(20):
         counts, spend = world({"good": (100.0, 0.2, 0.2), "poor": (100.0, 0.2, 0.08), "fair": (100.0, 0.2, 0.1)}, seed)
-        frame = budget_advice(counts, spend, POLICY, DAY)
+        frame = budget_advice(counts, spend, POLICY, DAY, "en")
         assert BUDGET_ADVICE.validate(BUDGET_ADVICE.to_arrow(frame)) == []
         assert set(frame["to_channel"]) <= {"good", "all"}
         assert frame["share"].sum() <= POLICY.advice_share + 1e-9
@@ -121,32 +121,32 @@ def test_equal_channels_are_left_alone() -> None:
     moved = 0
     for seed in range(100):
         counts, spend = world(dict.fromkeys("abcd", (50.0, 0.2, 0.1)), seed)
-        moved += budget_advice(counts, spend, POLICY, DAY)["share"].sum() > 0
+        moved += budget_advice(counts, spend, POLICY, DAY, "en")["share"].sum() > 0
     assert moved <= 0.05 * 60
 
 
 def test_weak_evidence_says_what_it_would_take() -> None:
     counts, spend = world({"good": (10.0, 0.2, 0.2), "poor": (10.0, 0.2, 0.1)}, seed=2)
-    frame = budget_advice(counts, spend, POLICY, DAY)
+    frame = budget_advice(counts, spend, POLICY, DAY, "en")
     assert len(frame) == 1
     row = frame.iloc[0]
-    assert row["advice"].startswith(KEEP)
+    assert row["advice"].startswith("keep: the evidence is weak")
     assert "days like these would do" in row["advice"]
     assert (row["share"], row["amount"]) == (0.0, 0.0)
 
 
 def test_one_channel_with_spend_keeps_it() -> None:
     counts, spend = world({"only": (100.0, 0.2, 0.2)})
-    assert budget_advice(counts, spend, POLICY, DAY)["advice"].tolist() == [
-        f"{KEEP}; fewer than two channels have spend"
+    assert budget_advice(counts, spend, POLICY, DAY, "en")["advice"].tolist() == [
+        "keep: the evidence is weak; fewer than two channels have spend"
     ]
-    assert budget_advice(counts, spend.iloc[:0], POLICY, DAY).empty
+    assert budget_advice(counts, spend.iloc[:0], POLICY, DAY, "en").empty
 
 
 def test_arguments_are_left_as_they_are() -> None:
     counts, spend = world({"a": (10.0, 0.2, 0.2), "b": (10.0, 0.2, 0.2)})
     before = counts.copy(), spend.copy()
     channel_costs(counts, spend, POLICY, DAY)
-    budget_advice(counts, spend, POLICY, DAY)
+    budget_advice(counts, spend, POLICY, DAY, "en")
     pd.testing.assert_frame_equal(counts, before[0])
     pd.testing.assert_frame_equal(spend, before[1])

@@ -67,7 +67,7 @@ def test_costs_are_published_and_wrong_money_stops_only_them(tmp_path: Path) -> 
         "converted": (1000.0, 50.0),
     }
     (advice,) = rows(tmp_path / "lake", "budget_advice", DAY)
-    assert advice["advice"] == "keep: the evidence is weak; fewer than two channels have spend"
+    assert advice["advice"] == "mantener: la evidencia es débil; menos de dos canales tienen gasto"
 
     spend.write_text(SPEND + "2025-08-05,linkedin,,,600,USD\n", encoding="utf-8")
     run = compute_day(tmp_path, tmp_path / "other", DAY)

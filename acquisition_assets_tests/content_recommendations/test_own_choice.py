@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from acquisition_assets.content_recommendations.choice import Choice, estimate, held_out_gain
+from acquisition_assets.content_recommendations.contract import ROOM
 from acquisition_assets.content_recommendations.own import judged_choice
 from acquisition_assets.content_recommendations.past import Candidate, Past, judge_popularity, judge_taste
 from acquisition_assets.content_recommendations.quality import quality_table
 from acquisition_assets.content_recommendations.reads import Readings, Weights
+from acquisition_assets.core.words import words_of
 from acquisition_assets_tests.content_recommendations.own_worlds import CONTENT, STEPS, World, content, lasting, news
 
 
@@ -25,7 +27,7 @@ def chosen(world: World, current: int | None = None, readings: int | None = None
 def test_taste_is_used_where_leads_have_one() -> None:
     past, choice = chosen(lasting(1, with_taste=True))
     assert choice.candidate.family == "personal"
-    assert "proven against popularity" in choice.reason
+    assert [reason.key for reason in choice.reasons] == ["choice.taste"]
     gain = held_out_gain(past, CONTENT)
     assert gain is not None
     assert gain.low > 0
@@ -35,7 +37,7 @@ def test_taste_is_used_where_leads_have_one() -> None:
 def test_popularity_is_used_where_taste_is_not_proven(seed: int) -> None:
     past, choice = chosen(lasting(seed, with_taste=False))
     assert choice.candidate.family == "popularity"
-    assert "taste is not proven" in choice.reason
+    assert choice.reasons[-1].key == "choice.no_taste"
     assert choice.candidate.half_life_days is not None
     assert choice.candidate.half_life_days >= 14  # nothing ages here
     assert past.leads >= CONTENT.minimum_judged_leads
@@ -55,22 +57,22 @@ def test_news_gets_a_short_half_life() -> None:
 @pytest.mark.parametrize(
     ("current", "readings", "family", "words"),
     [
-        (9, 10_000, "newest", "the catalogue has 9 items, fewer than 10"),
-        (10, 199, "newest", "199 readings in 30 days, fewer than 200"),
-        (10, 200, "popularity", "popularity"),
+        (9, 10_000, "newest", "newest first: the catalogue has 9 items, fewer than 10"),
+        (10, 199, "newest", "newest first: 199 readings in 30 days, fewer than 200"),
+        (10, 200, "popularity", "popularity: half-life proven against 14 days"),
     ],
 )
 def test_a_cold_start_is_newest_first(current: int, readings: int, family: str, words: str) -> None:
     world = lasting(6, with_taste=False, leads=60)
     choice = chosen(world, current, readings)[1]
     assert choice.candidate.family == family
-    assert words in choice.reason
+    assert words_of(ROOM, "en").message(choice.reasons[0]).startswith(words)
 
 
 def test_too_few_leads_to_judge_by_keep_the_default() -> None:
     choice = chosen(lasting(7, with_taste=True, leads=20), 60, 500)[1]
     assert choice.candidate == Candidate("popularity", CONTENT.default_half_life_days)
-    assert "leads to judge by, fewer than 30" in choice.reason
+    assert choice.reasons[0].key == "choice.few_leads"
 
 
 def test_the_order_of_rows_changes_nothing() -> None:
@@ -81,7 +83,7 @@ def test_the_order_of_rows_changes_nothing() -> None:
         world.readings,
         Weights(*(getattr(world.weights, name)[mixed] for name in ("item", "area", "age", "weight")), 0),
     )
-    tables = [quality_table(*chosen(each), 60, 500, CONTENT) for each in (world, shuffled)]
+    tables = [quality_table(*chosen(each), 60, 500, CONTENT, "en") for each in (world, shuffled)]
     assert tables[0] == tables[1]
     assert sum(tables[0].column("is_chosen").to_pylist()) == 1
 

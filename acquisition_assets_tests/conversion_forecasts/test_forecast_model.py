@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from acquisition_assets.conversion_forecasts.contract import CONVERSION_FORECASTS, FORECAST_QUALITY
+from acquisition_assets.conversion_forecasts.contract import CONVERSION_FORECASTS, FORECAST_QUALITY, ROOM
 from acquisition_assets.conversion_forecasts.design import learn
 from acquisition_assets.conversion_forecasts.fit import expit
-from acquisition_assets.conversion_forecasts.forecast import Day, Model, explain, publish, score, train
+from acquisition_assets.conversion_forecasts.forecast import Day, Model, publish, score, train
 from acquisition_assets.conversion_forecasts.measures import numbered
+from acquisition_assets.core.words import words_of
 from acquisition_assets_tests.kit.forecast_rows import features, policy, world
 
 NO_SCORES = pa.table({"lead_id": pa.array([], pa.string()), "score": pa.array([], pa.float64())})
@@ -25,9 +26,9 @@ def shuffled(rows: pa.Table, seed: int) -> pa.Table:
 
 def forecasts(rows: pa.Table, day: Day, scores: pa.Table = NO_SCORES) -> pa.Table:
     """Return conversion_forecasts of these open leads, checked against its contract."""
-    table = publish([score(rows, day, policy())], day, scores, policy())
+    table = publish([score(rows, day, policy(), "en")], day, scores, policy())
     assert CONVERSION_FORECASTS.validate(table) == []
-    assert FORECAST_QUALITY.validate(day.quality) == []
+    assert FORECAST_QUALITY.validate(day.quality("en")) == []
     return table
 
 
@@ -46,7 +47,7 @@ def test_the_same_rows_in_any_order_give_the_same_bits() -> None:
         assert other.model is not None
         assert other.model.coefficients.fingerprint == first.model.coefficients.fingerprint
         assert other.model.to_json() == first.model.to_json()
-        assert other.quality.equals(first.quality)
+        assert other.quality("en").equals(first.quality("en"))
         assert forecasts(newest(rows), other).equals(expected)
 
 
@@ -54,9 +55,9 @@ def test_a_forecast_does_not_depend_on_the_slice_that_it_is_scored_in() -> None:
     rows = world(2)
     day = train(rows, [], policy())
     leads = newest(rows)
-    whole = publish([score(leads, day, policy())], day, NO_SCORES, policy())
+    whole = publish([score(leads, day, policy(), "en")], day, NO_SCORES, policy())
     parts = [leads.slice(first, 37) for first in range(0, leads.num_rows, 37)]
-    assert publish([score(part, day, policy()) for part in parts], day, NO_SCORES, policy()).equals(whole)
+    assert publish([score(part, day, policy(), "en") for part in parts], day, NO_SCORES, policy()).equals(whole)
 
 
 def test_effects_sum_to_the_log_odds_of_the_probability() -> None:
@@ -66,12 +67,20 @@ def test_effects_sum_to_the_log_odds_of_the_probability() -> None:
     leads = newest(rows)
     published = forecasts(leads, day).to_pylist()
     for place in range(0, leads.num_rows, 29):
-        start, effects = explain(leads.slice(place, 1), day.model)
-        odds = start + math.fsum(effect for _, _, effect in effects)
+        lead = leads.slice(place, 1)
+        effects = day.model.effects(day.model.design.matrix(lead))[0]
+        odds = day.model.coefficients.intercept + math.fsum(effects)
         assert expit(np.array([odds]))[0] == pytest.approx(published[place]["forecast_probability"], abs=1e-6)
-        words, value, effect = effects[0]
-        assert published[place]["top_factors"][0] == f"{words} {value} ({effect:+.2f})"
+        largest = int(np.argmax(np.abs(effects)))
+        feature = day.model.design.features[largest]
+        value = lead.column(feature)[0].as_py()
+        named = words_of(ROOM, "en")(f"feature.{feature}")
+        assert published[place]["top_factors"][0] == f"{named} {_shown(value)} ({effects[largest]:+.2f})"
         assert len(published[place]["top_factors"]) == 4
+
+
+def _shown(value: object) -> str:
+    return "missing" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def test_a_model_is_read_back_without_loss() -> None:
@@ -90,7 +99,7 @@ def test_a_feature_that_says_the_outcome_is_refused_by_name() -> None:
     converted = rows["is_converted"].cast(pa.float64())
     leaking = rows.set_column(rows.column_names.index("clicked_events"), "clicked_events", converted)
     day = train(leaking, [], policy())
-    assert day.quality["refused_features"][0].as_py() == ["clicked_events"]
+    assert day.quality("en")["refused_features"][0].as_py() == ["clicked_events"]
     assert day.model is not None
     assert "clicked_events" not in day.model.design.features
     assert day.model.to_json() == _without_refusals(train(rows, [], policy()), ["clicked_events"])
@@ -184,8 +193,8 @@ def test_a_day_without_any_row_has_no_forecast() -> None:
 def test_points_are_mapped_where_the_lake_has_them() -> None:
     rows = world(12)
     points = np.minimum(95, 10.0 * rows["opens_total"].to_numpy())
-    quality = {row["candidate"]: row for row in train(rows, [], policy(), points).quality.to_pylist()}
+    quality = {row["candidate"]: row for row in train(rows, [], policy(), points).quality("en").to_pylist()}
     assert quality["points"]["auc"] > 0.6
     assert quality["points"]["brier"] < quality["base_rate"]["brier"]
-    unknown = train(rows, [], policy(), np.full(rows.num_rows, np.nan)).quality.to_pylist()
+    unknown = train(rows, [], policy(), np.full(rows.num_rows, np.nan)).quality("en").to_pylist()
     assert next(row for row in unknown if row["candidate"] == "points")["auc"] is None

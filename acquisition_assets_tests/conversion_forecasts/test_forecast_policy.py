@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from acquisition_assets.conversion_forecasts import evidence, outcomes
-from acquisition_assets.conversion_forecasts.asset import build
+from acquisition_assets.conversion_forecasts.asset import Rules, build
 from acquisition_assets.conversion_forecasts.forecast import publish, score, train
 from acquisition_assets.conversion_forecasts.gate import is_in_use, method_of
 from acquisition_assets.conversion_forecasts.policy import EvidencePolicy, ForecastPolicy
@@ -39,13 +39,13 @@ def trained(found: ForecastPolicy) -> Any:
     day = train(rows(), [], found, np.asarray(rows()["opens_total"].to_numpy()))
     newest = rows().filter(pa.array(np.asarray(rows()["cut"]) == 0))
     scores = pa.table({"lead_id": newest["lead_id"], "score": np.zeros(newest.num_rows)})
-    forecasts = publish([score(newest, day, found)], day, scores, found)
-    return day.gate, day.quality.to_pylist(), day.reliability, forecasts.to_pylist()
+    forecasts = publish([score(newest, day, found, "en")], day, scores, found)
+    return day.gate, day.quality("en").to_pylist(), day.reliability, forecasts.to_pylist()
 
 
 def rare(found: ForecastPolicy) -> Any:
     """Return what a day's training says where conversions are rare."""
-    return train(rows(0.02), [], found).quality.to_pylist()
+    return train(rows(0.02), [], found).quality("en").to_pylist()
 
 
 def instants(found: ForecastPolicy) -> Any:
@@ -84,7 +84,7 @@ def judged(found: ForecastPolicy) -> Any:
 def mappings(found: ForecastPolicy) -> Any:
     """Return the days that the assets read."""
     env = Env(Lake("/nowhere"), DuckDBEngine(Lake("/nowhere")), ZoneInfo("UTC"))
-    built = build(env, found, read_policy().features, 1)
+    built = build(env, Rules(found, read_policy().features, 1, "en"))
     return [str(dep.partition_mapping) for asset in built for spec in asset.specs for dep in spec.deps]
 
 
