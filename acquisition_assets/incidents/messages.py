@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from acquisition_assets.anomalies.contract import HIGH_FRAUD_RATE, UNUSUAL_BEHAVIOR
 from acquisition_assets.core.numbers import round_half_up
 from acquisition_assets.core.policy import Locale
-from acquisition_assets.core.words import words_of
+from acquisition_assets.core.words import Words, words_of
 from acquisition_assets.incidents.contract import QUARANTINE, STALE_DATA
 from acquisition_assets.incidents.metrics import is_rate, source_of
 from acquisition_assets.metric_watch.contract import SLOW_DECLINE, SPIKE
@@ -56,9 +56,9 @@ def title(seen: Described, locale: Locale) -> str:
         key = "new"
     short = words.template(f"title.{key}", seen.observed).format(
         name=metric_name(seen.metric, seen.channel, locale),
-        percent="" if change is None else f"{round_half_up(abs(change) * 100, 0):.0f} %",
-        observed=_value(seen, seen.observed),
-        expected=_value(seen, seen.expected),
+        percent="" if change is None else f"{_decimal(abs(change) * 100, 0, words)} %",
+        observed=_value(seen, seen.observed, words),
+        expected=_value(seen, seen.expected, words),
     )
     return words("title.day", title=short, days=str(seen.days))
 
@@ -67,17 +67,17 @@ def message(seen: Described, locale: Locale) -> str:
     """Return a sentence: what was seen, what was expected, since when."""
     words = words_of(ROOM, locale)
     if seen.kind == UNUSUAL_BEHAVIOR:
-        said = words.template("message.silent", seen.observed).format(observed=_value(seen, seen.observed))
+        said = words.template("message.silent", seen.observed).format(observed=_value(seen, seen.observed, words))
     else:
         by_direction = {STALE_DATA: "stale", QUARANTINE: "rows"}
         key = by_direction.get(seen.direction) or ("share" if is_rate(seen.metric) else "per_day")
         key = "limit" if seen.kind == HIGH_FRAUD_RATE else key
         phrase = words.template(f"message.{key}", seen.observed)
-        said = phrase.format(observed=_value(seen, seen.observed), expected=_value(seen, seen.expected))
+        said = phrase.format(observed=_value(seen, seen.observed, words), expected=_value(seen, seen.expected, words))
         said = f"{metric_name(seen.metric, seen.channel, locale)}: {said}"
     if seen.worst_change is not None and seen.worst_change != seen.change:
         sign = "+" if seen.worst_change > 0 else "-"
-        worst = f"{sign}{round_half_up(abs(seen.worst_change) * 100, 0):.0f} %"
+        worst = f"{sign}{_decimal(abs(seen.worst_change) * 100, 0, words)} %"
         said = words("message.worst", message=said, worst=worst)
     if seen.is_open:
         return words("message.since", message=said, since=seen.opened_on.isoformat())
@@ -97,10 +97,14 @@ def headline(event: str, own_title: str, locale: Locale) -> str:
     return words_of(ROOM, locale)(f"headline.{event}", title=own_title)
 
 
-def _value(seen: Described, value: float | None) -> str:
+def _value(seen: Described, value: float | None, words: Words) -> str:
     if value is None:
         return "?"
     if is_rate(seen.metric):
-        return f"{round_half_up(value, 0 if value >= 10 else 1):.{0 if value >= 10 else 1}f} %"
-    decimals = 0 if value == int(value) or value >= 100 else 1
-    return f"{round_half_up(value, decimals):.{decimals}f}"
+        return f"{_decimal(value, 0 if value >= 10 else 1, words)} %"
+    return _decimal(value, 0 if value == int(value) or value >= 100 else 1, words)
+
+
+def _decimal(value: float, decimals: int, words: Words) -> str:
+    pattern = "#,##0.0" if decimals else "#,##0"
+    return words.writing.decimal(round_half_up(value, decimals), pattern)

@@ -135,7 +135,7 @@ def test_the_alert_sensor_runs_by_default_and_logs_the_anomalies(deployment: Dep
     for line in (
         "Tasa de apertura: 11 % frente a 35 % esperado",
         "Fraude en referidos: 62 % frente a un límite de 20 %",
-        "Leads nuevos: 14 al día frente a 52.2 esperados",
+        "Leads nuevos: 14 al día frente a 52,2 esperados",
         "12 leads recibieron muchos envíos",
     ):
         wait_for(line, lambda line=line: line in deployment.server.log.read_text(), RUN_SECONDS)
