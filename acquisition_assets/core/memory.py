@@ -6,6 +6,7 @@ Does not limit anything: the engine does (see `engine`).
 from __future__ import annotations
 
 import os
+import re
 import resource
 from pathlib import Path
 
@@ -14,8 +15,16 @@ SHARE = 0.5
 """The engine's part; the rest is for Arrow, pandas, the reading of the source, and other programs."""
 LEAST_MEGABYTES = 640
 """What every table of a million leads can be made with, by spilling."""
+MEGABYTES = {"K": 1 / 1024, "M": 1.0, "G": 1024.0, "T": 1024.0**2}
+"""Megabytes of each unit of a size."""
 NO_LIMIT = 1 << 60
 """A version 1 cgroup without a limit says that it has a huge one."""
+
+
+def megabytes(size: str) -> int:
+    """Return a size such as 800MB or 4 GiB in whole megabytes."""
+    number, unit = re.fullmatch(r"([\d.]+) ?([KMGT]).*", size.upper()).groups()  # type: ignore[union-attr]
+    return int(float(number) * MEGABYTES[unit])
 
 
 def default_limit(processes: int = 1) -> str:

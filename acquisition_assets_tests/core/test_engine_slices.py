@@ -17,7 +17,7 @@ import pytest
 from acquisition_assets.core.contracts import Contract, Kind, column
 from acquisition_assets.core.engine import slices
 from acquisition_assets.core.engine.duckdb import DuckDBEngine, DuckDBSession, readable_errors
-from acquisition_assets.core.engine.slices import Slices, bounds_of
+from acquisition_assets.core.engine.slices import Slices, bounds_of, slice_rows
 from acquisition_assets.core.errors import LakeError
 from acquisition_assets.core.lake import Lake
 
@@ -144,6 +144,10 @@ def test_slices_use_the_text_order_of_the_engine(session: DuckDBSession, tmp_pat
 
 def test_slices_may_overlap() -> None:
     apart = [(f"{number:03}", f"{number:03}x", 100) for number in range(30)]
-    assert len(bounds_of(apart)) == 5
-    assert len(bounds_of([("000", "zzz", 300), *apart])) == 6
-    assert bounds_of([("000", "zzz", 2000), *apart]) == ()
+    assert len(bounds_of(apart, 500)) == 5
+    assert len(bounds_of([("000", "zzz", 300), *apart], 500)) == 6
+    assert bounds_of([("000", "zzz", 2000), *apart], 500) == ()
+
+
+def test_more_memory_makes_fewer_slices() -> None:
+    assert [slice_rows(limit) for limit in ("64MB", "640MB", "6400MB", "1GB")] == [500, 500, 5000, 800]

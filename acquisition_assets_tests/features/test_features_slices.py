@@ -27,7 +27,7 @@ def test_the_size_of_the_slices_changes_nothing(seed: int, tmp_path: Path, monke
     for number, day in enumerate(world.days):
         write(tmp_path / "source", world.seen(number), world.form)
         for rows, lake in lakes.items():
-            monkeypatch.setattr(slices, "ROWS_OF_A_SLICE", rows)
+            monkeypatch.setattr(duckdb, "slice_rows", lambda _, rows=rows: rows)
             monkeypatch.setattr(staging, "MOST_UNSORTED", MANY if rows == MANY else 0)
             run = compute_day(
                 tmp_path / "source", lake, day, world.zone, policy, world.full[number], last_step="features"
@@ -45,8 +45,8 @@ def _watch_bounds(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, ...]]:
     seen = set()
     bounds_of = slices.bounds_of
 
-    def watched(groups: list[tuple[str | None, str | None, int]]) -> tuple[str, ...]:
-        bounds = bounds_of(groups)
+    def watched(groups: list[tuple[str | None, str | None, int]], slice_rows: int) -> tuple[str, ...]:
+        bounds = bounds_of(groups, slice_rows)
         seen.add(bounds)
         return bounds
 

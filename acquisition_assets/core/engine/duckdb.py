@@ -29,7 +29,7 @@ from acquisition_assets.core.engine.session import (
     typed_query,
     used,
 )
-from acquisition_assets.core.engine.slices import WHOLE, Slices, bounds_of
+from acquisition_assets.core.engine.slices import ROWS_OF_A_SLICE, WHOLE, Slices, bounds_of, slice_rows
 from acquisition_assets.core.errors import AcquisitionError, LakeError
 from acquisition_assets.core.lake import Lake
 
@@ -81,7 +81,7 @@ class DuckDBEngine:
             with self.connect(scratch) as connection:
                 # Tables are ordered by `order by` alone; any other order would hold rows in memory that can't spill.
                 connection.execute("set preserve_insertion_order = false")
-                session = DuckDBSession(connection, kept)
+                session = DuckDBSession(connection, kept, slice_rows(self.memory_limit))
                 with session.naming_damage():
                     yield session
         finally:
@@ -104,11 +104,13 @@ class DuckDBSession:
     """A session on one DuckDB connection.
 
     kept: a folder for the rows of sliced queries; without one nothing is sliced. Rows that leave memory are written
-    once if their table is in a file, and each time if it is temporary. files: those of each bound table.
+    once if their table is in a file, and each time if it is temporary. slice_rows: about how many rows a slice has.
+    files: those of each bound table.
     """
 
     connection: duckdb.DuckDBPyConnection
     kept: Path | None = None
+    slice_rows: int = ROWS_OF_A_SLICE
     files: dict[str, Sequence[str]] = field(default_factory=dict)
 
     def bind(self, name: str, contract: Contract, files: Sequence[str]) -> None:
@@ -144,7 +146,7 @@ class DuckDBSession:
             "select stats_min_value, stats_max_value, row_group_num_rows "
             f"from parquet_metadata({literals(self.files[name])}) where path_in_schema = {literal(column)}"
         ).fetchall()
-        return Slices(column, bounds_of(groups))
+        return Slices(column, bounds_of(groups, self.slice_rows))
 
     def bind_query(self, name: str, query: str, parameters: Parameters | None = None, slices: Slices = WHOLE) -> None:
         """See `Session.bind_query`."""

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from acquisition_assets.core.duckdb_sql import literal
+from acquisition_assets.core.memory import LEAST_MEGABYTES, megabytes
 
 ROWS_OF_A_SLICE = 25_000_000
-"""Rows per slice: few slices, yet each one is grouped within the default memory limit."""
+"""Rows per slice: few slices, yet each one is grouped within the least memory limit."""
 MOST_READ = 1.75
 """Upper limit of rows read by all slices together, as a multiple of the table's rows."""
 
@@ -55,7 +56,12 @@ WHOLE = Slices()
 """No slicing."""
 
 
-def bounds_of(groups: Sequence[tuple[str | None, str | None, int]]) -> tuple[str, ...]:
+def slice_rows(memory_limit: str) -> int:
+    """Return the rows per slice for a memory limit: more where there is more memory, as each slice costs a pass."""
+    return max(ROWS_OF_A_SLICE, ROWS_OF_A_SLICE * megabytes(memory_limit) // LEAST_MEGABYTES)
+
+
+def bounds_of(groups: Sequence[tuple[str | None, str | None, int]], slice_rows: int) -> tuple[str, ...]:
     """Return the bounds that slice a table stored in row groups.
 
     Return none if the table is small, if the range of a group is unknown, or if the groups overlap so much that the
@@ -63,6 +69,7 @@ def bounds_of(groups: Sequence[tuple[str | None, str | None, int]]) -> tuple[str
 
     Args:
         groups: least text, greatest text and number of rows of each row group.
+        slice_rows: rows per slice, a few more for whole row groups.
     """
     known = sorted(
         (least, greatest, rows) for least, greatest, rows in groups if least is not None and greatest is not None
@@ -71,7 +78,7 @@ def bounds_of(groups: Sequence[tuple[str | None, str | None, int]]) -> tuple[str
     bounds: list[str] = []
     before = 0
     for least, _, rows in known:
-        if before >= (len(bounds) + 1) * ROWS_OF_A_SLICE and least > max([known[0][0], *bounds]):
+        if before >= (len(bounds) + 1) * slice_rows and least > max([known[0][0], *bounds]):
             bounds.append(least)
         before += rows
     read = sum(rows * (1 + sum(least < bound <= greatest for bound in bounds)) for least, greatest, rows in known)

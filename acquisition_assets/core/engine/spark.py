@@ -40,12 +40,12 @@ from acquisition_assets.core.engine.spark_cluster import check_answers, is_remot
 from acquisition_assets.core.engine.spark_dialect import to_spark
 from acquisition_assets.core.errors import AcquisitionError, InputError, LakeError
 from acquisition_assets.core.lake import STAGING, Lake
+from acquisition_assets.core.memory import megabytes
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 SMALLEST_HEAP_MB = 1024
-MEGABYTES = {"K": 1 / 1024, "M": 1.0, "G": 1024.0, "T": 1024.0**2}
 CONVERSIONS = (
     "CAST_INVALID_INPUT",
     "CAST_OVERFLOW",
@@ -170,7 +170,7 @@ class SparkEngine:
         options: dict[str, str | int | float | bool] = {"spark.ui.showConsoleProgress": False}
         if self.master.startswith("local"):
             options |= {
-                "spark.driver.memory": f"{max(SMALLEST_HEAP_MB, _megabytes(self.local.memory_limit))}m",
+                "spark.driver.memory": f"{max(SMALLEST_HEAP_MB, megabytes(self.local.memory_limit))}m",
                 "spark.sql.shuffle.partitions": 4 * (self.local.threads or os.cpu_count() or 1),
                 "spark.ui.enabled": False,
                 "spark.log.level": "ERROR",
@@ -346,12 +346,6 @@ def check_installed(master: str) -> None:
     if shutil.which(f"{home}/bin/java" if home else "java") is None:
         where = f"JAVA_HOME={home}" if home else "PATH"
         raise InputError(f"the engine spark found no Java ({where}); {NEEDS_JAVA}")
-
-
-def _megabytes(size: str) -> int:
-    """Return a size such as 800MB or 4 GiB in whole megabytes."""
-    number, unit = re.fullmatch(r"([\d.]+) ?([KMGT]).*", size.upper()).groups()  # type: ignore[union-attr]
-    return int(float(number) * MEGABYTES[unit])
 
 
 @contextlib.contextmanager
