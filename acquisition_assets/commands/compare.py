@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from acquisition_assets.behavior_predictions import asset as predictions
 from acquisition_assets.behavior_predictions.contract import BEHAVIOR_PREDICTIONS
-from acquisition_assets.commands.compare_page import page
+from acquisition_assets.commands.compare_page import ROOM, page
 from acquisition_assets.commands.console import console, line, print_section
 from acquisition_assets.commands.deployment import open_lake, read_criteria, read_settings
 from acquisition_assets.commands.explain import chosen_day
@@ -37,6 +37,7 @@ from acquisition_assets.core.settings import Settings
 from acquisition_assets.core.sql_files import read_sql
 from acquisition_assets.core.staging import open_folder, temporary_place
 from acquisition_assets.core.step import Step
+from acquisition_assets.core.words import Words, words_of
 from acquisition_assets.definitions import make_engine
 from acquisition_assets.dynamic_scores import asset as scores
 from acquisition_assets.dynamic_scores.contract import DYNAMIC_SCORES
@@ -57,9 +58,10 @@ COMPARED = {
     "segments": LEAD_SEGMENTS,
     "items": CONTENT_RECOMMENDATIONS,
 }
-JUDGED = {"score_band": "score", "predicted_action": "action", "segment": "segment"}
-"""The kinds of rules whose evidence is shown side by side, with their words."""
-RANKINGS = {"score": "score", "points": "points of the predictions"}
+JUDGED = ("score_band", "predicted_action", "segment")
+"""The kinds of rules whose evidence is shown side by side."""
+RANKINGS = ("score", "points")
+MEASURES = ("auc", "lift")
 Result = dict[str, Any]
 
 
@@ -102,11 +104,14 @@ def compare_command(policy: str, date: str | None, weeks: int, output: str, lake
     day = chosen_day(base, None if date is None else parse_day(date, "--date"))
     result = compare(settings, base, day, weeks, present, new)
     out = console()
-    for section in sections(result):
+    words = words_of(ROOM, present.locale)
+    shown = sections(result, words)
+    for section in shown:
         print_section(section, out)
-    names = [_write(Path(output) / f"compare-{day}.{kind}", text) for kind, text in _texts(result).items()]
+    texts = {"html": page(result, shown, words), "json": json.dumps(result, indent=2, ensure_ascii=False) + "\n"}
+    names = [_write(Path(output) / f"compare-{day}.{kind}", text) for kind, text in texts.items()]
     out.print()
-    line(out, f"the lake was left unchanged; written: {', '.join(names)}", "bold")
+    line(out, words("compare.written", files=", ".join(names)), "bold")
     return 0
 
 
@@ -216,7 +221,7 @@ def _bands(found: Sequence[list[Result]]) -> list[Result]:
 def _place(key: tuple[str, str]) -> tuple[int, float, str]:
     """Return the place of a rule: bands first, from the lowest."""
     first = key[1].split()[0]
-    return list(JUDGED).index(key[0]), float(first) if first.isdecimal() else 0.0, key[1]
+    return JUDGED.index(key[0]), float(first) if first.isdecimal() else 0.0, key[1]
 
 
 def _ranking(name: str, before: pa.Table, after: pa.Table, policy: ForecastPolicy) -> Result:
@@ -234,7 +239,7 @@ def _ranking(name: str, before: pa.Table, after: pa.Table, policy: ForecastPolic
         joined, leads = joined.filter(pa.array(kept)), leads[kept] // every
     labels = np.asarray(joined.column("is_converted").cast(pa.int8()).to_numpy(), dtype=np.float64)
     conversions = distinct(leads, labels)
-    result: Result = {"ranking": RANKINGS[name], "rows": int(labels.size), "conversions": conversions}
+    result: Result = {"ranking": name, "rows": int(labels.size), "conversions": conversions}
     if conversions < policy.gate_conversions:
         return {**result, "auc": None, "lift": None}
     judged = [
@@ -242,7 +247,7 @@ def _ranking(name: str, before: pa.Table, after: pa.Table, policy: ForecastPolic
         for column in (name, f"{name}_after")
     ]
     weights = list(draws(leads, policy.bootstrap_draws, policy.seed))
-    for measure in ("auc", "lift"):
+    for measure in MEASURES:
         drawn = [np.concatenate([getattr(one, measure)(lines) for lines in weights]) for one in judged]
         whole = [float(getattr(one, measure)(np.ones(labels.size))) for one in judged]
         difference = _interval(whole[1] - whole[0], drawn[1] - drawn[0], policy)
@@ -264,95 +269,82 @@ def _interval(value: float, drawn: Floats, policy: ForecastPolicy) -> dict[str, 
 # -- what is shown -----------------------------------------------------------------------------------------------------
 
 
-def sections(result: Result) -> list[Section]:
+def sections(result: Result, words: Words) -> list[Section]:
     """Return the comparison for people: what changes, and what the past weeks say of both policies."""
-    totals = result["totals"]
+    totals = {name: words.cell(number) for name, number in result["totals"].items()}
+    differing = ", ".join(result["sections_that_differ"])
     changes: list[Part] = [
-        f"of {totals['leads']:,} leads {totals['new_score']:,} get another score, {totals['new_action']:,} another "
-        f"next action, {totals['new_segments']:,} other segments, {totals['new_items']:,} other items",
-        f"sections of the policy that differ: {', '.join(result['sections_that_differ']) or 'none'}",
+        words("compare.changes", **totals),
+        words("compare.differ", sections=differing) if differing else words("compare.no_difference"),
     ]
     if result["sections_not_compared"]:
-        changes.append(f"not compared, as they change other tables: {', '.join(result['sections_not_compared'])}")
+        changes.append(words("compare.not_compared", sections=", ".join(result["sections_not_compared"])))
+    by_segment = [
+        [row[name] for name in ("segment", "leads_before", "leads_after", "entering", "leaving")]
+        for row in result["segments"]
+    ]
+    by_action = [[row["action"], row["leads_before"], row["leads_after"]] for row in result["actions"]]
     made = [
-        Section(f"New policy on {result['day']}", changes),
+        Section(words("compare.title.changes", day=result["day"]), changes),
         Section(
-            "Segments",
-            [
-                Grid(
-                    ["segment", "leads now", "new policy", "enter", "leave"],
-                    [
-                        [row[name] for name in ("segment", "leads_before", "leads_after", "entering", "leaving")]
-                        for row in result["segments"]
-                    ],
-                )
-            ],
+            words("compare.title.segments"),
+            [Grid(words.titles("segment", "leads_now", "leads_new", "enter", "leave"), by_segment)],
         ),
-        Section(
-            "Next actions",
-            [
-                Grid(
-                    ["action", "leads now", "new policy"],
-                    [[row["action"], row["leads_before"], row["leads_after"]] for row in result["actions"]],
-                )
-            ],
-        ),
+        Section(words("compare.title.actions"), [Grid(words.titles("action", "leads_now", "leads_new"), by_action)]),
     ]
     if not result["evidence_days"]:
-        text = "no day of the lake is old enough to know what became of its leads"
-        return [*made, Section("Evidence: none", [text])]
+        return [*made, Section(words("compare.title.no_evidence"), [words("compare.no_evidence")])]
     first, last = result["evidence_days"][0], result["evidence_days"][-1]
+    days = words("compare.evidence", days=len(result["evidence_days"]), first=first, last=last)
     return [
         *made,
-        Section(
-            "Which ranking finds the leads that convert",
-            [f"{len(result['evidence_days'])} days from {first} to {last}; intervals of 95 %", _rankings(result)],
-        ),
-        Section("Conversions by band of the score, action and segment", [_band_grid(result)]),
+        Section(words("compare.title.rankings"), [days, _rankings(result, words)]),
+        Section(words("compare.title.rules"), [_band_grid(result, words)]),
     ]
 
 
-def _rankings(result: Result) -> Grid:
-    titles = {"auc": "AUC", "lift": "lift at 10 %"}
+def _rankings(result: Result, words: Words) -> Grid:
+    rows: list[list[object]] = []
+    for row in result["rankings"]:
+        for measure in MEASURES:
+            name = f"{words('compare.ranking.' + row['ranking'])}: {words('compare.measure.' + measure)}"
+            if row[measure]:
+                verdict = words("compare.verdict." + row[measure]["verdict"].replace(" ", "_"))
+                found = [_shown(row[measure][when], words) for when in ("before", "after", "difference")]
+                rows.append([name, verdict, *found])
+            else:
+                few = words("compare.too_few", conversions=row["conversions"])
+                rows.append([name, few, None, None, None])
+    return Grid(words.titles("", "verdict", "now", "new", "difference"), rows)
+
+
+def _band_grid(result: Result, words: Words) -> Grid:
     rows = [
-        [
-            f"{row['ranking']}: {title}",
-            row[measure]["verdict"],
-            *(_shown(row[measure][when]) for when in ("before", "after", "difference")),
-        ]
-        if row[measure]
-        else [f"{row['ranking']}: {title}", f"too few conversions ({row['conversions']})", None, None, None]
-        for row in result["rankings"]
-        for measure, title in titles.items()
+        [_rule(row, words), *(cell for when in ("before", "after") for cell in _rate(row[when], words))]
+        for row in result["bands"]
     ]
-    return Grid(["", "the new policy is", "now", "new policy", "difference"], rows)
+    return Grid(words.titles("", "leads_now", "converted", "leads_new", "converted"), rows)
 
 
-def _band_grid(result: Result) -> Grid:
-    rows = [
-        [_rule(row), *(cell for when in ("before", "after") for cell in _rate(row[when]))] for row in result["bands"]
-    ]
-    return Grid(["", "leads now", "converted", "leads, new policy", "converted"], rows)
-
-
-def _rule(row: Result) -> str:
+def _rule(row: Result, words: Words) -> str:
     """Return a rule in words, such as `score 10 to 20` or `segment at_risk`."""
-    return f"{JUDGED[row['rule_kind']]} {row['rule']}"
+    rule = row["rule"]
+    if row["rule_kind"] == "score_band":
+        first, last = rule.split(" to ")
+        rule = words("compare.band", first=first, last=last)
+    return f"{words('compare.kind.' + row['rule_kind'])} {rule}"
 
 
-def _rate(found: Result | None) -> list[object]:
+def _rate(found: Result | None, words: Words) -> list[object]:
     if found is None:
         return [0, None]
-    return [found["leads"], f"{found['rate']:.1%} ({found['rate_low']:.1%} to {found['rate_high']:.1%})"]
+    value, low, high = (words.writing.percent(100 * found[name]) for name in ("rate", "rate_low", "rate_high"))
+    return [found["leads"], words("compare.interval", value=value, low=low, high=high)]
 
 
-def _shown(found: dict[str, float]) -> str:
-    return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
-
-
-def _texts(result: Result) -> dict[str, str]:
-    """Return the page and the JSON, by the ending of their file."""
-    return {"html": page(result, sections(result)), "json": json.dumps(result, indent=2, ensure_ascii=False) + "\n"}
+def _shown(found: dict[str, float], words: Words) -> str:
+    value, low, high = (words.writing.decimal(found[name], "0.000") for name in ("value", "low", "high"))
+    return words("compare.interval", value=value, low=low, high=high)
 
 
 def _write(path: Path, text: str) -> str:

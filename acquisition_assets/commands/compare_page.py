@@ -11,7 +11,7 @@ from typing import Any
 
 from acquisition_assets.core.masking import sanitize
 from acquisition_assets.core.sections import Grid, Section
-from acquisition_assets.core.words import SHARED, words_of
+from acquisition_assets.core.words import Words
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #212529; background: #fff; max-width: 60rem; margin: 0 auto;
@@ -28,59 +28,54 @@ td:first-child { overflow-wrap: anywhere; min-width: 6rem } p.note { color: #495
 @media (max-width: 40rem) { table { font-size: .75rem } th, td { padding: .3rem .25rem } td { overflow-wrap: anywhere }
   td:first-child { min-width: 4rem } }
 """
-NOTES = """<p class="note">AUC is the chance that a lead who converts ranks above one who does not: 0.5 is chance, 1 is
-perfect. Lift is how many times more conversions the best 10 % of the leads have than all leads. A difference counts as
-better or worse only where its 95 % interval leaves out zero; otherwise the data do not tell.</p>"""
+ROOM = "commands"
 
 
-def page(result: Mapping[str, Any], sections: Sequence[Section]) -> str:
+def page(result: Mapping[str, Any], sections: Sequence[Section], words: Words) -> str:
     """Return the page: the number of leads that change, each section as a table, and some leads one by one."""
     totals = result["totals"]
     first, *others = sections  # the first sentence says what the cards show
-    facts = {
-        "leads": totals["leads"],
-        "get another score": totals["new_score"],
-        "get another next action": totals["new_action"],
-        "change segments": totals["new_segments"],
-        "get other items": totals["new_items"],
-    }
-    cards = "".join(f"<li><b>{_shown(number)}</b>{escape(words)}</li>" for words, number in facts.items())
+    facts = [
+        f"<li><b>{escape(words.cell(totals[name]))}</b>{escape(words('compare.card.' + name))}</li>"
+        for name in ("leads", "new_score", "new_action", "new_segments", "new_items")
+    ]
+    shown = [Section(first.title, first.parts[1:]), *others]
+    examples = Section(words("compare.title.examples"), [_examples(result["examples"], words)])
     body = [
-        f"<h1>What a new policy changes on {escape(result['day'])}</h1>",
-        f'<ul class="facts">{cards}</ul>',
-        *(_section(section) for section in [Section(first.title, first.parts[1:]), *others]),
-        NOTES if result["evidence_days"] else "",
-        _section(Section("Leads that change most", [_examples(result["examples"])])),
+        f"<h1>{escape(words('compare.title.page', day=result['day']))}</h1>",
+        f'<ul class="facts">{"".join(facts)}</ul>',
+        *(_section(section, words) for section in shown),
+        f'<p class="note">{escape(words("compare.notes"))}</p>' if result["evidence_days"] else "",
+        _section(examples, words),
     ]
     return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<!doctype html>\n<html lang="{words.locale}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Policy comparison {escape(result['day'])}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-        + "\n".join(body)
-        + "\n</body>\n</html>\n"
+        f"<title>{escape(words('compare.title.page', day=result['day']))}</title>\n"
+        f"<style>{STYLE}</style>\n</head>\n<body>\n" + "\n".join(body) + "\n</body>\n</html>\n"
     )
 
 
-def _examples(rows: Sequence[Mapping[str, Any]]) -> Grid:
-    cells = [
-        [row["lead_id"], row["score_before"], row["score_after"], row["action_before"], row["action_after"]]
-        for row in rows
+def _examples(rows: Sequence[Mapping[str, Any]], words: Words) -> Grid:
+    names = ("lead_id", "score_before", "score_after", "action_before", "action_after")
+    titles = words.titles("lead", "score_now", "score_new", "action_now", "action_new")
+    return Grid(titles, [[row[name] for name in names] for row in rows])
+
+
+def _section(section: Section, words: Words) -> str:
+    parts = [
+        _grid(part, words) if isinstance(part, Grid) else f"<p>{escape(sanitize(part))}</p>" for part in section.parts
     ]
-    return Grid(["lead", "score now", "new score", "next action now", "new next action"], cells)
-
-
-def _section(section: Section) -> str:
-    parts = [_grid(part) if isinstance(part, Grid) else f"<p>{escape(sanitize(part))}</p>" for part in section.parts]
     return f"<h2>{escape(section.title)}</h2>\n" + "\n".join(parts)
 
 
-def _grid(grid: Grid) -> str:
+def _grid(grid: Grid, words: Words) -> str:
     head = "".join(
         f'<th scope="col"{_alignment([row[place] for row in grid.rows])}>{escape(name)}</th>'
         for place, name in enumerate(grid.columns)
     )
-    rows = "\n".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in grid.rows)
-    none = f'<tr><td colspan="{len(grid.columns)}">none</td></tr>'
+    rows = "\n".join("<tr>" + "".join(_cell(cell, words) for cell in row) + "</tr>" for row in grid.rows)
+    none = f'<tr><td colspan="{len(grid.columns)}">{escape(words("compare.none"))}</td></tr>'
     return f'<div class="scroll" tabindex="0"><table>\n<tr>{head}</tr>\n{rows or none}\n</table></div>'
 
 
@@ -93,12 +88,9 @@ def _is_number(cell: object) -> bool:
     return isinstance(cell, (int, float)) and not isinstance(cell, bool)
 
 
-def _shown(cell: object) -> str:
-    return sanitize(words_of(SHARED, "en").cell(cell))
-
-
-def _cell(cell: object) -> str:
-    text = escape(_shown(cell))
+def _cell(cell: object, words: Words) -> str:
+    text = escape(sanitize(words.cell(cell)))
     if _is_number(cell):
         return f'<td class="number">{text}</td>'
-    return f'<td class="{text}">{text}</td>' if text in ("better", "worse") else f"<td>{text}</td>"
+    verdict = next((name for name in ("better", "worse") if cell == words(f"compare.verdict.{name}")), None)
+    return f'<td class="{verdict}">{text}</td>' if verdict else f"<td>{text}</td>"

@@ -14,6 +14,7 @@ import pyarrow as pa
 from acquisition_assets.core.days import day_of
 from acquisition_assets.core.env import Env
 from acquisition_assets.core.masking import sanitize
+from acquisition_assets.core.numbers import round_half_up
 from acquisition_assets.core.output import Output, output_asset
 from acquisition_assets.core.plots import band
 from acquisition_assets.core.step import Comparison, Finding, Step
@@ -118,4 +119,5 @@ def _plots(step: Step) -> dict[str, Any]:
 
 def _said(row: Mapping[str, Any]) -> str:
     name = row["metric"] if row["channel"] is None else f"{row['metric']} of {row['channel']}"
-    return f"{name}: {row['state']}, {row['observed']:g} seen, {row['expected']:g} expected ({row['change']:+.0%})"
+    seen, expected = (f"{round_half_up(row[column], 3):g}" for column in ("observed", "expected"))
+    return f"{name}: {row['state']}, {seen} seen, {expected} expected ({row['change']:+.0%})"

@@ -100,6 +100,7 @@ def test_the_evidence_of_both_policies_is_side_by_side(lakes: Path) -> None:
     page = (lakes / f"compare-{LAST_DAY}.html").read_text(encoding="utf-8")
     assert page.count("<table>") == page.count("</table>") == 5
     assert 'name="viewport"' in page
+    assert "puntuación 10 a 20" in page
     assert "http" not in page  # nothing is loaded from elsewhere
 
 
