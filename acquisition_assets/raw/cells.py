@@ -57,6 +57,8 @@ def _in(words: tuple[str, ...]) -> str:
 
 _BLANKS = "".join(rf"\x{{{ord(character):x}}}" for character in BLANK)
 ADDRESS_PATTERN = rf"[^@{_BLANKS}]+@[^@{_BLANKS}]+\.[^@{_BLANKS}]+"
+_FIRST_OF_MISSING = r"('n', 'N', '<', '#', 'u', 'U', '(', '-', '\', '0')"
+"""How words that mean a missing value begin."""
 MACROS = (
     f"create macro trimmed(x) as trim(x, {_quoted(BLANK)})",
     # Text that begins with a visible ASCII character is not blank: no need to trim it.
@@ -68,8 +70,11 @@ MACROS = (
     # Words that mean a missing value are short and begin with one of few characters.
     f"create macro is_missing(x) as trimmed(x) = '' or lower(trimmed(x)) in {_in(MISSING_WORDS)}",
     "create macro text_cell(x) as case "
-    r"when is_plain(x) and x[1] not in ('n', 'N', '<', '#', 'u', 'U', '(', '-', '\', '0') then x "
+    f"when is_plain(x) and x[1] not in {_FIRST_OF_MISSING} then x "
     "when is_missing(x) then null else x end",
+    # The same as trimming a text cell: times are all different, so no dictionary spares the trimming.
+    "create macro time_cell(x) as case when is_plain(x) and is_plain(right(x, 1)) "
+    f"and x[1] not in {_FIRST_OF_MISSING} then x else trimmed(text_cell(x)) end",
     # An integer that was once stored as a float keeps its integer's name: 123.0 is 123.
     r"create macro id_of(x) as case when suffix(x, '.0') and regexp_full_match(x, '-?\d+\.0') "
     "then left(x, length(x) - 2) else x end",
@@ -109,8 +114,8 @@ MACROS = (
     f"when regexp_full_match(x, '{LOOSE_PATTERN}') then list_transform(["
     f"case when regexp_full_match(x, '{INSTANT_PATTERN}') then x else loose_iso(x) end], lambda t: iso_instant(t))[1] "
     "else other_instant(x) end",
-    f"create macro number_of(x) as case when regexp_full_match(trimmed(x), '{NUMBER_PATTERN}') "
-    "then try_cast(trimmed(x) as double) end",
+    f"create macro number_of(x) as case when regexp_full_match(trimmed_text(x), '{NUMBER_PATTERN}') "
+    "then try_cast(trimmed_text(x) as double) end",
     "create macro flag_of(x) as case when lower(trimmed(x)) in ('true', 't', 'yes', 'y', '1', '1.0') then true "
     "when lower(trimmed(x)) in ('false', 'f', 'no', 'n', '0', '0.0') then false end",
     "create macro host_of(x) as nullif(rtrim(regexp_extract(lower(trimmed_text(x)), "
@@ -193,8 +198,9 @@ def cleaned(column: InputColumn, kind: str | None, from_text: bool, cell: str | 
     name = "src." + (cell or identifier(column.name))
     if kind in ("VARCHAR", "BLOB") or kind.startswith("ENUM"):
         text = {"VARCHAR": name, "BLOB": f"text_of_bytes({name})"}.get(kind, f"{name}::VARCHAR")
-        found = f"{'text_cell' if from_text else 'cell'}({text})"
-        return f"trimmed({found})" if column.cell is Cell.INSTANT else found
+        if column.cell is Cell.INSTANT:
+            return f"time_cell({text})" if from_text else f"trimmed(cell({text}))"
+        return f"{'text_cell' if from_text else 'cell'}({text})"
     if is_typed(column, kind):
         return f"case when not isnan({name}) then {name} end" if kind in FLOATS else name
     if kind in FLOATS:
