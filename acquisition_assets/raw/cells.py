@@ -37,7 +37,7 @@ LOOSE_PATTERN = (
 )
 # What most exports write, a part of INSTANT_PATTERN: the engine reads it as it is, which takes a fifth of the time.
 USUAL_PATTERN = (
-    r"\d{4}-\d{2}-\d{2}[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
+    r"\d{4}-\d{2}-\d{2}[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3])(?::[0-5]\d)?)"
 )
 MAIL_PATTERN = (
     r"(?i)(?:(?:mon|tue|wed|thu|fri|sat|sun), *)?"
