@@ -128,6 +128,8 @@ RECOMMENDER_QUALITY = Contract(
             lineage=READ,
         ),
         "is_chosen": column(Kind.FLAG, "Whether the day's items are ranked by it"),
-        "reason": column(Kind.TEXT, "Why it was chosen, or what it is compared with"),
+        "reason": column(
+            Kind.TEXT, "Why it was chosen, or what it is compared with, in the language of the policy's locale"
+        ),
     },
 )

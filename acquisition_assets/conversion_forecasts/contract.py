@@ -129,7 +129,7 @@ FORECAST_QUALITY = Contract(
         **_measure("ece", "Calibration error over 10 bins of equal count", "probability", Check.ge(0)),
         **_measure("lift", "Conversions among the 10 % with the highest forecasts, against all", "times", Check.ge(0)),
         "gate_passed": column(Kind.FLAG, "Whether the day's model passed its gate (learned); false for the others"),
-        "gate_reason": column(Kind.TEXT, "Why it passed, or why not"),
+        "gate_reason": column(Kind.TEXT, "Why it passed, or why not, in the language of the policy's locale"),
         "gate_gain_low": column(
             Kind.NUMBER,
             "5 % quantile of the gain in squared error over the base rate",
