@@ -128,7 +128,7 @@ def test_recommendations_with_their_reasons(lake: Path) -> None:
     assert row(text, "1", "guide", title, reason)
     assert row(text, "interest_marketing", "rank 1", "interest_area = marketing (is marketing)")
     assert row(text, "interest_sales", "no", "interest_area = sales (is marketing)")
-    assert "items are ranked by newest; newest first: 3 readings in 30 days, fewer than 200" in text
+    assert "why this order (newest): newest first: 3 readings in 30 days, fewer than 200" in text
     nothing_left = "no other item of its kind is left"
     assert row(text, "1", "0.40", "0.40", "0.00", nothing_left, "items about marketing first")
     assert row(text, "5", "0.60", "0.60", "0.00", "Advanced Sales Techniques (0.3)")
