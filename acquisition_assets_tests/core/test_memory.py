@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from acquisition_assets.core import memory
-from acquisition_assets.core.memory import LEAST_MEGABYTES, default_limit, usable_bytes
+from acquisition_assets.core.memory import LEAST_MEGABYTES, default_limit, megabytes, usable_bytes
 
 GIGABYTE = 10**9
 
@@ -66,3 +66,8 @@ def test_half_of_it_is_shared_and_never_below_the_least(
 ) -> None:
     monkeypatch.setattr(memory, "usable_bytes", lambda: usable)
     assert default_limit(processes) == limit
+
+
+@pytest.mark.parametrize(("size", "whole"), [("800MB", 800), ("4 GiB", 4096), ("1.5g", 1536), ("2048K", 2)])
+def test_sizes_become_megabytes(size: str, whole: int) -> None:
+    assert megabytes(size) == whole

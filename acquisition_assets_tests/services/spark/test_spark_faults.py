@@ -99,11 +99,6 @@ def test_a_master_without_a_host_is_wrong_input(master: str) -> None:
         check_answers(master)
 
 
-@pytest.mark.parametrize(("size", "megabytes"), [("800MB", 800), ("4 GiB", 4096), ("1.5g", 1536), ("2048K", 2)])
-def test_sizes_become_megabytes(size: str, megabytes: int) -> None:
-    assert spark._megabytes(size) == megabytes
-
-
 def test_lake_addresses_become_spark_urls() -> None:
     assert spark_url("/a/b c") == "file:///a/b c"
     assert spark_url("s3://bucket/lake") == "s3a://bucket/lake"
