@@ -42,7 +42,7 @@ def what_to_know(facts: Facts, headlines: Sequence[Headline], policy: BriefPolic
 
 
 def _present(facts: Facts) -> list[Sentence]:
-    """Return a sentence per anomaly of the day: it began, or goes on since so many days."""
+    """Return a sentence per anomaly of the day: it began, or has lasted so many days."""
     return [_anomaly(facts, row) for row in _sorted(facts.anomalies.get(facts.day, ()))]
 
 
