@@ -45,10 +45,8 @@ from acquisition_assets.social_performance.contract import SOCIAL_PERFORMANCE
 if TYPE_CHECKING:
     import dagster as dg
 
-    from acquisition_assets.conversion_forecasts.policy import ForecastPolicy
     from acquisition_assets.core.env import Env
     from acquisition_assets.daily_brief.compose import Rules
-    from acquisition_assets.features.policy import FeaturePolicy
     from acquisition_assets.inputs.source import Source
     from acquisition_assets.policy import Policy
 
@@ -147,17 +145,18 @@ def _social_performance(build: Build) -> list[dg.AssetsDefinition]:
 def _conversion_forecasts(build: Build) -> list[dg.AssetsDefinition]:
     from acquisition_assets.conversion_forecasts import asset
 
-    return asset.build(build.env, asset.Rules(*_forecast_rules(build.policy)))
+    policy = build.policy
+    length = policy.reports.forecasts
+    rules = asset.ForecastRules(policy.conversion_forecasts, policy.features, length, policy.locale)
+    return asset.build(build.env, rules)
 
 
 def _rule_evidence(build: Build) -> list[dg.AssetsDefinition]:
     from acquisition_assets.conversion_forecasts import asset
 
-    return asset.build_evidence(build.env, asset.EvidenceRules(*_forecast_rules(build.policy), LEAD_SEGMENTS))
-
-
-def _forecast_rules(policy: Policy) -> tuple[ForecastPolicy, FeaturePolicy, int, Locale]:
-    return policy.conversion_forecasts, policy.features, policy.reports.forecasts, policy.locale
+    policy = build.policy
+    rules = asset.EvidenceRules(policy.conversion_forecasts, policy.features, LEAD_SEGMENTS)
+    return asset.build_evidence(build.env, rules)
 
 
 def _metric_watch(build: Build) -> list[dg.AssetsDefinition]:

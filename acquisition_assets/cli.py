@@ -75,14 +75,14 @@ def _guarded(command: Callable[[], Any]) -> int:
 
     This is the last barrier: no input and no environment ends in a traceback.
     """
-    try:
+    with contextlib.suppress(MemoryError):
         return _reported(command)
-    except MemoryError:  # its frames hold what the command had read: leave them before anything else is made
-        pass
+    # Only here has the error gone, and with its frames what the command has read: there is memory for a line again.
     return _report(OUT_OF_MEMORY, ExitCode.FAILED)
 
 
 def _reported(command: Callable[[], Any]) -> int:
+    """See `_guarded`; what fails for lack of memory, the report of another error included, is a MemoryError."""
     try:
         return int(command() or 0)
     except AcquisitionError as error:

@@ -130,7 +130,7 @@ def budget_advice(
 ) -> pd.DataFrame:
     """Return budget_advice in the contract's columns and types, the surest shift first.
 
-    Args and errors are those of `channel_costs`; the advice is written in the language. Without spend there is no row.
+    Args and errors are those of `channel_costs`; the locale is that of the advice. Without spend there is no row.
 
     A shift is advised only where the lower bound of the conversions it gains is above 0, at a confidence that holds for
     all pairs of channels together (Bonferroni). The bounds of a difference are those of its parts, added in squares

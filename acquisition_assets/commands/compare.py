@@ -198,7 +198,7 @@ def _sql(name: str) -> str:
 
 def _evidence(env: Env, day: dt.date, policy: Policy, judging: ForecastPolicy) -> tuple[list[Result], pa.Table]:
     """Return the evidence for each rule on the past weeks, and the scores and points of the judged leads."""
-    rules = forecasts.EvidenceRules(judging, policy.features, EXAMPLES, policy.locale, LEAD_SEGMENTS)
+    rules = forecasts.EvidenceRules(judging, policy.features, LEAD_SEGMENTS)
     with env.lake.staging() as folder, env.engine.session(folder) as session:
         step = Step(env, RULE_EVIDENCE, day, session, folder)
         forecasts.produce_evidence(step, rules)

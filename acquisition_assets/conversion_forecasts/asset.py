@@ -67,10 +67,16 @@ PAST = {
 
 @dataclass(frozen=True)
 class Rules:
-    """What the forecasts need of the policy."""
+    """What the forecasts and the evidence need of the policy."""
 
     forecasts: ForecastPolicy
     features: FeaturePolicy
+
+
+@dataclass(frozen=True)
+class ForecastRules(Rules):
+    """What the forecasts need besides: the leads of a report, and the language of reasons and factors."""
+
     report_length: int
     locale: Locale
 
@@ -90,7 +96,7 @@ class EvidenceRules(Rules):
         return {**PAST, "past_segments": self.segments}
 
 
-def build(env: Env, rules: Rules) -> list[dg.AssetsDefinition]:
+def build(env: Env, rules: ForecastRules) -> list[dg.AssetsDefinition]:
     """Return the assets of the forecasts and of their quality, which one step makes."""
     forecasts = Output(
         contract=CONVERSION_FORECASTS,
@@ -171,7 +177,7 @@ def _own_past(table: str, policy: ForecastPolicy) -> dg.AssetDep:
 # -- conversion_forecasts ----------------------------------------------------------------------------------------------
 
 
-def produce_forecasts(step: Step, rules: Rules) -> None:
+def produce_forecasts(step: Step, rules: ForecastRules) -> None:
     """Train the day's model in a session of its own, and stage the forecasts of all open leads."""
     policy, session = rules.forecasts, step.session
     _bind_history(step, RAW_EVENTS)
@@ -257,7 +263,7 @@ def _past_points(step: Step, cuts: int, policy: ForecastPolicy) -> Floats:
     return np.asarray(points.to_numpy(), dtype=np.float64)
 
 
-def _scored(step: Step, day: Day, rules: Rules) -> Iterator[Scored]:
+def _scored(step: Step, day: Day, rules: ForecastRules) -> Iterator[Scored]:
     """Yield the forecasts of the open leads, some at a time; without a model only their ids are read."""
     (leads,) = step.session.query("select count(*) as leads from forecast_rows").column("leads").to_pylist()
     relation = as_of.OPEN_ROWS if day.model is None else as_of.ROW_FEATURES
@@ -265,7 +271,7 @@ def _scored(step: Step, day: Day, rules: Rules) -> Iterator[Scored]:
         yield score(as_of.row_slice(step.session, first, last, relation), day, rules.forecasts, rules.locale)
 
 
-def _day_table(day: Day, rules: Rules) -> pa.Table:
+def _day_table(day: Day, rules: ForecastRules) -> pa.Table:
     """Return what the day's training says of itself, as one row."""
     types = {"method": pa.string(), "gate_reason": pa.string(), "base_rate": pa.float64()}
     counts = ("training_rows", "training_conversions", "missing_conversions", "validation_cuts", "first_training_cut")
@@ -365,7 +371,7 @@ def quality_numbers(step: Step, rules: Rules) -> Mapping[str, Any]:
     return {**found, "gate_passed": int(row["gate_passed"]), "gate_reason": row["gate_reason"]}
 
 
-def skill(step: Step, rules: Rules) -> Sequence[Finding]:
+def skill(step: Step, rules: ForecastRules) -> Sequence[Finding]:
     """Warn where a model that was in use is withdrawn."""
     policy = rules.forecasts
     (row,) = step.session.query("select gate_passed, gate_reason from staged where candidate = 'learned'").to_pylist()

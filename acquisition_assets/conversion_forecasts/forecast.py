@@ -99,23 +99,25 @@ class Day:
         return max(0, policy.minimum_conversions - self.conversions)
 
     def quality(self, locale: Locale) -> pa.Table:
-        """Return forecast_quality, with its reasons in a language."""
+        """Return forecast_quality, with its reasons in this language."""
         words = words_of(ROOM, locale)
         published = "learned" if self.model else self.method
-        model = self.model
+        told = {
+            name: {"gate_passed": False, "gate_reason": words(f"gate.{name}"), "refused_features": []}
+            for name in self.figures
+            if name != "learned"
+        }
+        told["learned"] = {
+            "gate_passed": self.gate.passed,
+            "gate_reason": words.message(self.gate.reason),
+            "gate_gain_low": self.gate.gain_low,
+            "refused_features": list(self.model.design.refused) if self.model else [],
+            "intercept": self.model.coefficients.intercept if self.model else None,
+            "fingerprint": self.model.coefficients.fingerprint if self.model else None,
+        }
+        shared = {"is_approximate": self.is_approximate}
         rows = [
-            {
-                "candidate": name,
-                **figures,
-                "gate_passed": name == "learned" and self.gate.passed,
-                "gate_reason": words.message(self.gate.reason) if name == "learned" else words(f"gate.{name}"),
-                "gate_gain_low": self.gate.gain_low if name == "learned" else None,
-                "is_published": name == published,
-                "is_approximate": self.is_approximate,
-                "refused_features": list(model.design.refused) if model and name == "learned" else [],
-                "intercept": model.coefficients.intercept if model and name == "learned" else None,
-                "fingerprint": model.coefficients.fingerprint if model and name == "learned" else None,
-            }
+            {"candidate": name, "is_published": name == published, **shared, **figures, **told[name]}
             for name, figures in self.figures.items()
         ]
         return pa.Table.from_pylist(rows, schema=FORECAST_QUALITY.arrow_schema)
@@ -192,7 +194,7 @@ def train(rows: pa.Table, earlier: Sequence[bool], policy: ForecastPolicy, point
 
 
 def score(rows: pa.Table, day: Day, policy: ForecastPolicy, locale: Locale) -> Scored:
-    """Return the forecasts of some open leads, a slice of row_features as of T, with their factors in a language."""
+    """Return the forecasts of some open leads, a slice of row_features as of T, with their factors in words."""
     leads = rows.column("lead_id").combine_chunks()
     number = rows.num_rows
     if day.model is None:
@@ -331,9 +333,8 @@ def _shown_codes(column: pa.ChunkedArray, words: Words) -> tuple[list[str], Ints
         np.isnan(values) | (values == 0) | (values == np.round(values)), values, np.round(values * scale) / scale
     )
     known, codes = np.unique(short, return_inverse=True)
-    return [missing if np.isnan(value) else words.writing.point(f"{value:g}") for value in known], codes.ravel().astype(
-        np.int64
-    )
+    texts = [missing if np.isnan(value) else words.writing.point(f"{value:g}") for value in known]
+    return texts, codes.ravel().astype(np.int64)
 
 
 def _ranks(leads: pa.Array, probability: Floats, scores: pa.Table) -> Ints:

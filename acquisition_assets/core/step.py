@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from acquisition_assets.core.contracts import Contract, Violation
-from acquisition_assets.core.days import days_between
+from acquisition_assets.core.days import last_days
 from acquisition_assets.core.engine.session import Parameters, Session
 from acquisition_assets.core.engine.slices import WHOLE, Slices
 from acquisition_assets.core.env import Env
@@ -117,7 +117,7 @@ class Step:
 
     def earlier_days(self, days: int) -> list[dt.date]:
         """Return this many days before the step's day, oldest first."""
-        return days_between(self.day - dt.timedelta(days=days), self.day - dt.timedelta(days=1))
+        return last_days(self.day - dt.timedelta(days=1), days)
 
     def write_query(self, sql: str, parameters: Parameters | None = None, slices: Slices = WHOLE) -> None:
         """Stage the rows of a SQL file, and name them `staged`."""

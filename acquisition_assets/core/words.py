@@ -62,7 +62,7 @@ def form(phrase: Phrase, plural: str) -> str:
 
 @dataclass(frozen=True)
 class Message:
-    """What is to be said, before the language is known: the key of a phrase of a room, and the phrase's values."""
+    """A phrase that is put into a language later: its key in the catalogue of a room, and its values."""
 
     key: str
     values: Mapping[str, object] = field(default_factory=dict)

@@ -43,7 +43,7 @@ class Writing:
         return str(format_decimal(value, pattern, self.locale))
 
     def point(self, text: str) -> str:
-        """Return a number that a program has written, with the decimal point of the language."""
+        """Return the text of a number with the decimal separator of the language in place of the point."""
         return text.replace(".", str(self.locale.number_symbols["latn"]["decimal"]))
 
     def percent(self, value: float, pattern: str = "#,##0.0") -> str:

@@ -57,8 +57,6 @@ def _in(words: tuple[str, ...]) -> str:
 
 _BLANKS = "".join(rf"\x{{{ord(character):x}}}" for character in BLANK)
 ADDRESS_PATTERN = rf"[^@{_BLANKS}]+@[^@{_BLANKS}]+\.[^@{_BLANKS}]+"
-_FIRST_OF_MISSING = r"('n', 'N', '<', '#', 'u', 'U', '(', '-', '\', '0')"
-"""How words that mean a missing value begin."""
 MACROS = (
     f"create macro trimmed(x) as trim(x, {_quoted(BLANK)})",
     # Text that begins with a visible ASCII character is not blank: no need to trim it.
@@ -70,11 +68,11 @@ MACROS = (
     # Words that mean a missing value are short and begin with one of few characters.
     f"create macro is_missing(x) as trimmed(x) = '' or lower(trimmed(x)) in {_in(MISSING_WORDS)}",
     "create macro text_cell(x) as case "
-    f"when is_plain(x) and x[1] not in {_FIRST_OF_MISSING} then x "
+    r"when is_plain(x) and x[1] not in ('n', 'N', '<', '#', 'u', 'U', '(', '-', '\', '0') then x "
     "when is_missing(x) then null else x end",
-    # The same as trimming a text cell: times are all different, so no dictionary spares the trimming.
-    "create macro time_cell(x) as case when is_plain(x) and is_plain(right(x, 1)) "
-    f"and x[1] not in {_FIRST_OF_MISSING} then x else trimmed(text_cell(x)) end",
+    # A text cell, trimmed. Times are all different, so that without a dictionary each would be trimmed by itself.
+    "create macro time_cell(x) as case when is_plain(x) and is_plain(right(x, 1)) then text_cell(x) "
+    "else trimmed(text_cell(x)) end",
     # An integer that was once stored as a float keeps its integer's name: 123.0 is 123.
     r"create macro id_of(x) as case when suffix(x, '.0') and regexp_full_match(x, '-?\d+\.0') "
     "then left(x, length(x) - 2) else x end",

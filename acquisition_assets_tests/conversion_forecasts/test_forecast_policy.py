@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from acquisition_assets.conversion_forecasts import evidence, outcomes
-from acquisition_assets.conversion_forecasts.asset import Rules, build
+from acquisition_assets.conversion_forecasts.asset import ForecastRules, build
 from acquisition_assets.conversion_forecasts.forecast import publish, score, train
 from acquisition_assets.conversion_forecasts.gate import is_in_use, method_of
 from acquisition_assets.conversion_forecasts.policy import EvidencePolicy, ForecastPolicy
@@ -84,7 +84,7 @@ def judged(found: ForecastPolicy) -> Any:
 def mappings(found: ForecastPolicy) -> Any:
     """Return the days that the assets read."""
     env = Env(Lake("/nowhere"), DuckDBEngine(Lake("/nowhere")), ZoneInfo("UTC"))
-    built = build(env, Rules(found, read_policy().features, 1, "en"))
+    built = build(env, ForecastRules(found, read_policy().features, 1, "en"))
     return [str(dep.partition_mapping) for asset in built for spec in asset.specs for dep in spec.deps]
 
 

@@ -17,7 +17,7 @@ import pytest
 from acquisition_assets.core.contracts import Contract, Kind, column
 from acquisition_assets.core.engine import slices
 from acquisition_assets.core.engine.duckdb import DuckDBEngine, DuckDBSession, readable_errors
-from acquisition_assets.core.engine.slices import Slices, bounds_of, slice_rows
+from acquisition_assets.core.engine.slices import Slices, bounds_of, rows_per_slice
 from acquisition_assets.core.errors import LakeError
 from acquisition_assets.core.lake import Lake
 
@@ -150,4 +150,4 @@ def test_slices_may_overlap() -> None:
 
 
 def test_more_memory_makes_fewer_slices() -> None:
-    assert [slice_rows(limit) for limit in ("64MB", "640MB", "6400MB", "1GB")] == [500, 500, 5000, 800]
+    assert [rows_per_slice(limit) for limit in ("64MB", "640MB", "6400MB", "1GB")] == [500, 500, 5000, 800]

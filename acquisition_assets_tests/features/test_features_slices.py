@@ -27,7 +27,7 @@ def test_the_size_of_the_slices_changes_nothing(seed: int, tmp_path: Path, monke
     for number, day in enumerate(world.days):
         write(tmp_path / "source", world.seen(number), world.form)
         for rows, lake in lakes.items():
-            monkeypatch.setattr(duckdb, "slice_rows", lambda _, rows=rows: rows)
+            monkeypatch.setattr(duckdb, "rows_per_slice", lambda _, rows=rows: rows)
             monkeypatch.setattr(staging, "MOST_UNSORTED", MANY if rows == MANY else 0)
             run = compute_day(
                 tmp_path / "source", lake, day, world.zone, policy, world.full[number], last_step="features"

@@ -29,7 +29,7 @@ from acquisition_assets.core.engine.session import (
     typed_query,
     used,
 )
-from acquisition_assets.core.engine.slices import ROWS_OF_A_SLICE, WHOLE, Slices, bounds_of, slice_rows
+from acquisition_assets.core.engine.slices import ROWS_OF_A_SLICE, WHOLE, Slices, bounds_of, rows_per_slice
 from acquisition_assets.core.errors import AcquisitionError, LakeError
 from acquisition_assets.core.lake import Lake
 
@@ -81,7 +81,7 @@ class DuckDBEngine:
             with self.connect(scratch) as connection:
                 # Tables are ordered by `order by` alone; any other order would hold rows in memory that can't spill.
                 connection.execute("set preserve_insertion_order = false")
-                session = DuckDBSession(connection, kept, slice_rows(self.memory_limit))
+                session = DuckDBSession(connection, kept, rows_per_slice(self.memory_limit))
                 with session.naming_damage():
                     yield session
         finally:

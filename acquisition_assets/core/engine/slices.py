@@ -56,8 +56,8 @@ WHOLE = Slices()
 """No slicing."""
 
 
-def slice_rows(memory_limit: str) -> int:
-    """Return the rows per slice for a memory limit: more where there is more memory, as each slice costs a pass."""
+def rows_per_slice(memory_limit: str) -> int:
+    """Return how many rows a slice may have: more where there is more memory, as fewer slices take less time."""
     return max(ROWS_OF_A_SLICE, ROWS_OF_A_SLICE * megabytes(memory_limit) // LEAST_MEGABYTES)
 
 
@@ -69,7 +69,7 @@ def bounds_of(groups: Sequence[tuple[str | None, str | None, int]], slice_rows: 
 
     Args:
         groups: least text, greatest text and number of rows of each row group.
-        slice_rows: rows per slice, a few more for whole row groups.
+        slice_rows: rows from which a slice ends, at the next row group.
     """
     known = sorted(
         (least, greatest, rows) for least, greatest, rows in groups if least is not None and greatest is not None

@@ -167,7 +167,7 @@ def test_a_failed_day_gets_its_brief_and_each_brief_is_mailed_once(
         down = deployment.tick()
         assert [outcome[:2] for outcome in down] == [(False, "WARN")]
         unreached = "brief target 2 (mailto://) did not take the brief: it cannot be reached"
-        assert down[0][2].startswith(f"{MONDAY}: {unreached};"), "the first target took it"
+        assert down[0][2].startswith(f"{MONDAY}: {unreached};"), "only the second target refused it"
         assert deployment.tick() == [], "the same outcome is reported once"
         (mail,) = first.got
         assert mail["Subject"] == SUBJECT

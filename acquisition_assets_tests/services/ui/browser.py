@@ -44,7 +44,7 @@ class Visitor:
         )
 
     def go(self, path: str) -> Page:
-        """Open a page of the UI. While days run it never stops asking for news, so quiet is not waited for long."""
+        """Open a page of the UI, and wait a moment for the end of its requests: while days run, there is none."""
         self.page.goto(self.url + path)
         self.page.get_by_role("link", name="Catalog").wait_for()
         with contextlib.suppress(BrowserTimeoutError):
