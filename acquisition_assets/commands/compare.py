@@ -107,7 +107,7 @@ def compare_command(policy: str, date: str | None, weeks: int, output: str, lake
     words = words_of(ROOM, present.locale)
     shown = sections(result, words)
     for section in shown:
-        print_section(section, out)
+        print_section(section, out, present.locale)
     texts = {"html": page(result, shown, words), "json": json.dumps(result, indent=2, ensure_ascii=False) + "\n"}
     names = [_write(Path(output) / f"compare-{day}.{kind}", text) for kind, text in texts.items()]
     out.print()

@@ -101,7 +101,7 @@ def table(out: Console, columns: Sequence[str], rows: Iterable[Sequence[object]]
     out.print(Padding(drawn, (0, 0, 0, INDENT), expand=False))
 
 
-def print_section(section: Section, out: Console, locale: Locale = "en") -> None:
+def print_section(section: Section, out: Console, locale: Locale) -> None:
     """Print a section: its title, then its lines, tables and conditions, with numbers as the language writes them."""
     truths = {truth: words_of(SHARED, locale).shared(word) for truth, (word, _) in TRUTHS.items()}
     width = max(map(len, truths.values())) + INDENT

@@ -69,9 +69,11 @@ def choose_day(lake: Lake, days: Sequence[dt.date], requested: dt.date | None, w
     if not days:
         raise InputError(f"the lake {lake.url} has no {what}; name another one with --lake, or run: acquisition run")
     if requested is not None and requested not in days:
+        several = f"{len(days)} days from {days[0]} to {days[-1]}; choose one of them"
+        held = several if len(days) > 1 else f"only {days[0]}; choose it"
         raise InputError(
-            f"the lake {lake.url} has no {what} of {requested}; it has {len(days)} days from {days[0]} to {days[-1]}; "
-            f"choose one of them, or run: acquisition run --date {requested}"
+            f"the lake {lake.url} has no {what} of {requested}; it has {held}, or run: acquisition run "
+            f"--date {requested}"
         )
     return requested or days[-1]
 

@@ -138,6 +138,13 @@ def test_wrong_names_are_refused_in_one_line(lake: Path, arguments: tuple[str, .
     assert words in refused("export", *arguments, "--lake", lake)
 
 
+def test_a_lake_of_one_day_names_it(tmp_path: Path) -> None:
+    (tmp_path / "dynamic_scores/date=2025-03-10").mkdir(parents=True)
+    (tmp_path / "dynamic_scores/date=2025-03-10/data.parquet").touch()
+    said = refused("export", "dynamic_scores", "--date", "2025-01-01", "--lake", tmp_path)
+    assert "it has only 2025-03-10; choose it, or run: acquisition run --date 2025-01-01" in said
+
+
 def test_a_workbook_is_not_written_to_a_terminal(lake: Path) -> None:
     main, terminal = pty.openpty()
     command = [
